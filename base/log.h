@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file log.h  Lines for operators, on stderr: time, level, program, text.
+///
+/// Any thread may log; a line is written whole. NIGHTBUS_LOG (debug, info, warn, error) sets the
+/// least level shown; it is info unless set.
+
+#ifndef NB_BASE_LOG_H
+#define NB_BASE_LOG_H
+#include "base/status.h"
+
+typedef enum nb_log_level { NB_LOG_DEBUG, NB_LOG_INFO, NB_LOG_WARN, NB_LOG_ERROR } nb_log_level;
+
+/// Name the program in every line ("coordinator", "renderer-1"). Call once, before any thread
+/// starts; `name` must live as long as the process.
+void nb_log_open(const char *name);
+
+void nb_log(nb_log_level level, const char *format, ...) NB_PRINTF(2, 3);
+
+#define nb_log_debug(...) nb_log(NB_LOG_DEBUG, __VA_ARGS__)
+#define nb_log_info(...)  nb_log(NB_LOG_INFO, __VA_ARGS__)
+#define nb_log_warn(...)  nb_log(NB_LOG_WARN, __VA_ARGS__)
+#define nb_log_error(...) nb_log(NB_LOG_ERROR, __VA_ARGS__)
+
+#endif // NB_BASE_LOG_H

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file render.h  The engine: a graph and its files in, a WAV file and its report out.
+///
+/// A pure function of graph and files: threads, chunk size and machine change no bit. Each (node or
+/// group of nodes, chunk) is an OpenMP task behind its inputs' chunk and its own chunk before;
+/// memory is bounded by the chunks in flight, not by the song's length.
+
+#ifndef NB_RENDERER_ENGINE_RENDER_H
+#define NB_RENDERER_ENGINE_RENDER_H
+#include "base/status.h"
+#include "mix/fingerprint.h"
+#include "mix/graph.h"
+#include "review/report.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { NB_ENGINE_REVISION = 1, NB_RENDER_CHUNK_FRAMES = 8192 };
+
+/// Opens the file of an asset: gives a path on this machine in new memory.
+typedef nb_status nb_render_locate(void *context, const nb_asset *asset, char **out_path,
+                                   nb_error *err);
+
+typedef struct nb_render_options {
+    unsigned threads;      ///< 0: OMP_NUM_THREADS, or the machine's cores
+    size_t chunk_frames;   ///< 0: NB_RENDER_CHUNK_FRAMES
+    const char *temporary; ///< Folder for converted stems; null: TMPDIR or /tmp
+    nb_render_locate *locate;
+    void *locate_context;
+    /// Called from one thread now and then; may be null.
+    void (*progress)(void *context, int64_t done_frames, int64_t total_frames);
+    void *progress_context;
+    const volatile bool *cancelled; ///< May be null; checked at each chunk: NB_E_CANCELLED
+    int64_t from_frame, to_frame;   ///< Section that is written (exact); to_frame 0: to the end
+} nb_render_options;
+
+/// Render the sink "mix" to `wav_path` (32-bit float WAV at the song's rate, stereo) and measure it.
+/// On failure `wav_path` is removed. The caller fini's `out_report`.
+NB_NODISCARD nb_status nb_render_run(const nb_graph *graph, const nb_render_options *options,
+                                     const char *wav_path, nb_report *out_report, nb_error *err);
+
+/// Measure a whole audio file of any kind that audio/ reads.
+NB_NODISCARD nb_status nb_render_measure(const char *path, const char *name,
+                                         void (*progress)(void *context, int64_t done_frames,
+                                                          int64_t total_frames),
+                                         void *progress_context, nb_report *out_report,
+                                         nb_error *err);
+
+/// This engine's fingerprint; probes the libraries on first use. Threads may call it.
+NB_NODISCARD nb_status nb_engine_fingerprint(nb_fingerprint *out, nb_error *err);
+
+#endif // NB_RENDERER_ENGINE_RENDER_H

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file event.h  What happens to a version after it was pushed: notes, renderings. One JSON object
+/// a line in the git note of the version's commit, append-only. docs/store-format.md has the keys.
+
+#ifndef NB_REVIEW_EVENT_H
+#define NB_REVIEW_EVENT_H
+#include "base/json.h"
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NB_EVENTS_MAX = 2000, NB_NOTE_TEXT_MAX = 8 << 10, NB_EVENT_ID_SIZE = 33 };
+
+typedef enum nb_event_kind { NB_EVENT_NOTE, NB_EVENT_RENDERED } nb_event_kind;
+
+/// One file that a render made.
+typedef struct nb_event_output {
+    char *name;   ///< "mix.wav", "report.json"
+    char *sha256; ///< Hex
+    uint64_t size;
+} nb_event_output;
+
+/// Zero-initialise; nb_event_fini frees.
+typedef struct nb_event {
+    nb_event_kind kind;
+    char id[NB_EVENT_ID_SIZE]; ///< 32 hex digits, the client's: a repeat is known by it
+    char *song;
+    char *version; ///< "v3"
+    char *person;
+    int64_t time_ms; ///< Wall clock
+    // NB_EVENT_NOTE
+    int64_t at_frame;
+    int64_t end_frame; ///< Equal to at_frame for a point
+    unsigned rate_hz;  ///< Of the frames
+    char *text;
+    // NB_EVENT_RENDERED
+    char *fingerprint;
+    char *rendering; ///< "r1", "r2", ...
+    size_t output_count;
+    nb_event_output *outputs;
+    double integrated_lufs; ///< The report's headline; -INFINITY for none
+    double true_peak_dbtp;
+    double duration_s;
+} nb_event;
+
+void nb_event_fini(nb_event *self);
+/// One line without a line feed, in new memory; null without memory.
+char *nb_event_format(const nb_event *self);
+/// Unknown kinds are NB_E_VERSION: keep the line, skip the event. Checks every limit.
+NB_NODISCARD nb_status nb_event_parse(const char *line, size_t size, nb_event *out, nb_error *err);
+
+#endif // NB_REVIEW_EVENT_H
