@@ -10,7 +10,7 @@ set -euo pipefail
 TEST_NAME=$(basename "$0" .sh)
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 NIGHTBUS_BIN=${NIGHTBUS_BIN:-$SOURCE/build/release/bin}
-SHARED_DATA=${NIGHTBUS_SHARED_DATA:-$SOURCE/../shared/data}
+export SHARED_DATA=${NIGHTBUS_SHARED_DATA:-$SOURCE/../shared/data}
 export PATH="$NIGHTBUS_BIN:$PATH"
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/nightbus-$TEST_NAME.XXXXXX")
 export HOME="$WORK/home" XDG_STATE_HOME="$WORK/home/state" XDG_CONFIG_HOME="$WORK/home/config"

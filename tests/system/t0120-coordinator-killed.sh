@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# kill -9 of the coordinator in mid-push and mid-render: the push resumes, the render finishes,
+# git fsck is clean, and nothing that was there is sent again.
+. "$(dirname "$0")/lib.sh"
+
+tone_album tones 180 24
+nightbus render tones/songs/tones -o local.wav >/dev/null
+start_farm --renderers 2 --threads 1 --transfer
+cd tones
+nightbus album create tones-album
+
+step "in mid-push"
+total=$(du -cb audio/*.wav | tail -1 | cut -f1)
+nightbus push --no-wait -m "cut" >"$WORK/push" 2>"$WORK/push.err" &
+push=$!
+stored() { du -sb "$WORK/farm/store" | cut -f1; }
+half_there() { [ "$(stored)" -gt $((total / 4)) ]; }
+wait_for 30 half_there
+kill -KILL "$(farm_json coordinator_pid)"
+there=$(stored)
+ok "killed with $((there / 1000000)) of $((total / 1000000)) MB there"
+wait "$push" || {
+    cat "$WORK/push" "$WORK/push.err"
+    ok "the push gave up; a second one goes on"
+    nightbus push --no-wait -m "cut" >"$WORK/push"
+}
+expect_words "$WORK/push" tones@v1
+ok "pushed"
+
+step "in mid-render"
+has_begun() { [ "$(nightbus jobs --json | jq '.jobs[0].done_frames // 0')" -gt 0 ]; }
+wait_for 60 has_begun
+kill -KILL "$(farm_json coordinator_pid)"
+nightbus fetch tones@v1 -o "$WORK/out" >/dev/null
+cmp "$WORK/local.wav" "$WORK/out/tones-v1.wav" || fail "the file differs"
+ok "rendered all the same"
+
+step "what is on disk is whole"
+(cd "$WORK/farm/albums/tones-album.git" && git fsck --strict 2>&1 | grep -vE '^(notice|Checking)') &&
+    fail "git fsck complains"
+find "$WORK/farm/store/objects" -type f | while read -r blob; do
+    [ "$(sha256sum "$blob" | cut -d' ' -f1)" = "$(basename "$blob")" ] || fail "$blob is not what its name says"
+done
+[ "$(nightbus log --json | jq '.revisions | length')" = 1 ] || fail "the push was taken twice"
+sqlite_check=$(command -v sqlite3 || true)
+[ -z "$sqlite_check" ] || [ "$(sqlite3 "$WORK/farm/ledger.sqlite" 'pragma integrity_check')" = ok ] ||
+    fail "the ledger is damaged"
+ok "repository, store, ledger"
