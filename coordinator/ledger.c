@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "coordinator/ledger.h"
+
+#include "coordinator/ledger_private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1 };
+
+static const char schema[] =
+    "CREATE TABLE keys (key TEXT PRIMARY KEY, name TEXT NOT NULL, roles INTEGER NOT NULL,"
+    " local INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE albums (name TEXT PRIMARY KEY, created_ms INTEGER NOT NULL,"
+    " settled TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE TABLE blobs (album TEXT NOT NULL REFERENCES albums, digest BLOB NOT NULL,"
+    " size INTEGER NOT NULL, kept INTEGER NOT NULL, pinned_until_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (album, digest)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX blobs_by_digest ON blobs (digest);"
+    "CREATE TABLE answers (client_id BLOB NOT NULL, kind TEXT NOT NULL, album TEXT NOT NULL,"
+    " answer BLOB NOT NULL, time_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (client_id, kind, album)) STRICT;"
+    "CREATE TABLE tasks (id INTEGER PRIMARY KEY AUTOINCREMENT, plan BLOB NOT NULL,"
+    " plan_size INTEGER NOT NULL, mix_key BLOB NOT NULL, fingerprint TEXT NOT NULL,"
+    " label TEXT NOT NULL, state INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " error TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX tasks_by_state ON tasks (state);"
+    "CREATE INDEX tasks_by_plan ON tasks (plan);"
+    "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, album TEXT NOT NULL REFERENCES albums,"
+    " song TEXT NOT NULL, version INTEGER NOT NULL, commit_id TEXT NOT NULL,"
+    " state INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0, cached INTEGER NOT NULL DEFAULT 0,"
+    " reviewed INTEGER NOT NULL DEFAULT 0, rate_hz INTEGER NOT NULL DEFAULT 0,"
+    " mix_key BLOB, created_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL DEFAULT 0,"
+    " node TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '') STRICT;"
+    "CREATE INDEX jobs_by_version ON jobs (album, song, version);"
+    "CREATE INDEX jobs_by_state ON jobs (state, reviewed);"
+    "CREATE INDEX jobs_by_task ON jobs (task);"
+    "CREATE TABLE attempts (task INTEGER NOT NULL REFERENCES tasks, attempt INTEGER NOT NULL,"
+    " epoch BLOB NOT NULL, key TEXT NOT NULL, node TEXT NOT NULL, state INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL DEFAULT 0,"
+    " error TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, attempt)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE results (mix_key BLOB PRIMARY KEY, fingerprint TEXT NOT NULL, node TEXT NOT NULL,"
+    " integrated_lufs REAL, true_peak_dbtp REAL, duration_s REAL NOT NULL,"
+    " rate_hz INTEGER NOT NULL, created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE outputs (mix_key BLOB NOT NULL REFERENCES results, name TEXT NOT NULL,"
+    " digest BLOB NOT NULL, size INTEGER NOT NULL, PRIMARY KEY (mix_key, name)) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE INDEX outputs_by_digest ON outputs (digest);"
+    "CREATE TABLE task_lines (task INTEGER NOT NULL REFERENCES tasks, cursor INTEGER NOT NULL,"
+    " line TEXT NOT NULL, PRIMARY KEY (task, cursor)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE incidents (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL,"
+    " task INTEGER NOT NULL, mix_key BLOB NOT NULL, node TEXT NOT NULL,"
+    " text TEXT NOT NULL) STRICT;"
+    "PRAGMA user_version = 1;";
+
+static nb_status schema_version(nb_sql *sql, int64_t *out, nb_error *err)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(sql, "PRAGMA user_version", NULL, 0, &rows, err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    *out = row ? nb_sql_get_int(&rows, 0) : 0;
+    return status;
+}
+
+static nb_status make_schema(nb_sql *sql, const char *path, nb_error *err)
+{
+    int64_t version = 0;
+    nb_status status = nb_sql_begin(sql, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = schema_version(sql, &version, err);
+    if (status == NB_OK && version > SCHEMA_VERSION) {
+        status = nb_fail(err, NB_E_VERSION,
+                         "%s has tables of version %" PRId64
+                         ", this program knows %d: use a newer nightbus-coordinator",
+                         path, version, SCHEMA_VERSION);
+    } else if (status == NB_OK && version == 0) {
+        status = nb_sql_script(sql, schema, err);
+    }
+    return nb_sql_end(sql, status, err);
+}
+
+nb_status nb_ledger_open(const char *path, nb_ledger **out_ledger, nb_error *err)
+{
+    *out_ledger = NULL;
+    NB_SCOPED(nb_ledger_close) nb_ledger *self = calloc(1, sizeof *self);
+    if (!self) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory to open it", path);
+    }
+    nb_status status = nb_sql_open(path, &self->sql, err);
+    if (status == NB_OK) {
+        status = make_schema(self->sql, path, err);
+    }
+    if (status == NB_OK) {
+        *out_ledger = self;
+        self = NULL; // the caller's now
+    }
+    return status;
+}
+
+void nb_ledger_close(nb_ledger **self_p)
+{
+    if (*self_p) {
+        nb_sql_close(&(*self_p)->sql);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+nb_status nb_ledger_begin(nb_ledger *self, nb_error *err) { return nb_sql_begin(self->sql, err); }
+
+nb_status nb_ledger_end(nb_ledger *self, nb_status status, nb_error *err)
+{
+    return nb_sql_end(self->sql, status, err);
+}
+
+nb_status nb_ledger_copy_text(const nb_sql_rows *rows, int column, char *out, size_t size,
+                              nb_error *err)
+{
+    const char *text = nb_sql_get_text(rows, column);
+    const size_t length = strlen(text);
+    if (length >= size) {
+        return nb_fail(err, NB_E_CORRUPT, "ledger: a text of %zu bytes where %zu fit", length,
+                       size - 1);
+    }
+    memcpy(out, text, length + 1);
+    return NB_OK;
+}
+
+// ---- Keys ----
+
+nb_status nb_ledger_put_member(nb_ledger *self, const nb_public_key *key, const nb_member *member,
+                               nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT INTO keys (key, name, roles, local) VALUES (?, ?, ?, ?)"
+                      " ON CONFLICT (key) DO UPDATE SET name = excluded.name,"
+                      " roles = excluded.roles, local = excluded.local",
+                      NB_SQL_VALUES(nb_sql_text(key->text), nb_sql_text(member->name),
+                                    nb_sql_int(member->roles), nb_sql_int(member->local)),
+                      err);
+}
+
+nb_status nb_ledger_get_member(nb_ledger *self, const nb_public_key *key, nb_member *out,
+                               nb_error *err)
+{
+    *out = (nb_member){0};
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status =
+        nb_sql_query(self->sql, "SELECT name, roles, local FROM keys WHERE key = ?",
+                     NB_SQL_VALUES(nb_sql_text(key->text)), &rows, err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (!row) {
+        return nb_fail(err, NB_E_PERMISSION, "this key is not known to the farm");
+    }
+    out->roles = (unsigned)nb_sql_get_int(&rows, 1);
+    out->local = nb_sql_get_int(&rows, 2) != 0;
+    return nb_ledger_copy_text(&rows, 0, out->name, sizeof out->name, err);
+}
+
+// ---- Albums ----
+
+nb_status nb_ledger_add_album(nb_ledger *self, const char *name, int64_t created_ms, nb_error *err)
+{
+    return nb_sql_run(self->sql, "INSERT INTO albums (name, created_ms) VALUES (?, ?)",
+                      NB_SQL_VALUES(nb_sql_text(name), nb_sql_int(created_ms)), err);
+}
+
+static nb_status read_album(const nb_sql_rows *rows, nb_album_row *out, nb_error *err)
+{
+    out->created_ms = nb_sql_get_int(rows, 1);
+    const nb_status status = nb_ledger_copy_text(rows, 0, out->name, sizeof out->name, err);
+    return (status == NB_OK)
+               ? nb_ledger_copy_text(rows, 2, out->settled, sizeof out->settled, err)
+               : status;
+}
+
+nb_status nb_ledger_get_album(nb_ledger *self, const char *name, nb_album_row *out, nb_error *err)
+{
+    *out = (nb_album_row){0};
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status =
+        nb_sql_query(self->sql, "SELECT name, created_ms, settled FROM albums WHERE name = ?",
+                     NB_SQL_VALUES(nb_sql_text(name)), &rows, err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (status == NB_OK && !row) {
+        return nb_fail(err, NB_E_NOT_FOUND,
+                       "no album '%s' on this farm ('nightbus album list' shows them)", name);
+    }
+    return (status == NB_OK) ? read_album(&rows, out, err) : status;
+}
+
+nb_status nb_ledger_list_albums(nb_ledger *self, const char *after, nb_album_row **out_rows,
+                                size_t *out_count, nb_error *err)
+{
+    *out_rows = NULL;
+    *out_count = 0;
+    nb_album_row *list = calloc(NB_ROWS_MAX, sizeof *list);
+    if (!list) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of albums");
+    }
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(
+        self->sql,
+        "SELECT name, created_ms, settled FROM albums WHERE name > ? ORDER BY name LIMIT ?",
+        NB_SQL_VALUES(nb_sql_text(after), nb_sql_int(NB_ROWS_MAX)), &rows, err);
+    size_t count = 0;
+    bool row = true;
+    while (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+        if (status != NB_OK || !row) {
+            break;
+        }
+        status = read_album(&rows, &list[count++], err);
+    }
+    if (status != NB_OK) {
+        free(list);
+        return status;
+    }
+    *out_rows = list;
+    *out_count = count;
+    return NB_OK;
+}
+
+nb_status nb_ledger_set_settled(nb_ledger *self, const char *album, const char *commit,
+                                nb_error *err)
+{
+    return nb_sql_run(self->sql, "UPDATE albums SET settled = ? WHERE name = ?",
+                      NB_SQL_VALUES(nb_sql_text(commit), nb_sql_text(album)), err);
+}
+
+// ---- Blobs ----
+
+nb_status nb_ledger_pin_blob(nb_ledger *self, const char *album, const nb_digest *digest,
+                             uint64_t size, int64_t pinned_until_ms, nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT INTO blobs (album, digest, size, kept, pinned_until_ms)"
+                      " VALUES (?, ?, ?, 0, ?) ON CONFLICT (album, digest)"
+                      " DO UPDATE SET pinned_until_ms = excluded.pinned_until_ms",
+                      NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest),
+                                    nb_sql_int((int64_t)size), nb_sql_int(pinned_until_ms)),
+                      err);
+}
+
+nb_status nb_ledger_keep_blob(nb_ledger *self, const char *album, const nb_digest *digest,
+                              uint64_t size, nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT INTO blobs (album, digest, size, kept, pinned_until_ms)"
+                      " VALUES (?, ?, ?, 1, 0) ON CONFLICT (album, digest) DO UPDATE SET kept = 1",
+                      NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest),
+                                    nb_sql_int((int64_t)size)),
+                      err);
+}
+
+nb_status nb_ledger_get_blob(nb_ledger *self, const char *album, const nb_digest *digest,
+                             uint64_t *out_size, nb_error *err)
+{
+    *out_size = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status =
+        nb_sql_query(self->sql, "SELECT size FROM blobs WHERE album = ? AND digest = ?",
+                     NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest)), &rows, err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (status == NB_OK && !row) {
+        char hex[NB_DIGEST_HEX_SIZE];
+        nb_digest_to_hex(digest, hex);
+        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no blob %.12s", album, hex);
+    }
+    *out_size = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
+    return status;
+}
+
+nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t now_ms,
+                              bool *out_needed, nb_error *err)
+{
+    *out_needed = true; // in doubt
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(
+        self->sql,
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1 AND (kept = 1 OR pinned_until_ms > ?2))"
+        " OR EXISTS (SELECT 1 FROM outputs WHERE digest = ?1)"
+        " OR EXISTS (SELECT 1 FROM tasks WHERE plan = ?1 AND state < ?3)",
+        NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE)), &rows,
+        err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (row) {
+        *out_needed = nb_sql_get_int(&rows, 0) != 0;
+    }
+    return status;
+}
+
+// ---- Answers ----
+
+nb_status nb_ledger_get_answer(nb_ledger *self, const uint8_t client_id[NB_CLIENT_ID_SIZE],
+                               const char *kind, const char *album, void **out_bytes,
+                               size_t *out_size, nb_error *err)
+{
+    *out_bytes = NULL;
+    *out_size = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(
+        self->sql, "SELECT answer FROM answers WHERE client_id = ? AND kind = ? AND album = ?",
+        NB_SQL_VALUES(nb_sql_bytes(client_id, NB_CLIENT_ID_SIZE), nb_sql_text(kind),
+                      nb_sql_text(album)),
+        &rows, err);
+    bool row = false;
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (status != NB_OK || !row) {
+        return status;
+    }
+    size_t size = 0;
+    const void *bytes = nb_sql_get_bytes(&rows, 0, &size);
+    void *copy = malloc(size + 1);
+    if (!copy) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an answer");
+    }
+    if (size > 0) {
+        memcpy(copy, bytes, size);
+    }
+    *out_bytes = copy;
+    *out_size = size;
+    return NB_OK;
+}
+
+nb_status nb_ledger_put_answer(nb_ledger *self, const uint8_t client_id[NB_CLIENT_ID_SIZE],
+                               const char *kind, const char *album, const void *bytes, size_t size,
+                               int64_t now_ms, nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT OR IGNORE INTO answers (client_id, kind, album, answer, time_ms)"
+                      " VALUES (?, ?, ?, ?, ?)",
+                      NB_SQL_VALUES(nb_sql_bytes(client_id, NB_CLIENT_ID_SIZE), nb_sql_text(kind),
+                                    nb_sql_text(album), nb_sql_bytes(bytes, size),
+                                    nb_sql_int(now_ms)),
+                      err);
+}
+
+nb_status nb_ledger_prune(nb_ledger *self, int64_t before_ms, int64_t now_ms, nb_error *err)
+{
+    const nb_status status = nb_sql_run(self->sql, "DELETE FROM answers WHERE time_ms < ?",
+                                        NB_SQL_VALUES(nb_sql_int(before_ms)), err);
+    return (status == NB_OK)
+               ? nb_sql_run(self->sql, "DELETE FROM blobs WHERE kept = 0 AND pinned_until_ms < ?",
+                            NB_SQL_VALUES(nb_sql_int(now_ms)), err)
+               : status;
+}

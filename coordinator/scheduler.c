@@ -1,0 +1,701 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "coordinator/scheduler.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct nb_scheduler {
+    nb_scheduler_options options;
+    uint64_t epoch_counter;
+    size_t task_count, task_capacity;
+    nb_task *tasks; // in order of arrival
+    size_t renderer_count, renderer_capacity;
+    nb_renderer *renderers;
+};
+
+// ---- The state machines ----
+
+typedef enum task_event { TASK_START, TASK_PUT_BACK, TASK_FINISH, TASK_FAIL } task_event;
+typedef enum attempt_event {
+    ATTEMPT_RENEW,
+    ATTEMPT_EXPIRE,
+    ATTEMPT_ABANDON,
+    ATTEMPT_FAIL,
+    ATTEMPT_SUPERSEDE,
+    ATTEMPT_FINISH
+} attempt_event;
+typedef enum renderer_event {
+    RENDERER_HEARD,
+    RENDERER_START,
+    RENDERER_STOP,
+    RENDERER_SILENT
+} renderer_event;
+
+typedef struct transition {
+    int event, from, to;
+} transition;
+
+static const transition task_transitions[] = {
+    {TASK_START, NB_TASK_QUEUED, NB_TASK_RUNNING},
+    {TASK_PUT_BACK, NB_TASK_RUNNING, NB_TASK_QUEUED},
+    {TASK_FINISH, NB_TASK_RUNNING, NB_TASK_DONE},
+    {TASK_FINISH, NB_TASK_QUEUED, NB_TASK_DONE}, // a late result
+    {TASK_FAIL, NB_TASK_RUNNING, NB_TASK_FAILED},
+};
+
+static const transition attempt_transitions[] = {
+    {ATTEMPT_RENEW, NB_ATTEMPT_LIVE, NB_ATTEMPT_LIVE},
+    {ATTEMPT_RENEW, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_LIVE},
+    {ATTEMPT_RENEW, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_LIVE},
+    {ATTEMPT_EXPIRE, NB_ATTEMPT_LIVE, NB_ATTEMPT_EXPIRED},
+    {ATTEMPT_EXPIRE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_EXPIRED},
+    {ATTEMPT_ABANDON, NB_ATTEMPT_LIVE, NB_ATTEMPT_ABANDONED},
+    {ATTEMPT_ABANDON, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_ABANDONED},
+    {ATTEMPT_FAIL, NB_ATTEMPT_LIVE, NB_ATTEMPT_FAILED},
+    {ATTEMPT_FAIL, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_FAILED},
+    {ATTEMPT_SUPERSEDE, NB_ATTEMPT_LIVE, NB_ATTEMPT_SUPERSEDED},
+    {ATTEMPT_SUPERSEDE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_SUPERSEDED},
+    {ATTEMPT_FINISH, NB_ATTEMPT_LIVE, NB_ATTEMPT_DONE},
+    {ATTEMPT_FINISH, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_DONE},
+    {ATTEMPT_FINISH, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_DONE},
+    {ATTEMPT_FINISH, NB_ATTEMPT_ABANDONED, NB_ATTEMPT_DONE},
+};
+
+static const transition renderer_transitions[] = {
+    {RENDERER_HEARD, NB_RENDERER_LOST, NB_RENDERER_IDLE},
+    {RENDERER_HEARD, NB_RENDERER_IDLE, NB_RENDERER_IDLE},
+    {RENDERER_HEARD, NB_RENDERER_BUSY, NB_RENDERER_BUSY},
+    {RENDERER_START, NB_RENDERER_IDLE, NB_RENDERER_BUSY},
+    {RENDERER_STOP, NB_RENDERER_BUSY, NB_RENDERER_IDLE},
+    {RENDERER_SILENT, NB_RENDERER_IDLE, NB_RENDERER_LOST},
+};
+
+static const char *const task_names[] = {"queued", "running", "done", "failed"};
+static const char *const attempt_names[] = {"live",   "suspect",    "expired", "abandoned",
+                                            "failed", "superseded", "done"};
+static const char *const renderer_names[] = {"lost", "idle", "busy"};
+
+const char *nb_task_state_name(nb_task_state state) { return task_names[state]; }
+const char *nb_attempt_state_name(nb_attempt_state state) { return attempt_names[state]; }
+const char *nb_renderer_state_name(nb_renderer_state state) { return renderer_names[state]; }
+
+// The state after `event`, or -1 where the table has no such row.
+static int next_state(const transition *table, size_t count, int event, int from)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].event == event && table[i].from == from) {
+            return table[i].to;
+        }
+    }
+    return -1;
+}
+
+static void observe(nb_scheduler *self, const nb_task *task, const nb_attempt *attempt)
+{
+    if (self->options.observer) {
+        self->options.observer(self->options.context, task, attempt);
+    }
+}
+
+static bool move_task(nb_scheduler *self, nb_task *task, task_event event)
+{
+    const int to = next_state(task_transitions, NB_COUNT(task_transitions), (int)event,
+                              (int)task->state);
+    if (to < 0) {
+        nb_log_error("task %" PRIu64 ": event %d refused while %s", task->id, (int)event,
+                     task_names[task->state]);
+        return false;
+    }
+    task->state = (nb_task_state)to;
+    observe(self, task, NULL);
+    return true;
+}
+
+static bool may_move_attempt(const nb_attempt *attempt, attempt_event event)
+{
+    return next_state(attempt_transitions, NB_COUNT(attempt_transitions), (int)event,
+                      (int)attempt->state) >= 0;
+}
+
+static bool move_attempt(nb_scheduler *self, const nb_task *task, nb_attempt *attempt,
+                         attempt_event event)
+{
+    const int to = next_state(attempt_transitions, NB_COUNT(attempt_transitions), (int)event,
+                              (int)attempt->state);
+    if (to < 0) {
+        nb_log_error("task %" PRIu64 ", attempt %" PRIu32 ": event %d refused while %s", task->id,
+                     attempt->id.attempt, (int)event, attempt_names[attempt->state]);
+        return false;
+    }
+    const bool changed = attempt->state != (nb_attempt_state)to;
+    attempt->state = (nb_attempt_state)to;
+    if (changed) {
+        observe(self, task, attempt);
+    }
+    return true;
+}
+
+static bool move_renderer(nb_renderer *renderer, renderer_event event)
+{
+    const int to = next_state(renderer_transitions, NB_COUNT(renderer_transitions), (int)event,
+                              (int)renderer->state);
+    if (to < 0) {
+        nb_log_error("renderer %" PRIu32 ": event %d refused while %s", renderer->id, (int)event,
+                     renderer_names[renderer->state]);
+        return false;
+    }
+    renderer->state = (nb_renderer_state)to;
+    return true;
+}
+
+// ---- Finding ----
+
+static nb_task *find_task(const nb_scheduler *self, uint64_t id)
+{
+    for (size_t i = 0; i < self->task_count; i++) {
+        if (self->tasks[i].id == id) {
+            return &self->tasks[i];
+        }
+    }
+    return NULL;
+}
+
+static nb_renderer *find_renderer(const nb_scheduler *self, uint32_t id)
+{
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        if (self->renderers[i].id == id) {
+            return &self->renderers[i];
+        }
+    }
+    return NULL;
+}
+
+const nb_task *nb_scheduler_task(const nb_scheduler *self, uint64_t task)
+{
+    return find_task(self, task);
+}
+
+const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t renderer)
+{
+    return find_renderer(self, renderer);
+}
+
+size_t nb_scheduler_task_count(const nb_scheduler *self) { return self->task_count; }
+
+const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index)
+{
+    return &self->tasks[index];
+}
+
+static bool is_leased(const nb_attempt *attempt)
+{
+    return attempt->state == NB_ATTEMPT_LIVE || attempt->state == NB_ATTEMPT_SUSPECT;
+}
+
+const nb_attempt *nb_task_leased(const nb_task *self)
+{
+    for (size_t i = 0; i < self->attempt_count; i++) {
+        if (is_leased(&self->attempts[i])) {
+            return &self->attempts[i];
+        }
+    }
+    return NULL;
+}
+
+static nb_attempt *leased_attempt(nb_task *task)
+{
+    const nb_attempt *leased = nb_task_leased(task);
+    return leased ? &task->attempts[leased - task->attempts] : NULL;
+}
+
+// The attempt that was really given to this renderer under this epoch.
+static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attempt_id *id)
+{
+    if (id->attempt == 0 || id->attempt > task->attempt_count) {
+        return NULL;
+    }
+    nb_attempt *attempt = &task->attempts[id->attempt - 1];
+    const bool same = attempt->renderer == renderer &&
+                      memcmp(&attempt->id.epoch, &id->epoch, sizeof id->epoch) == 0;
+    return same ? attempt : NULL;
+}
+
+static bool is_alive(const nb_renderer *renderer) { return renderer->state != NB_RENDERER_LOST; }
+
+static size_t count_alive(const nb_scheduler *self)
+{
+    size_t alive = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        alive += is_alive(&self->renderers[i]) ? 1 : 0;
+    }
+    return alive;
+}
+
+static bool has_failed(const nb_task *task, uint32_t renderer)
+{
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        if (task->attempts[i].renderer == renderer &&
+            task->attempts[i].state == NB_ATTEMPT_FAILED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t count_failing(const nb_scheduler *self, const nb_task *task)
+{
+    size_t failing = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        failing += has_failed(task, self->renderers[i].id) ? 1 : 0;
+    }
+    return failing;
+}
+
+// ---- Life ----
+
+nb_status nb_scheduler_new(const nb_scheduler_options *options, nb_scheduler **out_scheduler,
+                           nb_error *err)
+{
+    *out_scheduler = calloc(1, sizeof **out_scheduler);
+    if (!*out_scheduler) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the scheduler");
+    }
+    (*out_scheduler)->options = *options;
+    return NB_OK;
+}
+
+void nb_scheduler_destroy(nb_scheduler **self_p)
+{
+    nb_scheduler *self = *self_p;
+    if (!self) {
+        return;
+    }
+    for (size_t i = 0; i < self->task_count; i++) {
+        free(self->tasks[i].fingerprint);
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        free(self->renderers[i].fingerprint);
+    }
+    free(self->tasks);
+    free(self->renderers);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
+{
+    if (count < *capacity) {
+        return true;
+    }
+    const size_t wanted = (*capacity > 0) ? *capacity * 2 : 16;
+    void *grown = reallocarray(*items, wanted, item_size);
+    if (!grown) {
+        return false;
+    }
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb_error *err)
+{
+    if (find_task(self, spec->id)) {
+        return nb_fail(err, NB_E_EXISTS, "task %" PRIu64 " is scheduled already", spec->id);
+    }
+    char *fingerprint = strdup(spec->fingerprint);
+    void *tasks = self->tasks;
+    if (!fingerprint ||
+        !grow(&tasks, self->task_count, &self->task_capacity, sizeof *self->tasks)) {
+        free(fingerprint);
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, spec->id);
+    }
+    self->tasks = tasks;
+    self->tasks[self->task_count++] = (nb_task){.id = spec->id,
+                                                .state = NB_TASK_QUEUED,
+                                                .fingerprint = fingerprint,
+                                                .priority = spec->priority,
+                                                .created_ms = spec->created_ms,
+                                                .cost = spec->cost};
+    return NB_OK;
+}
+
+nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err)
+{
+    if (find_renderer(self, renderer)) {
+        return NB_OK;
+    }
+    void *renderers = self->renderers;
+    if (!grow(&renderers, self->renderer_count, &self->renderer_capacity,
+              sizeof *self->renderers)) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
+    }
+    self->renderers = renderers;
+    self->renderers[self->renderer_count++] =
+        (nb_renderer){.id = renderer, .state = NB_RENDERER_LOST};
+    return NB_OK;
+}
+
+nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *attempt,
+                                       int64_t now_ms, nb_error *err)
+{
+    nb_task *task = find_task(self, attempt->id.task);
+    if (!task || !find_renderer(self, attempt->renderer)) {
+        return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 ": not one to restore an attempt of",
+                       attempt->id.task);
+    }
+    if (attempt->id.attempt != task->attempt_count + 1 ||
+        task->attempt_count == NB_ATTEMPTS_MAX) {
+        return nb_fail(err, NB_E_CORRUPT, "task %" PRIu64 ": attempt %" PRIu32 " out of order",
+                       task->id, attempt->id.attempt);
+    }
+    nb_attempt *added = &task->attempts[task->attempt_count++];
+    *added = *attempt;
+    if (is_leased(attempt) && task->state == NB_TASK_QUEUED) {
+        added->state = NB_ATTEMPT_SUSPECT;
+        added->lease_until_ms = now_ms + self->options.reconcile_ms;
+        task->state = NB_TASK_RUNNING;
+    }
+    return NB_OK;
+}
+
+// ---- Renderers and their leases ----
+
+static void release_renderer(nb_scheduler *self, const nb_attempt *attempt)
+{
+    nb_renderer *renderer = find_renderer(self, attempt->renderer);
+    if (renderer && renderer->state == NB_RENDERER_BUSY && renderer->task == attempt->id.task) {
+        move_renderer(renderer, RENDERER_STOP);
+        renderer->task = 0;
+    }
+}
+
+void nb_scheduler_forget(nb_scheduler *self, uint64_t id)
+{
+    nb_task *task = find_task(self, id);
+    if (!task) {
+        return;
+    }
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        release_renderer(self, &task->attempts[i]);
+    }
+    free(task->fingerprint);
+    const size_t index = (size_t)(task - self->tasks);
+    memmove(task, task + 1, (self->task_count - index - 1) * sizeof *task);
+    self->task_count--;
+}
+
+static void hear(nb_scheduler *self, nb_renderer *renderer, int64_t wait_ms, int64_t now_ms)
+{
+    renderer->seen_ms = now_ms;
+    renderer->silent_from_ms = now_ms + wait_ms + self->options.lease_ms;
+    move_renderer(renderer, RENDERER_HEARD);
+}
+
+nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *fingerprint,
+                             int64_t now_ms, nb_error *err)
+{
+    char *copy = strdup(fingerprint);
+    nb_status status = copy ? nb_scheduler_know(self, id, err)
+                            : nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
+    if (status != NB_OK) {
+        free(copy);
+        return status;
+    }
+    nb_renderer *renderer = find_renderer(self, id);
+    free(renderer->fingerprint);
+    renderer->fingerprint = copy;
+    hear(self, renderer, 0, now_ms);
+    return NB_OK;
+}
+
+static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attempt, int64_t now_ms)
+{
+    attempt->lease_until_ms = now_ms + self->options.lease_ms;
+    if (renderer->state == NB_RENDERER_IDLE) {
+        move_renderer(renderer, RENDERER_START);
+    }
+    renderer->task = attempt->id.task;
+}
+
+// After an attempt ended without a result: queue the task again, or fail it.
+static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
+{
+    const size_t alive = count_alive(self);
+    const size_t limit = (alive > 0 && alive < failing_limit) ? alive : failing_limit;
+    const bool hopeless =
+        task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(self, task) >= limit;
+    move_task(self, task, hopeless ? TASK_FAIL : TASK_PUT_BACK);
+}
+
+static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
+                        attempt_event event, size_t failing_limit)
+{
+    release_renderer(self, attempt);
+    if (move_attempt(self, task, attempt, event)) {
+        settle_task(self, task, failing_limit);
+    }
+}
+
+// A renderer does one thing at a time: whatever else we thought it did, it does not.
+static void abandon_others(nb_scheduler *self, uint32_t renderer, uint64_t except_task)
+{
+    for (size_t i = 0; i < self->task_count; i++) {
+        nb_attempt *attempt = leased_attempt(&self->tasks[i]);
+        if (attempt && attempt->renderer == renderer && self->tasks[i].id != except_task) {
+            end_attempt(self, &self->tasks[i], attempt, ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+        }
+    }
+}
+
+void nb_scheduler_sync_idle(nb_scheduler *self, uint32_t id, int64_t wait_ms, int64_t now_ms)
+{
+    nb_renderer *renderer = find_renderer(self, id);
+    if (!renderer) {
+        return;
+    }
+    hear(self, renderer, wait_ms, now_ms);
+    abandon_others(self, id, 0);
+}
+
+bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
+                            uint64_t done_frames, uint64_t total_frames, int64_t now_ms)
+{
+    nb_renderer *renderer = find_renderer(self, renderer_id);
+    if (!renderer) {
+        return false;
+    }
+    hear(self, renderer, 0, now_ms);
+    nb_task *task = find_task(self, id->task);
+    nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
+    if (!attempt || !may_move_attempt(attempt, ATTEMPT_RENEW)) {
+        return false;
+    }
+    if (attempt->state == NB_ATTEMPT_EXPIRED &&
+        (task->state != NB_TASK_QUEUED || renderer->state == NB_RENDERER_BUSY)) {
+        return false; // somebody else has it, or it has something else
+    }
+    if (task->state == NB_TASK_QUEUED && !move_task(self, task, TASK_START)) {
+        return false;
+    }
+    move_attempt(self, task, attempt, ATTEMPT_RENEW);
+    attempt->done_frames = done_frames;
+    attempt->total_frames = total_frames;
+    take_up(self, renderer, attempt, now_ms);
+    return true;
+}
+
+// ---- Handing out ----
+
+static bool has_fingerprint(const nb_renderer *renderer, const char *fingerprint)
+{
+    return renderer->fingerprint && strcmp(renderer->fingerprint, fingerprint) == 0;
+}
+
+// One that failed the task may only try again when no other live renderer is left to try.
+static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_renderer *renderer)
+{
+    if (task->state != NB_TASK_QUEUED || !has_fingerprint(renderer, task->fingerprint)) {
+        return false;
+    }
+    if (!has_failed(task, renderer->id)) {
+        return true;
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *other = &self->renderers[i];
+        if (is_alive(other) && has_fingerprint(other, task->fingerprint) &&
+            !has_failed(task, other->id)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool goes_before(const nb_task *a, const nb_task *b)
+{
+    if (a->priority != b->priority) {
+        return a->priority > b->priority;
+    }
+    if (a->created_ms != b->created_ms) {
+        return a->created_ms < b->created_ms;
+    }
+    return (a->cost != b->cost) ? a->cost > b->cost : a->id < b->id;
+}
+
+static nb_epoch next_epoch(nb_scheduler *self)
+{
+    nb_epoch epoch;
+    self->epoch_counter++;
+    memcpy(epoch.bytes, &self->options.incarnation, sizeof self->options.incarnation);
+    memcpy(epoch.bytes + sizeof self->options.incarnation, &self->epoch_counter,
+           sizeof self->epoch_counter);
+    return epoch;
+}
+
+static bool holds_lease(const nb_scheduler *self, uint32_t renderer)
+{
+    for (size_t i = 0; i < self->task_count; i++) {
+        const nb_attempt *attempt = nb_task_leased(&self->tasks[i]);
+        if (attempt && attempt->renderer == renderer) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_ms,
+                         nb_attempt_id *out_id)
+{
+    nb_renderer *renderer = find_renderer(self, renderer_id);
+    if (!renderer || renderer->state != NB_RENDERER_IDLE || holds_lease(self, renderer_id)) {
+        return false;
+    }
+    nb_task *best = NULL;
+    for (size_t i = 0; i < self->task_count; i++) {
+        nb_task *task = &self->tasks[i];
+        if (may_take(self, task, renderer) && (!best || goes_before(task, best))) {
+            best = task;
+        }
+    }
+    if (!best || !move_task(self, best, TASK_START)) {
+        return false;
+    }
+    nb_attempt *attempt = &best->attempts[best->attempt_count++];
+    *attempt = (nb_attempt){
+        .id = {best->id, (uint32_t)best->attempt_count, next_epoch(self)},
+        .renderer = renderer_id,
+        .state = NB_ATTEMPT_LIVE,
+    };
+    take_up(self, renderer, attempt, now_ms);
+    observe(self, best, attempt);
+    *out_id = attempt->id;
+    return true;
+}
+
+// ---- Results ----
+
+nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id,
+                             nb_error *err)
+{
+    nb_task *task = find_task(self, id->task);
+    if (!task || task->state == NB_TASK_FAILED || task->state == NB_TASK_DONE) {
+        return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 " is not open", id->task);
+    }
+    const nb_attempt *attempt = find_attempt(task, renderer, id);
+    if (!attempt || !may_move_attempt(attempt, ATTEMPT_FINISH)) {
+        return nb_fail(err, NB_E_STALE, "task %" PRIu64 ": attempt %" PRIu32
+                       " is not this renderer's any more", id->task, id->attempt);
+    }
+    return NB_OK;
+}
+
+nb_status nb_scheduler_finish(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
+                              int64_t now_ms, nb_error *err)
+{
+    const nb_status status = nb_scheduler_check(self, renderer_id, id, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_task *task = find_task(self, id->task);
+    nb_attempt *attempt = find_attempt(task, renderer_id, id);
+    nb_attempt *leased = leased_attempt(task);
+    nb_renderer *renderer = find_renderer(self, renderer_id);
+    hear(self, renderer, 0, now_ms);
+    renderer->done++;
+    if (leased && leased != attempt) {
+        release_renderer(self, leased);
+        move_attempt(self, task, leased, ATTEMPT_SUPERSEDE);
+    }
+    release_renderer(self, attempt);
+    move_attempt(self, task, attempt, ATTEMPT_FINISH);
+    move_task(self, task, TASK_FINISH);
+    return NB_OK;
+}
+
+nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
+                            nb_attempt_end end, int64_t now_ms, nb_error *err)
+{
+    nb_task *task = find_task(self, id->task);
+    nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
+    nb_renderer *renderer = find_renderer(self, renderer_id);
+    if (!attempt || !renderer) {
+        return nb_fail(err, NB_E_STALE, "task %" PRIu64 ": attempt %" PRIu32
+                       " is not this renderer's any more", id->task, id->attempt);
+    }
+    hear(self, renderer, 0, now_ms);
+    if (!is_leased(attempt)) {
+        return NB_OK; // a repeat, or a report of what was given up already
+    }
+    if (end == NB_END_GIVEN_BACK) {
+        end_attempt(self, task, attempt, ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+        return NB_OK;
+    }
+    renderer->failed++;
+    end_attempt(self, task, attempt, ATTEMPT_FAIL,
+                (end == NB_END_FAULT_OF_INPUT) ? NB_AGREEING_RENDERERS : NB_FAILING_RENDERERS);
+    return NB_OK;
+}
+
+// ---- Time ----
+
+void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
+{
+    for (size_t i = 0; i < self->task_count; i++) {
+        nb_attempt *attempt = leased_attempt(&self->tasks[i]);
+        if (attempt && attempt->lease_until_ms <= now_ms) {
+            end_attempt(self, &self->tasks[i], attempt, ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
+        }
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        nb_renderer *renderer = &self->renderers[i];
+        if (renderer->state == NB_RENDERER_IDLE && renderer->silent_from_ms <= now_ms) {
+            move_renderer(renderer, RENDERER_SILENT);
+        }
+    }
+}
+
+// ---- Fingerprints ----
+
+static size_t count_with(const nb_scheduler *self, const char *fingerprint)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *renderer = &self->renderers[i];
+        count += (is_alive(renderer) && has_fingerprint(renderer, fingerprint)) ? 1 : 0;
+    }
+    return count;
+}
+
+const char *nb_scheduler_fingerprint(const nb_scheduler *self)
+{
+    const char *best = NULL;
+    size_t best_count = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *renderer = &self->renderers[i];
+        if (!is_alive(renderer) || !renderer->fingerprint) {
+            continue;
+        }
+        const size_t count = count_with(self, renderer->fingerprint);
+        if (count > best_count) {
+            best = renderer->fingerprint;
+            best_count = count;
+        }
+    }
+    return best;
+}
+
+uint64_t nb_scheduler_stranded_task(const nb_scheduler *self)
+{
+    if (!nb_scheduler_fingerprint(self)) {
+        return 0;
+    }
+    for (size_t i = 0; i < self->task_count; i++) {
+        const nb_task *task = &self->tasks[i];
+        if (task->state == NB_TASK_QUEUED && count_with(self, task->fingerprint) == 0) {
+            return task->id;
+        }
+    }
+    return 0;
+}
