@@ -37,7 +37,7 @@ typedef struct nb_client_options {
     const char *name;        ///< Renderers
     const char *fingerprint; ///< Renderers
     unsigned threads;
-    int64_t timeout_ms; ///< For connecting and for each answer; 0: 5 s
+    int64_t timeout_ms;        ///< For connecting and for each answer; 0: 5 s
     const volatile bool *stop; ///< May be null; looked at while waiting: NB_E_INTERRUPTED
 } nb_client_options;
 

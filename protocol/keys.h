@@ -30,8 +30,7 @@ NB_NODISCARD nb_status nb_key_pair_load(const char *path, nb_key_pair *out, nb_e
 NB_NODISCARD nb_status nb_key_pair_ensure(const char *path, nb_key_pair *out, nb_error *err);
 
 /// 64 hex digits, for addresses: Z85 has characters that shells and URLs mind.
-NB_NODISCARD nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65],
-                                            nb_error *err);
+NB_NODISCARD nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65], nb_error *err);
 NB_NODISCARD nb_status nb_public_key_from_hex(const char *hex, nb_public_key *out, nb_error *err);
 
 #endif // NB_PROTOCOL_KEYS_H

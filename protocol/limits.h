@@ -7,20 +7,40 @@
 enum {
     NB_PROTOCOL_MAJOR = 1,
     NB_PROTOCOL_MINOR = 0,
-    NB_MESSAGE_MAX = 1 << 20,     ///< protobuf-c's memory grows 40 times: 40 MB at worst
-    NB_CHUNK_SIZE = 1 << 20,      ///< Measured best over CURVE on loopback; one is lost at most
-    NB_WINDOW_CHUNKS = 8,         ///< In flight for one blob: 200 Mbit/s at 80 ms full
-    NB_ROWS_MAX = 1000,           ///< Rows of a listing; the rest behind a cursor
-    NB_DIGESTS_MAX = 20000,       ///< In one Missing: 640 kB
+    NB_MESSAGE_MAX = 1 << 20, ///< protobuf-c's memory grows 40 times: 40 MB at worst
+    NB_CHUNK_SIZE = 1 << 20,  ///< Measured best over CURVE on loopback; one is lost at most
+    NB_WINDOW_CHUNKS = 8,     ///< In flight for one blob: 200 Mbit/s at 80 ms full
+    NB_ROWS_MAX = 1000,       ///< Rows of a listing; the rest behind a cursor
+    NB_DIGESTS_MAX = 20000,   ///< In one Missing: 640 kB
     NB_SESSION_SIZE = 16,
     NB_CLIENT_ID_SIZE = 16,
-    NB_WAIT_MAX_MS = 20000,       ///< How long an answer may be held back
-    NB_LOG_LINES_MAX = 200,       ///< In one Sync or JobState
+    NB_WAIT_MAX_MS = 20000, ///< How long an answer may be held back
+    NB_LOG_LINES_MAX = 200, ///< In one Sync or JobState
     NB_LOG_LINE_BYTES_MAX = 1000,
     NB_MESSAGE_TEXT_MAX = 8 << 10, ///< Commit messages and notes
     NB_HEARTBEAT_MS = 2000,
-    NB_LEASE_MS = 10000,          ///< Five missed heartbeats
+    NB_LEASE_MS = 10000, ///< Five missed heartbeats
     NB_HANDSHAKE_MS = 5000,
+    NB_TEXT_MAX = 4 << 10,  ///< What one side says to a person in a Failure; one line of log
+    NB_WORD_MAX = 256,      ///< Names of songs, people, hosts, states
+    NB_VERSIONS_MAX = 1000, ///< Versions made by one push: songs of an album
+    NB_OUTPUTS_MAX = 200,   ///< Files of one version
+    NB_EPOCH_MAX = 32,
+    NB_THREADS_MAX = 4096,
+    NB_DAY_MS = 24 * 60 * 60 * 1000, ///< Times inside a song, as nb_text_parse_time takes them
+    NB_BULK_HEADER_MAX = 8 << 10,    ///< The first frame of a bulk message
+    NB_BLOB_SIZE_LOG2_MAX = 38,      ///< 256 GB: a day of 64 channels at 48 kHz fits, in 24 bits
+    NB_SESSIONS_MAX = 4096,          ///< The least recently used one goes
+    NB_SESSION_IDLE_MS = 60 * 60 * 1000,
+    NB_TRANSFERS_MAX = 256,      ///< Blobs on their way in at once; more are told to wait
+    NB_RECEIVE_BUDGET = 256,     ///< Chunks asked for or being written, over all of them: 256 MB
+    NB_SEND_BUDGET = 256,        ///< Chunks read and not yet sent, over all clients: 256 MB
+    NB_WANTS_MAX = 4096,         ///< Ranges asked for and not yet read; what is beyond is dropped
+    NB_TRANSFER_IDLE_MS = 30000, ///< No chunk for that long: the draft is kept, the place is freed
+    NB_SILENCE_MS = 5000,        ///< A client that hears nothing for that long asks again
+    NB_NO_CONTACT_MS = 60000,    ///< A transfer without contact for that long is given up
+    NB_FAULTS_MAX = 10,          ///< Bad messages of one key in a minute; then it is ignored ...
+    NB_FAULTS_MS = 60000,        ///< ... for a minute
 };
 
 #endif // NB_PROTOCOL_LIMITS_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file server.h  The coordinator's side of the sockets: CURVE and ZAP, control requests, bulk.
 ///
-/// Owns the ZeroMQ context, the ZAP handler and the bulk thread. CURVE fails open without a live ZAP
-/// handler (libzmq 4.3.4), so the handler answers a self-test before anything is bound, the sockets
-/// enforce their ZAP domain, and should the handler die the ports close. The identity of a message
-/// is the CURVE key that ZAP put on it (User-Id of the body frame), never the routing id.
+/// Owns the ZeroMQ context, the ZAP handler and the bulk thread. CURVE fails open without a live
+/// ZAP handler (libzmq 4.3.4), so the handler answers a self-test before anything is bound, the
+/// sockets enforce their ZAP domain, and should the handler die the ports close. The identity of a
+/// message is the CURVE key that ZAP put on it (User-Id of the body frame), never the routing id.
 
 #ifndef NB_PROTOCOL_SERVER_H
 #define NB_PROTOCOL_SERVER_H
@@ -18,9 +18,9 @@
 /// Is this key known? Called by the ZAP thread at each handshake; must be safe there.
 typedef bool nb_server_knows_key(void *context, const nb_public_key *key);
 
-/// May the holder of `key` (checked anew for each message) read or write this blob for that album or
-/// task? Called by the bulk thread; must be safe there. NB_E_PERMISSION or NB_E_NOT_FOUND in words.
-/// For a write, `size` is what was promised: NB_E_NO_SPACE where the disk is too full.
+/// May the holder of `key` (checked anew for each message) read or write this blob for that album
+/// or task? Called by the bulk thread; must be safe there. NB_E_PERMISSION or NB_E_NOT_FOUND in
+/// words. For a write, `size` is what was promised: NB_E_NO_SPACE where the disk is too full.
 typedef nb_status nb_server_may_read(void *context, const nb_public_key *key, const char *album,
                                      uint64_t task, const nb_digest *digest, nb_error *err);
 typedef nb_status nb_server_may_write(void *context, const nb_public_key *key, const char *album,

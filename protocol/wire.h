@@ -3,8 +3,8 @@
 ///
 /// What these functions return has passed the limits table: digests have 32 bytes, sessions and
 /// client ids 16, strings are UTF-8 without control characters (but line feeds and tabs in texts
-/// people write), lists are no longer than they may be, required bodies are there. Handlers need not
-/// look again.
+/// people write), lists are no longer than they may be, required bodies are there. Handlers need
+/// not look again.
 
 #ifndef NB_PROTOCOL_WIRE_H
 #define NB_PROTOCOL_WIRE_H

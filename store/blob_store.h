@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file blob_store.h  Immutable blobs on disk, each named by the SHA-256 of its bytes.
 ///
-/// A blob takes its name only when complete (temporary file, fsync, rename, fsync of the folder), so
-/// a reader never sees half of one and two writers of the same bytes cannot hurt each other. Threads
-/// and processes may share a store's folder; one nb_blob_store may be used by several threads.
-/// git-lfs's object layout: objects/ab/cd/abcd.... Recovery after a crash: docs/store-format.md.
+/// A blob takes its name only when complete (temporary file, fsync, rename, fsync of the folder),
+/// so a reader never sees half of one and two writers of the same bytes cannot hurt each other.
+/// Threads and processes may share a store's folder; one nb_blob_store may be used by several
+/// threads. git-lfs's object layout: objects/ab/cd/abcd.... Recovery after a crash:
+/// docs/store-format.md.
 
 #ifndef NB_STORE_BLOB_STORE_H
 #define NB_STORE_BLOB_STORE_H

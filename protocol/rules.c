@@ -1,0 +1,536 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "protocol/rules.h"
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "protocol/limits.h"
+#include "protocol/nightbus.pb-c.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { RATE_MAX_HZ = 384000 };
+
+#define BLOB_SIZE_MAX (UINT64_C(1) << NB_BLOB_SIZE_LOG2_MAX)
+#define NUMBER_MAX    ((uint64_t)INT64_MAX) // what the ledger can hold
+
+static const nb_rule request_rules[] = {
+    {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"hello", NB_RULE_NESTED, 0, 0},
+    {"album_create", NB_RULE_NESTED, 0, 0}, {"album_list", NB_RULE_NESTED, 0, 0},
+    {"album_head", NB_RULE_NESTED, 0, 0},   {"log", NB_RULE_NESTED, 0, 0},
+    {"show", NB_RULE_NESTED, 0, 0},         {"missing", NB_RULE_NESTED, 0, 0},
+    {"push", NB_RULE_NESTED, 0, 0},         {"render", NB_RULE_NESTED, 0, 0},
+    {"note_add", NB_RULE_NESTED, 0, 0},     {"note_list", NB_RULE_NESTED, 0, 0},
+    {"job_list", NB_RULE_NESTED, 0, 0},     {"job_watch", NB_RULE_NESTED, 0, 0},
+    {"node_list", NB_RULE_NESTED, 0, 0},    {"sync", NB_RULE_NESTED, 0, 0},
+    {"task_finish", NB_RULE_NESTED, 0, 0},  {"task_fail", NB_RULE_NESTED, 0, 0},
+};
+static const nb_rule reply_rules[] = {
+    {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
+    {"welcome", NB_RULE_NESTED, 0, 0},         {"ack", NB_RULE_NESTED, 0, 0},
+    {"album_listing", NB_RULE_NESTED, 0, 0},   {"album_state", NB_RULE_NESTED, 0, 0},
+    {"log_listing", NB_RULE_NESTED, 0, 0},     {"version_info", NB_RULE_NESTED, 0, 0},
+    {"missing_listing", NB_RULE_NESTED, 0, 0}, {"pushed", NB_RULE_NESTED, 0, 0},
+    {"job_started", NB_RULE_NESTED, 0, 0},     {"note_listing", NB_RULE_NESTED, 0, 0},
+    {"job_listing", NB_RULE_NESTED, 0, 0},     {"job_state", NB_RULE_NESTED, 0, 0},
+    {"node_listing", NB_RULE_NESTED, 0, 0},    {"orders", NB_RULE_NESTED, 0, 0},
+};
+static const nb_rule failure_rules[] = {
+    {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
+    {"text", NB_RULE_TEXT, NB_TEXT_MAX, 0},
+};
+static const nb_rule hello_rules[] = {
+    {"program", NB_RULE_WORD, NB_WORD_MAX, 0},     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"role", NB_RULE_WORD, NB_WORD_MAX, 0},        {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"fingerprint", NB_RULE_WORD, NB_TEXT_MAX, 0}, {"threads", NB_RULE_NUMBER, NB_THREADS_MAX, 0},
+    {"host", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule welcome_rules[] = {
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},      {"session", NB_RULE_BYTES, NB_SESSION_SIZE, 0},
+    {"bulk_port", NB_RULE_NUMBER, UINT16_MAX, 0},   {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"heartbeat_ms", NB_RULE_NUMBER, NB_DAY_MS, 0}, {"lease_ms", NB_RULE_NUMBER, NB_DAY_MS, 0},
+    {"store_path", NB_RULE_WORD, NB_TEXT_MAX, 0},
+};
+static const nb_rule album_create_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule album_list_rules[] = {
+    {"after", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule album_row_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"head", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"songs", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule album_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule album_head_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule album_state_rules[] = {
+    {"head", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"manifest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"manifest_size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+};
+static const nb_rule log_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+};
+static const nb_rule log_row_rules[] = {
+    {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"versions", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
+};
+static const nb_rule log_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule show_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule output_row_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+};
+static const nb_rule version_info_rules[] = {
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"song_digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"outputs", NB_RULE_NESTED, 0, NB_OUTPUTS_MAX},
+    {"fingerprint", NB_RULE_WORD, NB_TEXT_MAX, 0},
+    {"error", NB_RULE_TEXT, NB_TEXT_MAX, 0},
+    {"note_count", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+};
+static const nb_rule missing_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"digests", NB_RULE_BYTES, NB_DIGEST_SIZE, NB_DIGESTS_MAX},
+};
+static const nb_rule missing_listing_rules[] = {
+    {"digests", NB_RULE_BYTES, NB_DIGEST_SIZE, NB_DIGESTS_MAX},
+};
+static const nb_rule push_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"base", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"manifest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule pushed_rules[] = {
+    {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"versions", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
+    {"jobs", NB_RULE_NUMBER, NUMBER_MAX, NB_VERSIONS_MAX},
+};
+static const nb_rule render_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule job_started_rules[] = {
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule note_add_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"at_ms", NB_RULE_NUMBER, NB_DAY_MS, 0},
+    {"end_ms", NB_RULE_NUMBER, NB_DAY_MS, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule note_list_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule note_row_rules[] = {
+    {"id", NB_RULE_WORD, NB_WORD_MAX, 0},           {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"at_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"end_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+};
+static const nb_rule note_listing_rules[] = {
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule job_list_rules[] = {
+    {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+};
+static const nb_rule job_row_rules[] = {
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},         {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},         {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},        {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"finished_ms", NB_RULE_NUMBER, NUMBER_MAX, 0}, {"node", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"done_frames", NB_RULE_NUMBER, NUMBER_MAX, 0}, {"total_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},    {"attempts", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"error", NB_RULE_TEXT, NB_TEXT_MAX, 0},        {"cached", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule job_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule job_watch_rules[] = {
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"cursor", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"wait_ms", NB_RULE_NUMBER, NB_WAIT_MAX_MS, 0},
+};
+static const nb_rule job_state_rules[] = {
+    {"row", NB_RULE_NESTED, 0, 0},
+    {"cursor", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"lines", NB_RULE_TEXT, NB_LOG_LINE_BYTES_MAX, NB_LOG_LINES_MAX},
+};
+static const nb_rule node_row_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},        {"state", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"host", NB_RULE_WORD, NB_WORD_MAX, 0},        {"threads", NB_RULE_NUMBER, NB_THREADS_MAX, 0},
+    {"fingerprint", NB_RULE_WORD, NB_TEXT_MAX, 0}, {"seen_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"doing", NB_RULE_WORD, NB_WORD_MAX, 0},       {"done", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"failed", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule node_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+};
+static const nb_rule sync_rules[] = {
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"epoch", NB_RULE_TOKEN, NB_EPOCH_MAX, 0},
+    {"done_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"total_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"lines", NB_RULE_TEXT, NB_LOG_LINE_BYTES_MAX, NB_LOG_LINES_MAX},
+    {"wait_ms", NB_RULE_NUMBER, NB_WAIT_MAX_MS, 0},
+};
+static const nb_rule orders_rules[] = {
+    {"keep", NB_RULE_FLAG, 0, 0},
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"epoch", NB_RULE_TOKEN, NB_EPOCH_MAX, 0},
+    {"plan", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"plan_size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"label", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule task_finish_rules[] = {
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},        {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"epoch", NB_RULE_TOKEN, NB_EPOCH_MAX, 0},      {"mix_key", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"outputs", NB_RULE_NESTED, 0, NB_OUTPUTS_MAX}, {"integrated_lufs", NB_RULE_REAL, 0, 0},
+    {"true_peak_dbtp", NB_RULE_REAL, 0, 0},         {"duration_s", NB_RULE_REAL, 0, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+};
+static const nb_rule task_fail_rules[] = {
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"epoch", NB_RULE_TOKEN, NB_EPOCH_MAX, 0}, {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
+    {"text", NB_RULE_TEXT, NB_TEXT_MAX, 0},    {"fault_of_input", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule bulk_rules[] = {
+    {"session", NB_RULE_BYTES, NB_SESSION_SIZE, 0},
+    {"offer", NB_RULE_NESTED, 0, 0},
+    {"want", NB_RULE_NESTED, 0, 0},
+    {"chunk", NB_RULE_NESTED, 0, 0},
+    {"stored", NB_RULE_NESTED, 0, 0},
+    {"refused", NB_RULE_NESTED, 0, 0},
+    {"wait", NB_RULE_NESTED, 0, 0},
+};
+static const nb_rule offer_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule want_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0}, {"offset", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"size", NB_RULE_NUMBER, NB_CHUNK_SIZE, 0},   {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule chunk_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"offset", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"total", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+};
+static const nb_rule stored_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+};
+static const nb_rule refused_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
+    {"text", NB_RULE_TEXT, NB_TEXT_MAX, 0},
+};
+static const nb_rule wait_rules[] = {
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+};
+
+/// Every message, in the order of nightbus.proto.
+static const struct {
+    const ProtobufCMessageDescriptor *message;
+    const nb_rule *rules;
+    size_t count;
+} tables[] = {
+    {&nightbus__request__descriptor, request_rules, NB_COUNT(request_rules)},
+    {&nightbus__reply__descriptor, reply_rules, NB_COUNT(reply_rules)},
+    {&nightbus__failure__descriptor, failure_rules, NB_COUNT(failure_rules)},
+    {&nightbus__ack__descriptor, NULL, 0},
+    {&nightbus__hello__descriptor, hello_rules, NB_COUNT(hello_rules)},
+    {&nightbus__welcome__descriptor, welcome_rules, NB_COUNT(welcome_rules)},
+    {&nightbus__album_create__descriptor, album_create_rules, NB_COUNT(album_create_rules)},
+    {&nightbus__album_list__descriptor, album_list_rules, NB_COUNT(album_list_rules)},
+    {&nightbus__album_row__descriptor, album_row_rules, NB_COUNT(album_row_rules)},
+    {&nightbus__album_listing__descriptor, album_listing_rules, NB_COUNT(album_listing_rules)},
+    {&nightbus__album_head__descriptor, album_head_rules, NB_COUNT(album_head_rules)},
+    {&nightbus__album_state__descriptor, album_state_rules, NB_COUNT(album_state_rules)},
+    {&nightbus__log__descriptor, log_rules, NB_COUNT(log_rules)},
+    {&nightbus__log_row__descriptor, log_row_rules, NB_COUNT(log_row_rules)},
+    {&nightbus__log_listing__descriptor, log_listing_rules, NB_COUNT(log_listing_rules)},
+    {&nightbus__show__descriptor, show_rules, NB_COUNT(show_rules)},
+    {&nightbus__output_row__descriptor, output_row_rules, NB_COUNT(output_row_rules)},
+    {&nightbus__version_info__descriptor, version_info_rules, NB_COUNT(version_info_rules)},
+    {&nightbus__missing__descriptor, missing_rules, NB_COUNT(missing_rules)},
+    {&nightbus__missing_listing__descriptor, missing_listing_rules,
+     NB_COUNT(missing_listing_rules)},
+    {&nightbus__push__descriptor, push_rules, NB_COUNT(push_rules)},
+    {&nightbus__pushed__descriptor, pushed_rules, NB_COUNT(pushed_rules)},
+    {&nightbus__render__descriptor, render_rules, NB_COUNT(render_rules)},
+    {&nightbus__job_started__descriptor, job_started_rules, NB_COUNT(job_started_rules)},
+    {&nightbus__note_add__descriptor, note_add_rules, NB_COUNT(note_add_rules)},
+    {&nightbus__note_list__descriptor, note_list_rules, NB_COUNT(note_list_rules)},
+    {&nightbus__note_row__descriptor, note_row_rules, NB_COUNT(note_row_rules)},
+    {&nightbus__note_listing__descriptor, note_listing_rules, NB_COUNT(note_listing_rules)},
+    {&nightbus__job_list__descriptor, job_list_rules, NB_COUNT(job_list_rules)},
+    {&nightbus__job_row__descriptor, job_row_rules, NB_COUNT(job_row_rules)},
+    {&nightbus__job_listing__descriptor, job_listing_rules, NB_COUNT(job_listing_rules)},
+    {&nightbus__job_watch__descriptor, job_watch_rules, NB_COUNT(job_watch_rules)},
+    {&nightbus__job_state__descriptor, job_state_rules, NB_COUNT(job_state_rules)},
+    {&nightbus__node_list__descriptor, NULL, 0},
+    {&nightbus__node_row__descriptor, node_row_rules, NB_COUNT(node_row_rules)},
+    {&nightbus__node_listing__descriptor, node_listing_rules, NB_COUNT(node_listing_rules)},
+    {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
+    {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
+    {&nightbus__task_finish__descriptor, task_finish_rules, NB_COUNT(task_finish_rules)},
+    {&nightbus__task_fail__descriptor, task_fail_rules, NB_COUNT(task_fail_rules)},
+    {&nightbus__bulk__descriptor, bulk_rules, NB_COUNT(bulk_rules)},
+    {&nightbus__offer__descriptor, offer_rules, NB_COUNT(offer_rules)},
+    {&nightbus__want__descriptor, want_rules, NB_COUNT(want_rules)},
+    {&nightbus__chunk__descriptor, chunk_rules, NB_COUNT(chunk_rules)},
+    {&nightbus__stored__descriptor, stored_rules, NB_COUNT(stored_rules)},
+    {&nightbus__refused__descriptor, refused_rules, NB_COUNT(refused_rules)},
+    {&nightbus__wait__descriptor, wait_rules, NB_COUNT(wait_rules)},
+};
+
+const nb_rule *nb_rule_find(const ProtobufCMessageDescriptor *message, const char *field)
+{
+    for (size_t i = 0; i < NB_COUNT(tables); i++) {
+        if (tables[i].message != message) {
+            continue;
+        }
+        for (size_t j = 0; j < tables[i].count; j++) {
+            if (strcmp(tables[i].rules[j].field, field) == 0) {
+                return &tables[i].rules[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+/// Where a value stands, for errors and for the rule.
+typedef struct place {
+    const ProtobufCMessageDescriptor *message;
+    const ProtobufCFieldDescriptor *field;
+    const nb_rule *rule;
+} place;
+
+static nb_status fail_limit(const place *at, const char *unit, uint64_t found, nb_error *err)
+{
+    return nb_fail(err, NB_E_LIMIT, "%s.%s: %llu%s; at most %llu", at->message->short_name,
+                   at->field->name, (unsigned long long)found, unit,
+                   (unsigned long long)at->rule->most);
+}
+
+static nb_status check_number(const place *at, const void *value, nb_error *err)
+{
+    uint64_t number = 0;
+    if (at->field->type == PROTOBUF_C_TYPE_UINT32) {
+        number = *(const uint32_t *)value;
+    } else {
+        // A negative int64 is past every limit when read as unsigned.
+        number = *(const uint64_t *)value;
+    }
+    if (number > at->rule->most && at->field->type == PROTOBUF_C_TYPE_INT64 &&
+        (int64_t)number < 0) {
+        return nb_fail(err, NB_E_INVALID, "%s.%s: %lld is negative", at->message->short_name,
+                       at->field->name, (long long)number);
+    }
+    return number > at->rule->most ? fail_limit(at, "", number, err) : NB_OK;
+}
+
+static nb_status check_string(const place *at, const char *text, nb_error *err)
+{
+    const size_t size = strlen(text);
+    if (size > at->rule->most) {
+        return fail_limit(at, " bytes", size, err);
+    }
+    size_t offset = 0;
+    if (!nb_text_is_utf8(text, size, &offset)) {
+        return nb_fail(err, NB_E_INVALID, "%s.%s: byte %zu is not UTF-8", at->message->short_name,
+                       at->field->name, offset);
+    }
+    for (size_t i = 0; i < size; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        const bool c1 = c == 0xc2 && (unsigned char)text[i + 1] < 0xa0; // U+0080 to U+009F
+        const bool allowed = at->rule->form == NB_RULE_TEXT && (c == '\n' || c == '\t');
+        if (((c < 0x20 || c == 0x7f) && !allowed) || c1) {
+            return nb_fail(err, NB_E_INVALID, "%s.%s: a control character at byte %zu",
+                           at->message->short_name, at->field->name, i);
+        }
+    }
+    return NB_OK;
+}
+
+static nb_status check_bytes(const place *at, const ProtobufCBinaryData *bytes, nb_error *err)
+{
+    if (at->rule->form == NB_RULE_BYTES && bytes->len != at->rule->most) {
+        return nb_fail(err, NB_E_INVALID, "%s.%s: %zu bytes; it has %llu", at->message->short_name,
+                       at->field->name, bytes->len, (unsigned long long)at->rule->most);
+    }
+    if (bytes->len == 0) {
+        return nb_fail(err, NB_E_INVALID, "%s.%s: is empty", at->message->short_name,
+                       at->field->name);
+    }
+    return bytes->len > at->rule->most ? fail_limit(at, " bytes", bytes->len, err) : NB_OK;
+}
+
+/// Check one value; `value` points at what the generated struct (or its array) holds.
+static nb_status check_value(const place *at, const void *value, nb_error *err)
+{
+    switch (at->rule->form) {
+    case NB_RULE_NUMBER:
+        return check_number(at, value, err);
+    case NB_RULE_REAL:
+        if (!isfinite(*(const double *)value)) {
+            return nb_fail(err, NB_E_INVALID, "%s.%s: is not a finite number",
+                           at->message->short_name, at->field->name);
+        }
+        return NB_OK;
+    case NB_RULE_WORD:
+    case NB_RULE_TEXT:
+        return check_string(at, *(const char *const *)value, err);
+    case NB_RULE_BYTES:
+    case NB_RULE_TOKEN:
+        return check_bytes(at, value, err);
+    case NB_RULE_NESTED:
+        return nb_rules_check(*(const ProtobufCMessage *const *)value, err);
+    case NB_RULE_FLAG:
+        break;
+    }
+    return NB_OK;
+}
+
+/// Bytes that one value takes in an array.
+static size_t size_in_array(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_UINT32:
+        return sizeof(uint32_t);
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_INT64:
+        return sizeof(uint64_t);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    default:
+        return sizeof(void *); // strings and messages; no other type is repeated
+    }
+}
+
+static nb_status check_repeated(const place *at, size_t count, const char *values, nb_error *err)
+{
+    if (count > at->rule->count_most) {
+        return nb_fail(err, NB_E_LIMIT, "%s.%s: %zu entries; at most %zu", at->message->short_name,
+                       at->field->name, count, at->rule->count_most);
+    }
+    const size_t size = size_in_array(at->field->type);
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        status = check_value(at, values + i * size, err);
+    }
+    return status;
+}
+
+/// Whether an optional field or a member of a oneof is there. `quantifier` points at has_x or the
+/// case; strings and messages are there when not null.
+static bool is_present(const ProtobufCFieldDescriptor *field, const void *value,
+                       const void *quantifier)
+{
+    if ((field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0) {
+        return *(const uint32_t *)quantifier == field->id;
+    }
+    if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        return *(const void *const *)value != NULL;
+    }
+    return field->label == PROTOBUF_C_LABEL_REQUIRED || *(const protobuf_c_boolean *)quantifier;
+}
+
+nb_status nb_rules_check(const ProtobufCMessage *message, nb_error *err)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    nb_status status = NB_OK;
+    for (unsigned i = 0; status == NB_OK && i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        const place at = {descriptor, field, nb_rule_find(descriptor, field->name)};
+        const char *value = (const char *)message + field->offset;
+        const char *quantifier = (const char *)message + field->quantifier_offset;
+        if (!at.rule) {
+            status = nb_fail(err, NB_E_INVALID, "%s.%s: no limit is known for it",
+                             descriptor->short_name, field->name);
+        } else if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+            status = check_repeated(&at, *(const size_t *)(const void *)quantifier,
+                                    *(const char *const *)(const void *)value, err);
+        } else if (is_present(field, value, quantifier)) {
+            status = check_value(&at, value, err);
+        }
+    }
+    return status;
+}
+
+size_t nb_rules_count_unknown(const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *descriptor = message->descriptor;
+    size_t count = message->n_unknown_fields;
+    for (unsigned i = 0; i < descriptor->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
+            continue;
+        }
+        const char *value = (const char *)message + field->offset;
+        const char *quantifier = (const char *)message + field->quantifier_offset;
+        if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+            count +=
+                is_present(field, value, quantifier)
+                    ? nb_rules_count_unknown(*(const ProtobufCMessage *const *)(const void *)value)
+                    : 0;
+            continue;
+        }
+        const size_t rows = *(const size_t *)(const void *)quantifier;
+        const ProtobufCMessage *const *messages =
+            *(const ProtobufCMessage *const *const *)(const void *)value;
+        for (size_t j = 0; j < rows; j++) {
+            count += nb_rules_count_unknown(messages[j]);
+        }
+    }
+    return count;
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/file.h"
+#include "base/text.h"
+#include "store/blob_files.h"
+#include "store/blob_store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct nb_blob_draft {
+    const nb_blob_store *store;
+    nb_digest id;
+    uint64_t size; ///< Promised
+    uint64_t have; ///< In the file and in the hasher
+    nb_hasher *hasher;
+    char *path;
+    int fd; ///< Locked while open: one writer a draft, over all processes
+};
+
+void nb_blob_draft_destroy(nb_blob_draft **self_p)
+{
+    nb_blob_draft *self = *self_p;
+    if (self) {
+        nb_file_close_fd(&self->fd);
+        nb_hasher_destroy(&self->hasher);
+        free(self->path);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+/// Open and lock the draft's file. Between open and flock another process may have committed it, so
+/// that the name means another file or none: then once more.
+static nb_status open_locked(nb_blob_draft *self, nb_error *err)
+{
+    enum { TRIES_MAX = 100, DRAFT_MODE = 0644 };
+    for (int i = 0; i < TRIES_MAX; i++) {
+        nb_file_close_fd(&self->fd);
+        self->fd = open(self->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, DRAFT_MODE);
+        if (self->fd < 0 && errno == EACCES && i == 0 && chmod(self->path, DRAFT_MODE) == 0) {
+            continue; // a crash between the blob's mode and its name
+        }
+        if (self->fd < 0) {
+            return nb_fail_errno(err, errno, "%s", self->path);
+        }
+        if (flock(self->fd, LOCK_EX | LOCK_NB) != 0) {
+            if (errno == EWOULDBLOCK) {
+                return nb_fail(err, NB_E_CONFLICT, "%s: somebody else is sending this blob",
+                               self->path);
+            }
+            return nb_fail_errno(err, errno, "%s", self->path);
+        }
+        struct stat opened;
+        struct stat named;
+        if (fstat(self->fd, &opened) == 0 && stat(self->path, &named) == 0 &&
+            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+            return NB_OK;
+        }
+    }
+    return nb_fail(err, NB_E_CONFLICT, "%s: others keep replacing this draft", self->path);
+}
+
+/// Hash what an earlier attempt left. More than was promised cannot be of this blob.
+static nb_status read_again(nb_blob_draft *self, nb_error *err)
+{
+    struct stat info;
+    if (fstat(self->fd, &info) != 0) {
+        return nb_fail_errno(err, errno, "%s", self->path);
+    }
+    if ((uint64_t)info.st_size > self->size && ftruncate(self->fd, 0) != 0) {
+        return nb_fail_errno(err, errno, "%s", self->path);
+    }
+    NB_SCOPED(nb_text_free) char *block = malloc(NB_BLOB_BLOCK);
+    if (!block) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", self->path);
+    }
+    for (;;) {
+        const ssize_t got = pread(self->fd, block, NB_BLOB_BLOCK, (off_t)self->have);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return nb_fail_errno(err, errno, "%s", self->path);
+        }
+        if (got == 0) {
+            return NB_OK;
+        }
+        nb_hasher_add(self->hasher, block, (size_t)got);
+        self->have += (uint64_t)got;
+    }
+}
+
+nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest *id, uint64_t size,
+                             nb_blob_draft **out_draft, nb_error *err)
+{
+    *out_draft = NULL;
+    char hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(id, hex);
+    NB_SCOPED(nb_blob_draft_destroy) nb_blob_draft *draft = calloc(1, sizeof *draft);
+    if (!draft) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
+    }
+    *draft = (nb_blob_draft){store, *id, size, 0, nb_hasher_new(), NULL, -1};
+    draft->path = nb_file_join(store->incoming, hex);
+    if (!draft->path) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
+    }
+    nb_status status = open_locked(draft, err);
+    if (status == NB_OK) {
+        status = read_again(draft, err);
+    }
+    if (status == NB_OK) {
+        status = nb_blob_files_check_space(store, size - draft->have, err);
+    }
+    if (status == NB_OK) {
+        *out_draft = draft;
+        draft = NULL; // the caller's now
+    }
+    return status;
+}
+
+uint64_t nb_blob_draft_have(const nb_blob_draft *self) { return self->have; }
+
+nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t size, nb_error *err)
+{
+    if (size > self->size - self->have) {
+        return nb_fail(err, NB_E_LIMIT, "%s: more bytes than the %llu promised", self->path,
+                       (unsigned long long)self->size);
+    }
+    const nb_status status =
+        nb_blob_files_write(self->fd, self->path, bytes, size, self->have, err);
+    if (status == NB_E_NO_SPACE) {
+        // A full disk needs its room for notes and commits more than half a blob.
+        unlink(self->path);
+        return status;
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_hasher_add(self->hasher, bytes, size);
+    self->have += size;
+    return NB_OK;
+}
+
+nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *err)
+{
+    NB_SCOPED(nb_blob_draft_destroy) nb_blob_draft *self = *self_p;
+    *self_p = NULL;
+    if (self->have != self->size) {
+        return nb_fail(err, NB_E_INVALID, "%s: %llu of %llu bytes are there", self->path,
+                       (unsigned long long)self->have, (unsigned long long)self->size);
+    }
+    const nb_digest found = nb_hasher_finish(self->hasher);
+    if (!nb_digest_equal(&found, &self->id)) {
+        unlink(self->path);
+        char hex[NB_DIGEST_HEX_SIZE];
+        nb_digest_to_hex(&self->id, hex);
+        return nb_fail(err, NB_E_CORRUPT, "blob %s: the bytes sent hash to something else", hex);
+    }
+    return nb_blob_files_publish(self->store, self->fd, self->path, &self->id, err);
+}
