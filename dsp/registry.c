@@ -7,7 +7,8 @@
 // The one line a new processor adds here, besides its source in CMakeLists.txt.
 #define PROCESSORS(X)                                                                              \
     X(gain)                                                                                        \
-    X(pan)
+    X(pan)                                                                                         \
+    X(equaliser)
 
 #if defined(__x86_64__)
 #define LEVELS(name)  {&nb_##name##_x2, &nb_##name##_x4, &nb_##name##_x8},
