@@ -129,7 +129,7 @@ static const nb_rule missing_listing_rules[] = {
 };
 static const nb_rule push_rules[] = {
     {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"base", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"base_commit", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
     {"manifest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
     {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
