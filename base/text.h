@@ -66,7 +66,7 @@ NB_NODISCARD nb_status nb_text_parse_time(const char *text, int64_t *out_ns, nb_
 /// `ns` rounded to the nearest frame at `rate_hz`, halves up. Exact.
 int64_t nb_text_ns_to_frames(int64_t ns, unsigned rate_hz);
 
-enum { NB_TEXT_TIME_SIZE = 24 };
+enum { NB_TEXT_TIME_SIZE = 48 };
 /// Write seconds as "1:32.000" (m:ss.mmm, hours only when there are any).
 void nb_text_format_time(double seconds, char out[NB_TEXT_TIME_SIZE]);
 
