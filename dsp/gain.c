@@ -35,10 +35,8 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "gain: no memory");
     }
-    nb_lanes polarity = {0};
-    nb_lanes_of_param(voices, voice_count, GAIN_DB, &self->gain_db);
-    nb_lanes_of_param(voices, voice_count, POLARITY, &polarity);
-    self->sign = 1.0 - 2.0 * polarity;
+    self->gain_db = nb_lanes_of_param(voices, voice_count, GAIN_DB);
+    self->sign = 1.0 - 2.0 * nb_lanes_of_param(voices, voice_count, POLARITY);
     *out_state = self;
     return NB_OK;
 }

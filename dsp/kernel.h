@@ -66,16 +66,24 @@ static inline nb_lanes nb_control_at(const nb_control *self, size_t i)
     return self->moved ? nb_lanes_load(self->moved, i) : self->fixed;
 }
 
-/// Write the value of one parameter into the lanes of each voice; other lanes keep `out`'s.
-static inline void nb_lanes_of_param(const nb_settings *voices, size_t voice_count, size_t param,
-                                     nb_lanes *out)
+/// Frames of a time, to the nearest, halves up.
+static inline size_t nb_frames_of_ms(double time_ms, unsigned rate_hz)
 {
+    return (size_t)(time_ms * rate_hz / 1000.0 + 0.5);
+}
+
+/// The value of one parameter in the lanes of each voice, its default in lanes of no voice.
+static inline nb_lanes nb_lanes_of_param(const nb_settings *voices, size_t voice_count,
+                                         size_t param)
+{
+    nb_lanes values = nb_lanes_set(voices[0].processor->params[param].initial);
     for (size_t v = 0; v < voice_count; v++) {
         const size_t lane = nb_voice_lane(voices, v);
         for (size_t c = 0; c < voices[v].channels; c++) {
-            (*out)[lane + c] = voices[v].values[param];
+            values[lane + c] = voices[v].values[param];
         }
     }
+    return values;
 }
 
 #endif // NB_DSP_KERNEL_H

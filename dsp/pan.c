@@ -68,7 +68,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "pan: no memory");
     }
-    nb_lanes_of_param(voices, voice_count, PAN_PERCENT, &self->percent);
+    self->percent = nb_lanes_of_param(voices, voice_count, PAN_PERCENT);
     for (size_t v = 0; v < voice_count; v++) {
         const size_t lane = nb_voice_lane(voices, v);
         for (size_t c = 0; c < voices[v].channels; c++) {

@@ -6,9 +6,9 @@
 ///
 /// A *voice* is one use of a processor on one strip: one channel (mono) or two (stereo, detectors
 /// linked). A processor of form NB_FORM_LANES runs several voices side by side, one channel to a
-/// lane of a SIMD register; a stereo voice sits on an even lane and the one behind it. A voice gives
-/// the same bits whatever its neighbours, the register's width, and however its frames are cut into
-/// calls. A processor of form NB_FORM_PLANAR (FFTs) runs one voice, a channel to an array.
+/// lane of a SIMD register; a stereo voice sits on an even lane and the one behind it. A voice
+/// gives the same bits whatever its neighbours, the register's width, and however its frames are
+/// cut into calls. A processor of form NB_FORM_PLANAR (FFTs) runs one voice, a channel to an array.
 ///
 /// Adding a processor touches its own file and the registry line, nothing else.
 
@@ -82,19 +82,19 @@ typedef struct nb_block {
     const float *const *planar_in;
     const float *const *planar_key;
     float *const *planar_out;
-    /// Values of moved parameters, a pointer for each *control*, null where none moves: control p is
-    /// params[p]; control param_count + b * band_param_count + q is band b's band_params[q]. A value
-    /// belongs to the *output's* song time (start_frame + i - latency). Form LANES: a double for each
-    /// lane and frame, as `in`; form PLANAR: a double for each frame.
+    /// Values of moved parameters, a pointer for each *control*, null where none moves: control p
+    /// is params[p]; control param_count + b * band_param_count + q is band b's band_params[q]. A
+    /// value belongs to the *output's* song time (start_frame + i - latency). Form LANES: a double
+    /// for each lane and frame, as `in`; form PLANAR: a double for each frame.
     const double *const *controls;
 } nb_block;
 
 typedef enum nb_form { NB_FORM_LANES, NB_FORM_PLANAR } nb_form;
 
 struct nb_processor {
-    const char *name;  ///< As documents write it: "compressor"
-    unsigned revision; ///< Part of every key: raise it when output bits change
-    const char *help;  ///< One sentence
+    const char *name;             ///< As documents write it: "compressor"
+    unsigned revision;            ///< Part of every key: raise it when output bits change
+    const char *help;             ///< One sentence
     const char *const *libraries; ///< Whose bits matter ("fftw3f"), null-terminated; null for none
     nb_form form;
     bool takes_sidechain;
@@ -105,8 +105,8 @@ struct nb_processor {
     size_t band_param_count;
     size_t bands_max;
 
-    /// Relations between values that the table cannot say, and the rate ("freq_hz 20000 is not under
-    /// half the rate"). Null if there are none. Ranges were checked before.
+    /// Relations between values that the table cannot say, and the rate ("freq_hz 20000 is not
+    /// under half the rate"). Null if there are none. Ranges were checked before.
     nb_status (*check)(const nb_settings *settings, nb_error *err);
     /// Output lag in frames, a pure function of the settings, of fixed values only.
     size_t (*latency)(const nb_settings *settings);

@@ -8,7 +8,10 @@
 #define PROCESSORS(X)                                                                              \
     X(gain)                                                                                        \
     X(pan)                                                                                         \
-    X(equaliser)
+    X(equaliser)                                                                                   \
+    X(compressor)                                                                                  \
+    X(convolution)                                                                                 \
+    X(limiter)
 
 #if defined(__x86_64__)
 #define LEVELS(name)  {&nb_##name##_x2, &nb_##name##_x4, &nb_##name##_x8},
