@@ -10,6 +10,7 @@
     X(pan)                                                                                         \
     X(equaliser)                                                                                   \
     X(compressor)                                                                                  \
+    X(delay)                                                                                       \
     X(convolution)                                                                                 \
     X(limiter)
 
