@@ -301,15 +301,16 @@ static void read_line(const line *self, const segment *from, size_t written, siz
         }
         return;
     }
-    for (size_t i = 0; i < frames; i++) {
-        out[i] = 0.0;
-    }
+    double sums[CHUNK_FRAMES] = {0};
     for (size_t k = 0; k < TAPS; k++) { // tap k is k - TAPS_AFTER frames before the place
         const double tap = from->taps[k];
         const float *x = window + TAPS - 1 - k;
         for (size_t i = 0; i < frames; i++) {
-            out[i] += tap * (double)x[i];
+            sums[i] += tap * (double)x[i];
         }
+    }
+    for (size_t i = 0; i < frames; i++) {
+        out[i] = sums[i];
     }
 }
 
