@@ -35,7 +35,7 @@ static const double fade_s = 0.01;
 /// One response: from an input channel to an output channel.
 typedef struct path {
     size_t from, to;
-    float complex *spectra; ///< A spectrum for each partition
+    float *spectra; ///< A spectrum for each partition
 } path;
 
 typedef struct convolution {
@@ -43,14 +43,14 @@ typedef struct convolution {
     size_t partitions;
     size_t path_count;
     path paths[PATHS_MAX];
-    float complex *inputs[2]; ///< Ring of `partitions` input spectra
-    float *samples[2];        ///< The last block's input, then this one's
-    float *wet[2];            ///< What the last block's transform gave
-    float *work;              ///< NB_FFT_SIZE samples
-    float complex *sum;       ///< NB_FFT_BINS
-    size_t newest;            ///< Of the ring
-    size_t filled;            ///< Frames of this block
-    nb_lanes gain_db, mix;    ///< In lane 0; what does not move
+    float *inputs[2];      ///< Ring of `partitions` input spectra
+    float *samples[2];     ///< The last block's input, then this one's
+    float *wet[2];         ///< What the last block's transform gave
+    float *work;           ///< NB_FFT_SIZE samples
+    float *sum;            ///< A spectrum
+    size_t newest;         ///< Of the ring
+    size_t filled;         ///< Frames of this block
+    nb_lanes gain_db, mix; ///< In lane 0; what does not move
 } convolution;
 
 static size_t response_frames(const nb_settings *settings)
@@ -105,31 +105,25 @@ static float *take_floats(nb_arena *arena, size_t count)
 static nb_status take_buffers(nb_arena *arena, convolution *self, nb_error *err)
 {
     bool complete = true;
-    const size_t bins = self->partitions * NB_FFT_BINS;
     for (size_t c = 0; c < self->channels; c++) {
-        self->inputs[c] = nb_arena_take(arena, bins + self->partitions * 7, sizeof(float complex));
+        self->inputs[c] = take_floats(arena, self->partitions * NB_FFT_SPECTRUM);
         self->samples[c] = take_floats(arena, NB_FFT_SIZE);
         self->wet[c] = take_floats(arena, BLOCK_FRAMES);
         complete = complete && self->inputs[c] && self->samples[c] && self->wet[c];
     }
     for (size_t p = 0; p < self->path_count; p++) {
-        self->paths[p].spectra =
-            nb_arena_take(arena, bins + self->partitions * 7, sizeof(float complex));
+        self->paths[p].spectra = take_floats(arena, self->partitions * NB_FFT_SPECTRUM);
         complete = complete && self->paths[p].spectra;
     }
     self->work = take_floats(arena, NB_FFT_SIZE);
-    self->sum = nb_arena_take(arena, NB_FFT_BINS, sizeof(float complex));
+    self->sum = take_floats(arena, NB_FFT_SPECTRUM);
     return (complete && self->work && self->sum)
                ? NB_OK
                : nb_fail(err, NB_E_NO_MEMORY, "convolution: no memory for %zu partitions",
                          self->partitions);
 }
 
-// A spectrum's place in a ring: 64-byte aligned, as the transform wants it.
-static float complex *spectrum_at(float complex *ring, size_t index)
-{
-    return ring + index * (NB_FFT_BINS + 7);
-}
+static float *spectrum_at(float *ring, size_t index) { return ring + index * NB_FFT_SPECTRUM; }
 
 // Transform the response, behind its predelay, partition by partition.
 static void set_response(convolution *self, const path *target, const nb_settings *settings,
@@ -169,7 +163,7 @@ static void reset(void *state)
 {
     convolution *self = state;
     for (size_t c = 0; c < self->channels; c++) {
-        memset(self->inputs[c], 0, self->partitions * (NB_FFT_BINS + 7) * sizeof *self->inputs[c]);
+        memset(self->inputs[c], 0, self->partitions * NB_FFT_SPECTRUM * sizeof *self->inputs[c]);
         memset(self->samples[c], 0, NB_FFT_SIZE * sizeof *self->samples[c]);
         memset(self->wet[c], 0, BLOCK_FRAMES * sizeof *self->wet[c]);
     }
@@ -214,14 +208,15 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-// sum += a * b. As pairs of floats: a complex product in C also looks after infinities.
+// sum += a * b
 static void add_product(float *sum, const float *a, const float *b)
 {
-    for (size_t i = 0; i < (size_t)2 * NB_FFT_BINS; i += 2) {
-        const float re = a[i] * b[i] - a[i + 1] * b[i + 1];
-        const float im = a[i] * b[i + 1] + a[i + 1] * b[i];
-        sum[i] += re;
-        sum[i + 1] += im;
+    float *sum_im = sum + NB_FFT_BINS;
+    const float *a_im = a + NB_FFT_BINS;
+    const float *b_im = b + NB_FFT_BINS;
+    for (size_t i = 0; i < NB_FFT_BINS; i++) {
+        sum[i] += a[i] * b[i] - a_im[i] * b_im[i];
+        sum_im[i] += a[i] * b_im[i] + a_im[i] * b[i];
     }
 }
 
@@ -238,13 +233,13 @@ static void transform_inputs(convolution *self)
 
 static void transform_output(convolution *self, size_t channel)
 {
-    memset(self->sum, 0, NB_FFT_BINS * sizeof *self->sum);
+    memset(self->sum, 0, NB_FFT_SPECTRUM * sizeof *self->sum);
     for (size_t p = 0; p < self->path_count; p++) {
         const path *it = &self->paths[p];
         for (size_t k = 0; it->to == channel && k < self->partitions; k++) {
             const size_t age = (self->newest + self->partitions - k) % self->partitions;
-            add_product((float *)self->sum, (const float *)spectrum_at(self->inputs[it->from], age),
-                        (const float *)spectrum_at(it->spectra, k));
+            add_product(self->sum, spectrum_at(self->inputs[it->from], age),
+                        spectrum_at(it->spectra, k));
         }
     }
     nb_fft_inverse(self->sum, self->work);

@@ -13,16 +13,19 @@ static nb_status make_plans(nb_error *err)
     if (forward_plan && inverse_plan) {
         return NB_OK;
     }
+    const fftwf_iodim dim = {.n = NB_FFT_SIZE, .is = 1, .os = 1};
     // fftwf_malloc's alignment becomes the plans'; the arena's is no less.
     float *samples = fftwf_alloc_real(NB_FFT_SIZE);
-    fftwf_complex *spectrum = fftwf_alloc_complex(NB_FFT_BINS);
-    if (samples && spectrum) {
-        forward_plan = forward_plan ? forward_plan
-                                    : fftwf_plan_dft_r2c_1d(NB_FFT_SIZE, samples, spectrum,
-                                                            FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
-        inverse_plan = inverse_plan ? inverse_plan
-                                    : fftwf_plan_dft_c2r_1d(NB_FFT_SIZE, spectrum, samples,
-                                                            FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
+    float *spectrum = fftwf_alloc_real(NB_FFT_SPECTRUM);
+    if (samples && spectrum && !forward_plan) {
+        forward_plan = fftwf_plan_guru_split_dft_r2c(1, &dim, 0, NULL, samples, spectrum,
+                                                     spectrum + NB_FFT_BINS,
+                                                     FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
+    }
+    if (samples && spectrum && !inverse_plan) {
+        inverse_plan =
+            fftwf_plan_guru_split_dft_c2r(1, &dim, 0, NULL, spectrum, spectrum + NB_FFT_BINS,
+                                          samples, FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
     }
     fftwf_free(samples);
     fftwf_free(spectrum);
@@ -39,12 +42,12 @@ nb_status nb_fft_prepare(nb_error *err)
     return status;
 }
 
-void nb_fft_forward(float *samples, float complex *spectrum)
+void nb_fft_forward(float *samples, float *spectrum)
 {
-    fftwf_execute_dft_r2c(forward_plan, samples, spectrum);
+    fftwf_execute_split_dft_r2c(forward_plan, samples, spectrum, spectrum + NB_FFT_BINS);
 }
 
-void nb_fft_inverse(float complex *spectrum, float *samples)
+void nb_fft_inverse(float *spectrum, float *samples)
 {
-    fftwf_execute_dft_c2r(inverse_plan, spectrum, samples);
+    fftwf_execute_split_dft_c2r(inverse_plan, spectrum, spectrum + NB_FFT_BINS, samples);
 }
