@@ -177,8 +177,8 @@ static void strike_metal(nb_take *take, double at_s, double velocity, const meta
 
 void nb_drum_hat(nb_take *take, double at_s, double velocity)
 {
-    const metal body = {4200.0, 15500.0, 28, 0.018 + 0.02 * velocity, 0.05};
-    const burst wash = {8800.0, 0.8, 0.0004, 0.02 + 0.015 * velocity, 0.6};
+    const metal body = {4200.0, 15500.0, 28, 0.03 + 0.035 * velocity, 0.05};
+    const burst wash = {8800.0, 0.8, 0.0004, 0.03 + 0.025 * velocity, 0.6};
     strike_metal(take, at_s, velocity, &body, &wash, 0.25);
 }
 

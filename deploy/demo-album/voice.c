@@ -8,7 +8,9 @@
 
 #include <string.h>
 
-enum { FORMANTS = 5, CONTROL_FRAMES = 32 };
+// A tube has a formant about every kilohertz, without end. The first five make the vowel; without
+// the others, which stay where they are, everything above 5 kHz would be lost.
+enum { FORMANTS = 5, FORMANTS_ABOVE = 8, CONTROL_FRAMES = 32 };
 
 typedef struct vowel {
     char name;
@@ -130,6 +132,13 @@ static void move_body(body *self, nb_take *take, const nb_singer *singer,
     }
 }
 
+static void tune_above(nb_resonator tract[FORMANTS_ABOVE], const nb_singer *singer, double rate)
+{
+    for (int f = 0; f < FORMANTS_ABOVE; f++) {
+        nb_resonator_tune(&tract[f], singer->tract * (5900.0 + 1000.0 * f), 350.0 + 90.0 * f, rate);
+    }
+}
+
 static void tune_tract(nb_resonator tract[FORMANTS], const body *self, const nb_singer *singer,
                        double tone_hz, double rate)
 {
@@ -174,7 +183,8 @@ static void sing_breath(nb_take *take, const nb_score *score, const nb_wave *glo
     double *out = nb_take_note(take, frames);
     body self = {.pitch = line[0].pitch + singer->transpose - 1.2, .noise_hz = 4000.0};
     memcpy(self.formants_hz, vowel_formants(line[0].vowels[0]), sizeof self.formants_hz);
-    nb_resonator tract[FORMANTS] = {0};
+    nb_resonator tract[FORMANTS + FORMANTS_ABOVE] = {0};
+    tune_above(tract + FORMANTS, singer, rate);
     nb_svf hiss = {0};
     const double opening = nb_settle_share(0.025, rate), closing = nb_settle_share(0.05, rate);
     double phase = 0.0, tone_hz = 0.0, gate = 0.0;
@@ -197,7 +207,7 @@ static void sing_breath(nb_take *take, const nb_score *score, const nb_wave *glo
         // Breath comes in puffs: most while the folds are open, in the first half of the cycle.
         const double puff = singer->breath * air * (phase < 0.5 ? 1.0 : 0.3);
         double tone = self.voicing * (nb_wave_at(glottal, tone_hz, phase) + puff);
-        for (size_t f = 0; f < FORMANTS; f++) {
+        for (size_t f = 0; f < FORMANTS + FORMANTS_ABOVE; f++) {
             tone = nb_resonator_step(&tract[f], tone);
         }
         nb_svf_step(&hiss, air);
