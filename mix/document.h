@@ -19,7 +19,7 @@
 
 enum {
     NB_DOCUMENT_BYTES_MAX = 4 << 20, ///< A whole day of automation fits
-    NB_TRACKS_MAX = 1024,
+    NB_TRACKS_MAX = 1024, ///< And as many buses
     NB_CLIPS_MAX = 20000, ///< In one song; a heavily edited drum kit has about 3,000
     NB_INSERTS_MAX = 32,  ///< On one strip
     NB_SENDS_MAX = 32,
@@ -57,7 +57,9 @@ typedef struct nb_insert {
     const char *const *band_ids; ///< "1", "2", ... where the document gives none
     const double *band_values;
     const char *sidechain; ///< Id of a track or bus; null for none
+    nb_place sidechain_place;
     const char *file;      ///< For a processor with takes_audio; null for none
+    nb_place file_place;
 } nb_insert;
 
 typedef struct nb_send {
@@ -85,6 +87,7 @@ typedef struct nb_strip {
     size_t send_count;
     const nb_send *sends;
     const char *output; ///< Id of a bus, or "mix"; null for the mix bus itself
+    nb_place output_place;
 } nb_strip;
 
 typedef enum nb_curve { NB_CURVE_LINE, NB_CURVE_HOLD } nb_curve;
@@ -94,10 +97,21 @@ typedef struct nb_point {
     double value; ///< In the parameter's unit; -infinity for off
 } nb_point;
 
+typedef enum nb_lane_target {
+    NB_LANE_FADER,
+    NB_LANE_PAN,
+    NB_LANE_INSERT,
+    NB_LANE_SEND
+} nb_lane_target;
+
 /// One automation lane, its target already found.
 typedef struct nb_lane {
     const char *path; ///< "vox/comp/threshold_db", "vox/fader_db", "vox/sends/plate/level_db"
     nb_place place;
+    const nb_strip *strip;
+    nb_lane_target target;
+    size_t index;   ///< Of the insert or send on its strip
+    size_t control; ///< See nb_block: of the insert's processor, or of "pan"
     const nb_param *param;
     nb_curve curve;
     size_t point_count;
@@ -113,6 +127,7 @@ typedef struct nb_document_tempo {
 
 typedef struct nb_document {
     nb_arena *arena; ///< Owns all below
+    const char *file_name; ///< As people know it
     const char *title;
     unsigned rate_hz;
     double tail_max_s;

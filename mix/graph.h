@@ -94,6 +94,7 @@ typedef struct nb_graph {
     const nb_sink *sinks;
     size_t tempo_count;
     const nb_tempo *tempos;
+    int64_t tail_max_frames;
     int64_t frames; ///< Length of every output: the last clip's end and what rings after it
 } nb_graph;
 
@@ -107,6 +108,10 @@ NB_NODISCARD nb_status nb_graph_build(const nb_document *document, nb_asset_look
                                       nb_problems *problems, nb_graph **out, nb_error *err);
 
 void nb_graph_destroy(nb_graph **self_p);
+
+/// The key of a sink's whole output: that of its node, and the limit on what rings at the end. It is
+/// nb_plan.mix_key for the sink "mix".
+void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out);
 
 /// Write the lane's values at frames first .. first + count - 1 to out[0], out[stride], ...: at
 /// each frame a closed formula of that frame.
