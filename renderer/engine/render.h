@@ -28,15 +28,15 @@ typedef struct nb_render_options {
     const char *temporary; ///< Folder for converted stems; null: TMPDIR or /tmp
     nb_render_locate *locate;
     void *locate_context;
-    /// Called from one thread now and then; may be null.
+    /// Called now and then, from any thread of the render but never by two at once; may be null.
     void (*progress)(void *context, int64_t done_frames, int64_t total_frames);
     void *progress_context;
     const volatile bool *cancelled; ///< May be null; checked at each chunk: NB_E_CANCELLED
     int64_t from_frame, to_frame;   ///< Section that is written (exact); to_frame 0: to the end
 } nb_render_options;
 
-/// Render the sink "mix" to `wav_path` (32-bit float WAV at the song's rate, stereo) and measure it.
-/// On failure `wav_path` is removed. The caller fini's `out_report`.
+/// Render the sink "mix" to `wav_path` (32-bit float WAV at the song's rate, stereo) and measure
+/// it. On failure `wav_path` is removed. The caller fini's `out_report`.
 NB_NODISCARD nb_status nb_render_run(const nb_graph *graph, const nb_render_options *options,
                                      const char *wav_path, nb_report *out_report, nb_error *err);
 

@@ -8,8 +8,8 @@
 
 typedef struct nb_song {
     char *document_path; ///< ".../songs/night/mix.yaml"
-    char *album_path;    ///< Folder that the document's paths start at: the nearest one above with an
-                         ///< album.yaml, else the document's own
+    char *album_path; ///< Folder that the document's paths start at: the nearest one above with an
+                      ///< album.yaml, else the document's own
     nb_document *document;
 } nb_song;
 

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file schedule.h  Which nodes run together, in what order, and how far ahead.
+///
+/// A *unit* is what one task runs for one step: a node, or several uses of one processor side by
+/// side in the lanes of a register. Only nodes of equal depth (the longest path from a source)
+/// share a unit, so units have no cycle.
+///
+/// Edges are in song time, so a node that feeds a processor of latency L has to be L frames ahead
+/// of it: its *advance* is the most that any reader asks for. At step s a node makes the frames up
+/// to (s + 1) * chunk + advance.
+
+#ifndef NB_RENDERER_ENGINE_SCHEDULE_H
+#define NB_RENDERER_ENGINE_SCHEDULE_H
+#include "mix/graph.h"
+
+typedef enum nb_grouping {
+    NB_GROUPING_LANES, ///< Fill the register
+    NB_GROUPING_NONE   ///< Each node alone: the same bits, slower; for tests
+} nb_grouping;
+
+typedef struct nb_unit {
+    unsigned depth;
+    size_t node_count; ///< 0: the writer, which is the last unit
+    const size_t *nodes;
+    size_t producer_count; ///< Units whose edges it reads, each once
+    const size_t *producers;
+    size_t consumer_count; ///< Units that read its edges, each once
+    const size_t *consumers;
+} nb_unit;
+
+typedef struct nb_schedule {
+    nb_arena *arena; ///< Owns all below
+    const nb_graph *graph;
+    size_t sink;      ///< The node that is written
+    const bool *live; ///< By node: does it feed the sink?
+    int64_t *advance; ///< By node
+    size_t unit_count;
+    nb_unit *units; ///< Ascending depth; the writer last
+} nb_schedule;
+
+/// Schedule what `sink` needs of the graph. Refuses graphs that the engine cannot run (unknown
+/// channels, an input that stands behind its reader).
+NB_NODISCARD nb_status nb_schedule_new(const nb_graph *graph, size_t sink, nb_grouping grouping,
+                                       nb_schedule **out_schedule, nb_error *err);
+void nb_schedule_destroy(nb_schedule **self_p);
+
+#endif // NB_RENDERER_ENGINE_SCHEDULE_H

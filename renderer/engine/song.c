@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "renderer/engine/song.h"
+
+#include "audio/audio_file.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "renderer/engine/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/// Replace the path by its folder's; "/" stays.
+static void go_up(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash) {
+        slash[slash == path] = '\0';
+    }
+}
+
+static nb_status no_memory(nb_error *err)
+{
+    return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+}
+
+static nb_status find_document(const char *path, char **out_path, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *absolute = nb_file_absolute(path);
+    if (!absolute) {
+        return no_memory(err);
+    }
+    *out_path = nb_file_is_folder(absolute) ? nb_file_join(absolute, "mix.yaml") : strdup(absolute);
+    if (!*out_path) {
+        return no_memory(err);
+    }
+    if (!nb_file_exists(*out_path)) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s: no such mix document", *out_path);
+    }
+    return NB_OK;
+}
+
+/// The nearest folder at or above the document's that holds an album.yaml; else the document's own.
+static nb_status find_album(const char *document_path, char **out_path, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *own = strdup(document_path);
+    NB_SCOPED(nb_text_free) char *folder = strdup(document_path);
+    if (!own || !folder) {
+        return no_memory(err);
+    }
+    go_up(own);
+    go_up(folder);
+    for (;;) {
+        NB_SCOPED(nb_text_free) char *album = nb_file_join(folder, "album.yaml");
+        if (!album) {
+            return no_memory(err);
+        }
+        const bool found = nb_file_exists(album);
+        if (found || strcmp(folder, "/") == 0 || !strchr(folder, '/')) {
+            *out_path = strdup(found ? folder : own);
+            return *out_path ? NB_OK : no_memory(err);
+        }
+        go_up(folder);
+    }
+}
+
+nb_status nb_song_open(const char *path, nb_problems *problems, nb_song *out, nb_error *err)
+{
+    *out = (nb_song){0};
+    NB_SCOPED(nb_song_fini) nb_song song = {0};
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_status status = find_document(path, &song.document_path, err);
+    if (status == NB_OK) {
+        status = find_album(song.document_path, &song.album_path, err);
+    }
+    if (status == NB_OK) {
+        status = nb_file_read(song.document_path, NB_DOCUMENT_BYTES_MAX, &bytes, &size, err);
+    }
+    if (status == NB_OK) {
+        status = nb_document_parse(path, bytes, size, problems, &song.document, err);
+    }
+    if (status == NB_OK) {
+        *out = song;
+        song = (nb_song){0}; // the caller's now
+    }
+    return status;
+}
+
+void nb_song_fini(nb_song *self)
+{
+    nb_document_destroy(&self->document);
+    free(self->document_path);
+    free(self->album_path);
+    *self = (nb_song){0};
+}
+
+static nb_status join_album(const nb_song *self, const char *path, char **out_path, nb_error *err)
+{
+    nb_status status = nb_text_check_path(path, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    *out_path = nb_file_join(self->album_path, path);
+    return *out_path ? NB_OK : no_memory(err);
+}
+
+nb_status nb_song_locate(void *context, const nb_asset *asset, char **out_path, nb_error *err)
+{
+    return join_album(context, asset->path, out_path, err);
+}
+
+/// nb_asset_lookup: the header of a file of the album, and the digest of its bytes.
+static nb_status look_up(void *context, const char *path, nb_asset *out, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *full = NULL;
+    nb_audio_info info;
+    nb_status status = join_album(context, path, &full, err);
+    if (status == NB_OK && !nb_file_exists(full)) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s: no such file in %s", path,
+                       ((const nb_song *)context)->album_path);
+    }
+    if (status == NB_OK) {
+        status = nb_audio_file_probe(full, path, &info, err);
+    }
+    if (status == NB_OK) {
+        status = nb_digest_of_file(full, &out->digest, NULL, err);
+    }
+    if (status == NB_OK) {
+        out->rate_hz = info.rate_hz;
+        out->channels = info.channels;
+        out->frames = info.frames;
+    }
+    return status;
+}
+
+nb_status nb_song_graph(const nb_song *self, nb_problems *problems, nb_graph **out, nb_error *err)
+{
+    *out = NULL;
+    nb_fingerprint fingerprint;
+    nb_status status = nb_engine_fingerprint(&fingerprint, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_song song = *self; // the lookup's context is not const
+    return nb_graph_build(self->document, look_up, &song, &fingerprint, problems, out, err);
+}
