@@ -183,19 +183,21 @@ static nb_status perform_guitar(nb_take *take, const nb_score *self, nb_error *e
 
 static nb_status perform_lead(nb_take *take, const nb_score *self, nb_error *err)
 {
-    static const nb_singer singer = {1.0, 5.4, 0.32, 0.10, 0.035, 0.0, 8.0};
     NB_SCOPED(nb_wave_fini) nb_wave glottal = {0};
     const nb_status status = nb_wave_init(&glottal, nb_wave_glottal, take->rate_hz, err);
     if (status != NB_OK) {
         return status;
     }
+    nb_part part = {self, &glottal, {1.0, 5.4, 0.32, 0.10, 0.035, 0.0, 8.0}, 0.8, 0.0};
     nb_syllable line[NB_SYLLABLES_MAX];
     size_t count = nb_score_read_line(lead_verse, VERSE_BEAT, line);
-    nb_sing(take, self, &glottal, &singer, line, count, 0.8, 0.0);
+    nb_sing(take, &part, line, count);
     count = nb_score_read_line(lead_chorus, CHORUS_BEAT, line);
-    nb_sing(take, self, &glottal, &singer, line, count, 1.0, 0.0);
+    part.level = 1.0;
+    nb_sing(take, &part, line, count);
     count = nb_score_read_line(lead_outro, OUTRO_BEAT, line);
-    nb_sing(take, self, &glottal, &singer, line, count, 0.75, 0.0);
+    part.level = 0.75;
+    nb_sing(take, &part, line, count);
     return NB_OK;
 }
 

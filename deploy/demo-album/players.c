@@ -88,6 +88,9 @@ void nb_player_arpeggio(nb_take *take, const void *context, const nb_step *step)
     while (count < NB_CHORD_NOTES && step->chord->notes[count]) {
         count++;
     }
+    if (count == 0) {
+        return;
+    }
     const size_t place = (size_t)(step->mark - '1');
     const int octaves = (int)(place / count);
     const double open = 0.5 + 0.5 * sin(0.35 * step->at_s);
@@ -116,17 +119,17 @@ void nb_player_choir(nb_take *take, const void *context, const nb_step *step)
     for (size_t i = 0; i < NB_CHORD_NOTES && step->chord->notes[i]; i++) {
         // Two singers a part, one on each side, and the lower the further out.
         for (int side = -1; side <= 1; side += 2) {
-            nb_singer singer = self->singer;
-            singer.tract *= 1.0 + 0.03 * nb_random_normal(&take->random);
-            singer.vibrato_hz *= 1.0 + 0.06 * nb_random_signed(&take->random);
-            singer.transpose += 0.06 * nb_random_normal(&take->random);
+            nb_part part = {self->score, self->glottal, self->singer, step->velocity,
+                            side * (0.95 - 0.2 * (double)i)};
+            part.singer.tract *= 1.0 + 0.03 * nb_random_normal(&take->random);
+            part.singer.vibrato_hz *= 1.0 + 0.06 * nb_random_signed(&take->random);
+            part.singer.transpose += 0.06 * nb_random_normal(&take->random);
             const nb_syllable syllable = {.beat = step->beat,
                                           .beats = step->beats,
                                           .pitch = step->chord->notes[i],
                                           .onset = accented ? self->onset : '\0',
                                           .vowels = {vowel, vowel}};
-            nb_sing(take, self->score, self->glottal, &singer, &syllable, 1, step->velocity,
-                    side * (0.95 - 0.2 * (double)i));
+            nb_sing(take, &part, &syllable, 1);
         }
     }
 }

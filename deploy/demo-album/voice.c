@@ -58,6 +58,11 @@ typedef struct body {
     double vibrato;      ///< Its depth now
     double vibrato_turn; ///< Its phase
     double waver;        ///< Slow random error of pitch, semitones
+    double tone_hz;      ///< What all that comes to
+    double phase;        ///< Of the folds
+    double gate;         ///< Breath: open from the first note to the end of the last
+    nb_resonator tract[FORMANTS + FORMANTS_ABOVE];
+    nb_svf hiss;
 } body;
 
 double nb_wave_glottal(size_t harmonic)
@@ -139,15 +144,19 @@ static void tune_above(nb_resonator tract[FORMANTS_ABOVE], const nb_singer *sing
     }
 }
 
-static void tune_tract(nb_resonator tract[FORMANTS], const body *self, const nb_singer *singer,
-                       double tone_hz, double rate)
+/// Bring tone and filters to where the body is.
+static void tune_body(body *self, const nb_singer *singer, double rate)
 {
+    const double shake = self->vibrato * sin(2.0 * nb_pi * self->vibrato_turn);
+    self->tone_hz = nb_note_hz(self->pitch + self->waver + shake);
     for (size_t f = 0; f < FORMANTS; f++) {
         double freq_hz = self->formants_hz[f] * singer->tract;
         // On high notes singers open the mouth, so that the first formant follows the tone.
-        freq_hz = (f == 0 && freq_hz < 1.06 * tone_hz) ? 1.06 * tone_hz : freq_hz;
-        nb_resonator_tune(&tract[f], freq_hz, widths_hz[f], rate);
+        const double open_hz = 1.06 * self->tone_hz;
+        freq_hz = (f == 0 && freq_hz < open_hz) ? open_hz : freq_hz;
+        nb_resonator_tune(&self->tract[f], freq_hz, widths_hz[f], rate);
     }
+    nb_svf_tune(&self->hiss, self->noise_hz, 1.2, rate);
 }
 
 /// The syllable that sounds at a time: its consonant comes before its beat.
@@ -170,58 +179,62 @@ static size_t syllable_at(const nb_score *score, const nb_syllable *line, size_t
     return now;
 }
 
+/// One frame of sound.
+static double sound(body *self, nb_random *random, const nb_part *part, double rate)
+{
+    const double air = nb_random_signed(random);
+    // Breath comes in puffs: most while the folds are open, in the first half of the cycle.
+    const double puff = part->singer.breath * air * (self->phase < 0.5 ? 1.0 : 0.3);
+    double tone = self->voicing * (nb_wave_at(part->glottal, self->tone_hz, self->phase) + puff);
+    for (size_t f = 0; f < NB_COUNT(self->tract); f++) {
+        tone = nb_resonator_step(&self->tract[f], tone);
+    }
+    nb_svf_step(&self->hiss, air);
+    self->phase += self->tone_hz / rate;
+    self->phase -= floor(self->phase);
+    return self->gate * tone + 0.9 * self->noise * self->hiss.band;
+}
+
+/// A body about to sing a first syllable: the pitch comes from a little below.
+static body start_body(const nb_part *part, const nb_syllable *first, double rate)
+{
+    body self = {.pitch = first->pitch + part->singer.transpose - 1.2, .noise_hz = 4000.0};
+    memcpy(self.formants_hz, vowel_formants(first->vowels[0]), sizeof self.formants_hz);
+    tune_above(self.tract + FORMANTS, &part->singer, rate);
+    return self;
+}
+
 /// One breath: `count` syllables without a rest.
-static void sing_breath(nb_take *take, const nb_score *score, const nb_wave *glottal,
-                        const nb_singer *singer, const nb_syllable *line, size_t count,
-                        double level, double pan)
+static void sing_breath(nb_take *take, const nb_part *part, const nb_syllable *line, size_t count)
 {
     const double rate = take->rate_hz, release_s = 0.14;
-    const double begin_s = nb_score_seconds(score, line[0].beat) - 0.12;
     const nb_syllable *last = &line[count - 1];
-    const double end_s = nb_score_seconds(score, last->beat + last->beats) - 0.05;
+    const double begin_s = nb_score_seconds(part->score, line[0].beat) - 0.12;
+    const double end_s = nb_score_seconds(part->score, last->beat + last->beats) - 0.05;
+    const double opening = nb_settle_share(0.025, rate), closing = nb_settle_share(0.05, rate);
     const size_t frames = nb_take_note_frames(take, end_s - begin_s + release_s);
     double *out = nb_take_note(take, frames);
-    body self = {.pitch = line[0].pitch + singer->transpose - 1.2, .noise_hz = 4000.0};
-    memcpy(self.formants_hz, vowel_formants(line[0].vowels[0]), sizeof self.formants_hz);
-    nb_resonator tract[FORMANTS + FORMANTS_ABOVE] = {0};
-    tune_above(tract + FORMANTS, singer, rate);
-    nb_svf hiss = {0};
-    const double opening = nb_settle_share(0.025, rate), closing = nb_settle_share(0.05, rate);
-    double phase = 0.0, tone_hz = 0.0, gate = 0.0;
+    body self = start_body(part, &line[0], rate);
     for (size_t i = 0; i < frames; i++) {
         const double time_s = begin_s + (double)i / rate;
         if (i % CONTROL_FRAMES == 0) {
             double since_s = 0.0;
-            const nb_syllable *now = &line[syllable_at(score, line, count, time_s, &since_s)];
-            const double length_s = nb_score_seconds(score, now->beat + now->beats) -
-                                    nb_score_seconds(score, now->beat);
-            move_body(&self, take, singer, now, since_s, length_s);
-            tone_hz = nb_note_hz(self.pitch + self.waver +
-                                 self.vibrato * sin(2.0 * nb_pi * self.vibrato_turn));
-            tune_tract(tract, &self, singer, tone_hz, rate);
-            nb_svf_tune(&hiss, self.noise_hz, 1.2, rate);
+            const nb_syllable *now = &line[syllable_at(part->score, line, count, time_s, &since_s)];
+            const double length_s = nb_score_seconds(part->score, now->beat + now->beats) -
+                                    nb_score_seconds(part->score, now->beat);
+            move_body(&self, take, &part->singer, now, since_s, length_s);
+            tune_body(&self, &part->singer, rate);
         }
-        const double wanted = (time_s > begin_s + 0.04 && time_s < end_s) ? 1.0 : 0.0;
-        gate = toward(gate, wanted, wanted > gate ? opening : closing);
-        const double air = nb_random_signed(&take->random);
-        // Breath comes in puffs: most while the folds are open, in the first half of the cycle.
-        const double puff = singer->breath * air * (phase < 0.5 ? 1.0 : 0.3);
-        double tone = self.voicing * (nb_wave_at(glottal, tone_hz, phase) + puff);
-        for (size_t f = 0; f < FORMANTS + FORMANTS_ABOVE; f++) {
-            tone = nb_resonator_step(&tract[f], tone);
-        }
-        nb_svf_step(&hiss, air);
-        out[i] = gate * tone + 0.9 * self.noise * hiss.band;
-        phase += tone_hz / rate;
-        phase -= floor(phase);
+        const bool singing = time_s > begin_s + 0.04 && time_s < end_s;
+        self.gate = toward(self.gate, singing ? 1.0 : 0.0, singing ? opening : closing);
+        out[i] = sound(&self, &take->random, part, rate);
     }
     nb_note_fade(take, out, frames, 0.03);
-    const double loose_s = 0.001 * singer->loose_ms * nb_random_normal(&take->random);
-    nb_take_add(take, begin_s + loose_s, frames, level, pan);
+    const double loose_s = 0.001 * part->singer.loose_ms * nb_random_normal(&take->random);
+    nb_take_add(take, begin_s + loose_s, frames, part->level, part->pan);
 }
 
-void nb_sing(nb_take *take, const nb_score *score, const nb_wave *glottal, const nb_singer *singer,
-             const nb_syllable *line, size_t count, double level, double pan)
+void nb_sing(nb_take *take, const nb_part *part, const nb_syllable *line, size_t count)
 {
     size_t start = 0;
     while (start < count) {
@@ -230,7 +243,7 @@ void nb_sing(nb_take *take, const nb_score *score, const nb_wave *glottal, const
             end++;
         }
         if (end > start) {
-            sing_breath(take, score, glottal, singer, line + start, end - start, level, pan);
+            sing_breath(take, part, line + start, end - start);
         }
         start = end + 1;
     }

@@ -21,8 +21,15 @@ typedef struct nb_singer {
 /// The spectrum of a glottal wave after the lips: build the singer's nb_wave with it.
 double nb_wave_glottal(size_t harmonic);
 
+/// Who sings what, and where in the picture.
+typedef struct nb_part {
+    const nb_score *score;
+    const nb_wave *glottal;
+    nb_singer singer;
+    double level, pan;
+} nb_part;
+
 /// Sing a line: syllables up to each rest are one breath, at most NB_TAKE_NOTE_S long.
-void nb_sing(nb_take *take, const nb_score *score, const nb_wave *glottal, const nb_singer *singer,
-             const nb_syllable *line, size_t count, double level, double pan);
+void nb_sing(nb_take *take, const nb_part *part, const nb_syllable *line, size_t count);
 
 #endif // NB_DEPLOY_DEMO_ALBUM_VOICE_H

@@ -7,6 +7,7 @@
 
 // Level n serves tones up to lowest_hz * 2^((n + 1) / 2): from 32.7 Hz (C1) to 8 kHz.
 static const double lowest_hz = 32.7;
+static const double sqrt_2 = 1.4142135623730951;
 enum { HARMONICS_MAX = 600 };
 
 static double top_hz(size_t level) { return lowest_hz * exp2(((double)level + 1.0) / 2.0); }
@@ -53,8 +54,9 @@ void nb_wave_fini(nb_wave *self)
 double nb_wave_at(const nb_wave *self, double freq_hz, double phase)
 {
     size_t level = 0;
-    for (double top = lowest_hz * 1.4142135623730951; top < freq_hz && level < NB_WAVE_LEVELS - 1;
-         top *= 1.4142135623730951) {
+    double top = lowest_hz * sqrt_2;
+    while (top < freq_hz && level < NB_WAVE_LEVELS - 1) {
+        top *= sqrt_2;
         level++;
     }
     const double *table = self->tables + level * NB_WAVE_SIZE;
