@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "dsp/true_peak.h"
+#include "tests/test.h"
+#include "tests/unit/dsp/rig.h"
+
+#include <ebur128.h>
+#include <math.h>
+
+enum { FRAMES = 96000, SIGNALS = 6 };
+
+static const double pi = 3.14159265358979323846;
+static float in[FRAMES], in2[FRAMES], out[FRAMES], out2[FRAMES];
+
+static double db(double factor) { return 20.0 * log10(factor); }
+
+static double ebur128_peak_db(const float *samples, size_t frames, unsigned rate_hz)
+{
+    ebur128_state *meter = ebur128_init(1, rate_hz, EBUR128_MODE_TRUE_PEAK);
+    assert_non_null(meter);
+    assert_int_equal(ebur128_add_frames_float(meter, samples, frames), EBUR128_SUCCESS);
+    double peak = 0.0;
+    assert_int_equal(ebur128_true_peak(meter, 0, &peak), EBUR128_SUCCESS);
+    ebur128_destroy(&meter);
+    return db(peak);
+}
+
+static double own_peak_db(const float *samples, size_t frames, unsigned rate_hz)
+{
+    nb_true_peak *detector = NULL;
+    assert_ok(nb_true_peak_new(rate_hz, 1, &detector, err));
+    nb_true_peak_add(detector, samples, frames);
+    const double peak = nb_true_peak_max(detector);
+    nb_true_peak_destroy(&detector);
+    return db(peak);
+}
+
+// The true peak by a sinc of 192 taps at 32 points a sample, in doubles.
+static double ideal_peak_db(const float *samples, size_t frames)
+{
+    static double taps[32][192];
+    for (int p = 0; p < 32; p++) {
+        for (int k = 0; k < 192; k++) {
+            const double t = k - 95 - p / 32.0;
+            const double window = 0.5 + 0.5 * cos(pi * t / 97.0);
+            taps[p][k] = window * ((t == 0.0) ? 1.0 : sin(pi * t) / (pi * t));
+        }
+    }
+    double largest = 0.0;
+    for (size_t i = 0; i + 192 <= frames; i++) {
+        if (fabs((double)samples[i + 95]) < 0.3) {
+            continue; // a peak between samples has a loud one beside it
+        }
+        for (int p = 0; p < 32; p++) {
+            double sum = 0.0;
+            for (int k = 0; k < 192; k++) {
+                sum += taps[p][k] * (double)samples[i + (size_t)k];
+            }
+            largest = fmax(largest, fabs(sum));
+        }
+    }
+    return db(largest);
+}
+
+static void gauss(float *samples, double level, uint32_t seed)
+{
+    static float part[FRAMES];
+    memset(samples, 0, FRAMES * sizeof *samples);
+    for (uint32_t n = 0; n < 12; n++) { // twelve uniform ones make a normal one
+        rig_noise(part, FRAMES, level / 2.0, seed * 100 + n);
+        for (size_t i = 0; i < FRAMES; i++) {
+            samples[i] += part[i];
+        }
+    }
+}
+
+static void fill(size_t signal)
+{
+    switch (signal) {
+    case 0:
+        gauss(in, 0.25, 1);
+        break;
+    case 1:
+        gauss(in, 4.0, 2);
+        break;
+    case 2:
+        rig_sine(in, FRAMES, 12000.0, 48000.0, 1.41, pi / 4.0);
+        break;
+    case 3:
+        for (size_t i = 0; i < FRAMES; i++) {
+            in[i] = ((i / 24) % 2) ? 1.0F : -1.0F;
+        }
+        break;
+    case 4:
+        rig_noise(in, FRAMES, 1.0, 3);
+        for (size_t i = 0; i < FRAMES; i++) {
+            in[i] = (in[i] > 0.0F) ? 1.0F : -1.0F;
+        }
+        break;
+    default: // the worst of all signals: each sample pushes the point between two of them
+        memset(in, 0, sizeof in);
+        for (int n = -24; n < 24; n++) {
+            const double t = n + 0.5;
+            in[FRAMES / 2 + n] = (sin(pi * t) / (pi * t) > 0.0) ? 1.0F : -1.0F;
+        }
+        break;
+    }
+}
+
+static void no_true_peak_rises_over_the_ceiling(void **state)
+{
+    (void)state;
+    for (size_t signal = 0; signal < SIGNALS; signal++) {
+        rig_voice voice;
+        rig_voice_init(&voice, "limiter", 1);
+        rig_set(&voice, "release_ms", (signal % 2) ? 1.0 : 100.0);
+        fill(signal);
+        rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+        const double by_ebur128 = ebur128_peak_db(out, FRAMES, 48000);
+        const double ideal = ideal_peak_db(out, FRAMES / 4);
+        if (!(by_ebur128 <= -1.0 + 0.05 && ideal <= -1.0 + 0.05)) {
+            fail_msg("signal %zu: libebur128 %g, ideal %g dBTP", signal, by_ebur128, ideal);
+        }
+    }
+}
+
+static void other_rates_hold_the_ceiling_too(void **state)
+{
+    (void)state;
+    static const unsigned rates[] = {44100, 88200, 96000, 192000};
+    for (size_t r = 0; r < NB_COUNT(rates); r++) {
+        rig_voice voice;
+        rig_voice_init(&voice, "limiter", 1);
+        voice.settings.rate_hz = rates[r];
+        fill(1);
+        rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+        assert_true(ebur128_peak_db(out, FRAMES, rates[r]) <= -0.95);
+        assert_true(own_peak_db(out, FRAMES, rates[r]) <= -0.95);
+    }
+}
+
+static void under_the_ceiling_no_bit_changes(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "limiter", 1);
+    voice.settings.values = voice.values;
+    const size_t latency = voice.settings.processor->latency(&voice.settings);
+    rig_noise(in, FRAMES, 0.2, 4);
+    rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+    assert_memory_equal(in, out + latency, (FRAMES - latency) * sizeof *in);
+    assert_true(latency > 144 && latency < 200); // 3 ms and the detector
+}
+
+static void the_gain_comes_back_to_exactly_unity(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "limiter", 1);
+    rig_set(&voice, "release_ms", 20.0);
+    voice.settings.values = voice.values;
+    const size_t latency = voice.settings.processor->latency(&voice.settings);
+    rig_noise(in, FRAMES, 0.2, 5);
+    in[1000] = 3.0F;
+    rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+    assert_true(fabsf(out[1000 + latency]) < 0.9F);
+    assert_memory_equal(in + 40000, out + 40000 + latency, (FRAMES - 40000 - latency) * sizeof *in);
+}
+
+static void both_channels_of_a_stereo_voice_get_one_gain(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "limiter", 2);
+    rig_set(&voice, "gain_db", 6.0);
+    rig_sine(in, FRAMES, 997.0, 48000.0, 0.9, 0.0);
+    rig_sine(in2, FRAMES, 997.0, 48000.0, 0.09, 0.0);
+    rig_process_one(&voice, FRAMES, (const float *[]){in, in2}, (float *[]){out, out2});
+    for (size_t i = 1000; i < FRAMES; i++) {
+        assert_true(fabs((double)out2[i] * 10.0 - (double)out[i]) < 1e-6);
+    }
+}
+
+static void rates_without_room_for_exact_sums_are_refused(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "limiter", 1);
+    voice.settings.rate_hz = 768000;
+    assert_fails(NB_E_LIMIT, "384000", voice.settings.processor->check(&voice.settings, err));
+}
+
+// EBU Tech 3341, cases 15 to 19, with a taper of 10 ms.
+static void sines_read_as_the_standard_says(void **state)
+{
+    (void)state;
+    static const double cases[][4] = {// divisor of the rate, phase in degrees, peak, dBTP
+                                      {4, 0, 0.5, -6.0},
+                                      {4, 45, 0.5, -6.0},
+                                      {6, 60, 0.5, -6.0},
+                                      {8, 67.5, 0.5, -6.0},
+                                      {4, 45, 1.41, 3.0}};
+    for (size_t k = 0; k < NB_COUNT(cases); k++) {
+        rig_sine(in, 48000, 48000.0 / cases[k][0], 48000.0, cases[k][2], cases[k][1] * pi / 180.0);
+        for (size_t i = 0; i < 480; i++) {
+            const float taper = (float)(0.5 - 0.5 * cos(pi * (double)i / 480.0));
+            in[i] *= taper;
+            in[47999 - i] *= taper;
+        }
+        const double read = own_peak_db(in, 48000, 48000) - cases[k][3];
+        assert_true(read < 0.2 && read > -0.05);
+    }
+}
+
+static void the_detector_reads_no_less_than_libebur128(void **state)
+{
+    (void)state;
+    static const unsigned rates[] = {44100, 48000, 96000, 192000};
+    for (size_t signal = 0; signal < SIGNALS; signal++) {
+        for (size_t r = 0; r < NB_COUNT(rates); r++) {
+            fill(signal);
+            const double difference =
+                own_peak_db(in, FRAMES, rates[r]) - ebur128_peak_db(in, FRAMES, rates[r]);
+            assert_true(difference > -0.001);
+        }
+    }
+}
+
+static void the_detector_does_not_care_how_frames_are_cut(void **state)
+{
+    (void)state;
+    fill(0);
+    nb_true_peak *whole = NULL;
+    nb_true_peak *pieces = NULL;
+    assert_ok(nb_true_peak_new(48000, 2, &whole, err));
+    assert_ok(nb_true_peak_new(48000, 2, &pieces, err));
+    nb_true_peak_add(whole, in, FRAMES / 2);
+    for (size_t done = 0, size = 1; done < FRAMES / 2; done += size, size = size % 1777 + 1) {
+        size = (size < FRAMES / 2 - done) ? size : FRAMES / 2 - done;
+        nb_true_peak_add(pieces, in + 2 * done, size);
+    }
+    assert_true(nb_true_peak_max(whole) == nb_true_peak_max(pieces));
+    assert_true(nb_true_peak_channel_max(whole, 1) == nb_true_peak_channel_max(pieces, 1));
+    nb_true_peak_destroy(&whole);
+    nb_true_peak_destroy(&pieces);
+    nb_true_peak_destroy(&pieces);
+}
+
+static void the_last_samples_count_and_silence_is_zero(void **state)
+{
+    (void)state;
+    memset(in, 0, sizeof in);
+    nb_true_peak *detector = NULL;
+    assert_ok(nb_true_peak_new(48000, 1, &detector, err));
+    assert_true(nb_true_peak_max(detector) == 0.0);
+    nb_true_peak_add(detector, in, 100);
+    assert_true(nb_true_peak_max(detector) == 0.0);
+    nb_true_peak_add(detector, (float[]){0.5F}, 1);
+    assert_true(nb_true_peak_max(detector) == 0.5);
+    nb_true_peak_destroy(&detector);
+    assert_fails(NB_E_INVALID, "0 channels", nb_true_peak_new(48000, 0, &detector, err));
+    assert_null(detector);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_true_peak_rises_over_the_ceiling),
+        cmocka_unit_test(other_rates_hold_the_ceiling_too),
+        cmocka_unit_test(under_the_ceiling_no_bit_changes),
+        cmocka_unit_test(the_gain_comes_back_to_exactly_unity),
+        cmocka_unit_test(both_channels_of_a_stereo_voice_get_one_gain),
+        cmocka_unit_test(rates_without_room_for_exact_sums_are_refused),
+        cmocka_unit_test(sines_read_as_the_standard_says),
+        cmocka_unit_test(the_detector_reads_no_less_than_libebur128),
+        cmocka_unit_test(the_detector_does_not_care_how_frames_are_cut),
+        cmocka_unit_test(the_last_samples_count_and_silence_is_zero),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
