@@ -68,7 +68,8 @@ typedef struct nb_blob_scope {
 typedef void nb_blob_progress(void *context, uint64_t done);
 
 /// Offer the file's bytes and serve the ranges that the coordinator wants, until it says Stored.
-/// A connection that breaks is made anew and goes on where it stopped, `attempts` times.
+/// A connection that breaks is made anew and goes on where it stopped, until there was no contact
+/// for a minute. `progress` may be null, here and below; its first call says what was there before.
 NB_NODISCARD nb_status nb_client_upload(nb_client *self, nb_blob_scope scope, const char *path,
                                         const nb_digest *digest, uint64_t size,
                                         nb_blob_progress *progress, void *context, nb_error *err);
@@ -87,5 +88,9 @@ NB_NODISCARD nb_status nb_client_download(nb_client *self, nb_blob_scope scope,
 NB_NODISCARD nb_status nb_client_download_bytes(nb_client *self, nb_blob_scope scope,
                                                 const nb_digest *digest, uint64_t size,
                                                 void **out_bytes, size_t *out_size, nb_error *err);
+
+/// Bytes of blobs sent and received since the client connected, repeated ones counted again.
+uint64_t nb_client_sent_bytes(const nb_client *self);
+uint64_t nb_client_received_bytes(const nb_client *self);
 
 #endif // NB_PROTOCOL_CLIENT_H

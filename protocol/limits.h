@@ -37,10 +37,12 @@ enum {
     NB_SEND_BUDGET = 256,        ///< Chunks read and not yet sent, over all clients: 256 MB
     NB_WANTS_MAX = 4096,         ///< Ranges asked for and not yet read; what is beyond is dropped
     NB_TRANSFER_IDLE_MS = 30000, ///< No chunk for that long: the draft is kept, the place is freed
-    NB_SILENCE_MS = 5000,        ///< A client that hears nothing for that long asks again
-    NB_NO_CONTACT_MS = 60000,    ///< A transfer without contact for that long is given up
-    NB_FAULTS_MAX = 10,          ///< Bad messages of one key in a minute; then it is ignored ...
-    NB_FAULTS_MS = 60000,        ///< ... for a minute
+    NB_STALL_MS = 25000,      ///< No word on a bulk connection for that long: it is made anew. Less
+                              ///< than a chunk in that time (42 kB/s) is too slow to serve
+    NB_SILENCE_MS = 5000,     ///< A client that hears nothing for that long asks again
+    NB_NO_CONTACT_MS = 60000, ///< A transfer without contact for that long is given up
+    NB_FAULTS_MAX = 10,       ///< Bad messages of one key in a minute; then it is ignored ...
+    NB_FAULTS_MS = 60000,     ///< ... for a minute
 };
 
 #endif // NB_PROTOCOL_LIMITS_H

@@ -15,19 +15,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// Is this key known? Called by the ZAP thread at each handshake; must be safe there.
+/// The callbacks are called by the server's own threads, never two at once, while the program's
+/// thread may be anywhere.
+
+/// Is this key known? Asked at each handshake.
 typedef bool nb_server_knows_key(void *context, const nb_public_key *key);
 
-/// May the holder of `key` (checked anew for each message) read or write this blob for that album
-/// or task? Called by the bulk thread; must be safe there. NB_E_PERMISSION or NB_E_NOT_FOUND in
-/// words. For a write, `size` is what was promised: NB_E_NO_SPACE where the disk is too full.
+/// May the holder of `key` read or write this blob for that album or task (null and 0 for none)?
+/// NB_E_PERMISSION or NB_E_NOT_FOUND in words. A yes to reading is believed for two seconds. For a
+/// write, `size` is what was promised: NB_E_NO_SPACE where the disk is too full, and NB_E_EXISTS
+/// where the blob is known to belong to that album: then the client is told Stored at once. All
+/// others are sent and hashed, in the store or not: knowing a digest is no right.
 typedef nb_status nb_server_may_read(void *context, const nb_public_key *key, const char *album,
                                      uint64_t task, const nb_digest *digest, nb_error *err);
 typedef nb_status nb_server_may_write(void *context, const nb_public_key *key, const char *album,
                                       uint64_t task, const nb_digest *digest, uint64_t size,
                                       nb_error *err);
-/// The blob is on disk under its name: write the (album, digest) row. Called by the bulk thread
-/// before Stored is sent.
+/// The blob is on disk under its name: write the (album, digest) row. Called before Stored is sent;
+/// a failure is what the client gets instead.
 typedef nb_status nb_server_stored(void *context, const nb_public_key *key, const char *album,
                                    uint64_t task, const nb_digest *digest, uint64_t size,
                                    nb_error *err);
@@ -68,9 +73,10 @@ typedef struct nb_peer {
     nb_public_key key;
 } nb_peer;
 
-/// Wait at most `timeout_ms` for a request and unpack it. NB_OK with *out_request null: none came.
-/// A message that does not unpack is answered here with its failure and counts as none; peers that
-/// keep sending such are ignored for a minute.
+/// Wait at most `timeout_ms` for a request and unpack it. It and nb_server_reply are for one
+/// thread. Fails once the key check has ended: the port is closed then, and the program should end.
+/// NB_OK with *out_request null: none came. A message that does not unpack is answered here with
+/// its failure and counts as none; peers that keep sending such are ignored for a minute.
 NB_NODISCARD nb_status nb_server_receive(nb_server *self, int64_t timeout_ms, nb_peer *out_peer,
                                          Nightbus__Request **out_request, nb_error *err);
 

@@ -234,3 +234,12 @@ nb_digest nb_wire_to_digest(ProtobufCBinaryData bytes)
     memcpy(digest.bytes, bytes.data, bytes.len < NB_DIGEST_SIZE ? bytes.len : NB_DIGEST_SIZE);
     return digest;
 }
+
+char *nb_wire_string(const char *text)
+{
+    union {
+        const char *read;
+        char *any;
+    } same = {.read = text};
+    return same.any;
+}

@@ -41,4 +41,8 @@ void nb_wire_free_bulk(Nightbus__Bulk **message_p);
 ProtobufCBinaryData nb_wire_digest(const nb_digest *digest);
 nb_digest nb_wire_to_digest(ProtobufCBinaryData bytes);
 
+/// A string as a message field borrows it: the generated structs know no const, but packing only
+/// reads. Null stays null.
+char *nb_wire_string(const char *text);
+
 #endif // NB_PROTOCOL_WIRE_H

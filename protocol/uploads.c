@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "protocol/uploads.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /// An upload without a chunk for this long is taken over by the same key's other connection;
+    /// until
+    /// then that may be another program of the same person.
+    TAKE_OVER_MS = 10000,
+    /// One connection loses nothing, so silence on it means a slow link, and asking again would
+    /// make
+    /// it slower. This is for the chunk that did go astray.
+    ASK_AGAIN_MS = 25000
+};
+
+typedef enum upload_state {
+    UPLOAD_FREE,
+    UPLOAD_OPENING,   ///< The writer reads again what an earlier attempt left
+    UPLOAD_RECEIVING, ///< Chunks are asked for
+    UPLOAD_COMMITTING ///< All were written; hash, fsync, rename and the row are under way
+} upload_state;
+
+/// Offsets ascend: written <= received <= asked <= size. Chunks come in the order asked for, since
+/// one connection carries them; whatever comes out of order is of an older window and is dropped.
+typedef struct upload {
+    upload_state state;
+    uint64_t number;
+    nb_upload_claim claim;
+    nb_peer peer;
+    uint8_t session[NB_SESSION_SIZE];
+    uint64_t asked, received, written;
+    int64_t touched_ms; ///< The last chunk or Offer of its connection
+} upload;
+
+struct nb_uploads {
+    void *socket;
+    nb_blob_writer *writer;
+    uint64_t numbers;
+    size_t turn; ///< Where the next pump begins, so that none is always last
+    upload slots[NB_TRANSFERS_MAX];
+};
+
+nb_uploads *nb_uploads_new(void *socket, nb_blob_writer *writer)
+{
+    nb_uploads *self = calloc(1, sizeof *self);
+    if (self) {
+        self->socket = socket;
+        self->writer = writer;
+    }
+    return self;
+}
+
+void nb_uploads_destroy(nb_uploads **self_p)
+{
+    free(*self_p);
+    *self_p = NULL;
+}
+
+static nb_bulk_target target_of(const upload *one)
+{
+    nb_bulk_target target = {&one->peer, {0}};
+    memcpy(target.session, one->session, sizeof target.session);
+    return target;
+}
+
+static upload *find(nb_uploads *self, const nb_digest *digest)
+{
+    for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
+        upload *one = &self->slots[i];
+        if (one->state != UPLOAD_FREE && nb_digest_equal(&one->claim.digest, digest)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+static unsigned slot_of(const nb_uploads *self, const upload *one)
+{
+    return (unsigned)(one - self->slots);
+}
+
+static void end(nb_uploads *self, upload *one)
+{
+    nb_blob_writer_close(self->writer, slot_of(self, one), one->number);
+    one->state = UPLOAD_FREE;
+}
+
+static void refuse(nb_uploads *self, upload *one, nb_status status, const char *text)
+{
+    const nb_bulk_target target = target_of(one);
+    nb_bulk_send_refused(self->socket, &target, &one->claim.digest, status, text);
+    end(self, one);
+}
+
+/// Start at a free slot; without one the client is told to wait.
+static void begin(nb_uploads *self, const nb_bulk_target *from, const nb_upload_claim *claim)
+{
+    upload *one = NULL;
+    for (size_t i = 0; i < NB_TRANSFERS_MAX && !one; i++) {
+        one = self->slots[i].state == UPLOAD_FREE ? &self->slots[i] : NULL;
+    }
+    if (!one) {
+        nb_bulk_send_wait(self->socket, from, &claim->digest);
+        return;
+    }
+    *one = (upload){.state = UPLOAD_OPENING, .number = ++self->numbers, .claim = *claim};
+    one->peer = *from->peer;
+    memcpy(one->session, from->session, sizeof one->session);
+    one->touched_ms = nb_clock_ms();
+    if (!nb_blob_writer_open(self->writer, slot_of(self, one), one->number, claim)) {
+        refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
+    }
+}
+
+/// True if the connection of an upload is closed.
+static bool is_gone(nb_uploads *self, const upload *one)
+{
+    const nb_bulk_target target = target_of(one);
+    return !nb_bulk_send_wait(self->socket, &target, &one->claim.digest) && errno == EHOSTUNREACH;
+}
+
+/// Whether the one who offers an upload that is under way goes on with it.
+static bool may_take_over(nb_uploads *self, const upload *one, const nb_bulk_target *from,
+                          const nb_upload_claim *claim, int64_t now_ms)
+{
+    const int64_t idle_ms = now_ms - one->touched_ms;
+    if (memcmp(one->session, from->session, NB_SESSION_SIZE) == 0) {
+        return idle_ms >= ASK_AGAIN_MS;
+    }
+    const bool same_key = strcmp(one->claim.key.text, claim->key.text) == 0;
+    return (same_key && idle_ms >= TAKE_OVER_MS) || is_gone(self, one);
+}
+
+void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upload_claim *claim)
+{
+    upload *one = find(self, &claim->digest);
+    if (!one) {
+        begin(self, from, claim);
+        return;
+    }
+    const int64_t now_ms = nb_clock_ms();
+    if (one->state != UPLOAD_RECEIVING || !may_take_over(self, one, from, claim, now_ms)) {
+        nb_bulk_send_wait(self->socket, from, &claim->digest);
+        return;
+    }
+    if (strcmp(one->claim.key.text, claim->key.text) != 0 || one->claim.size != claim->size) {
+        end(self, one); // another person's, or not what was promised: from the draft's start
+        begin(self, from, claim);
+        return;
+    }
+    one->claim = *claim;
+    one->peer = *from->peer;
+    memcpy(one->session, from->session, sizeof one->session);
+    one->touched_ms = now_ms;
+    one->asked = one->received; // what the old connection was asked for is lost: ask again
+    nb_uploads_pump(self, now_ms);
+}
+
+bool nb_uploads_chunk(nb_uploads *self, const nb_bulk_target *from, const Nightbus__Chunk *chunk,
+                      zmq_msg_t *bytes)
+{
+    const nb_digest digest = nb_wire_to_digest(chunk->digest);
+    const size_t size = zmq_msg_size(bytes);
+    if (size == 0 || size > NB_CHUNK_SIZE || chunk->offset >= chunk->total) {
+        return false;
+    }
+    upload *one = find(self, &digest);
+    if (!one || memcmp(one->session, from->session, NB_SESSION_SIZE) != 0) {
+        return true; // late, of an upload that ended or moved to another connection
+    }
+    if (one->claim.size != chunk->total) {
+        return false;
+    }
+    one->touched_ms = nb_clock_ms();
+    if (one->state != UPLOAD_RECEIVING || chunk->offset != one->received) {
+        return true; // of an older window
+    }
+    const uint64_t rest = one->claim.size - one->received;
+    const uint64_t expected = rest < NB_CHUNK_SIZE ? rest : NB_CHUNK_SIZE;
+    if (one->received >= one->asked || size != expected) {
+        return false;
+    }
+    if (!nb_blob_writer_write(self->writer, slot_of(self, one), one->number, bytes)) {
+        refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
+        return true;
+    }
+    one->received += size;
+    return true;
+}
+
+/// All is written: have it checked and named.
+static void commit(nb_uploads *self, upload *one)
+{
+    if (nb_blob_writer_commit(self->writer, slot_of(self, one), one->number, &one->claim)) {
+        one->state = UPLOAD_COMMITTING;
+    } else {
+        refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
+    }
+}
+
+void nb_uploads_result(nb_uploads *self, const nb_write_result *result)
+{
+    upload *one = &self->slots[result->slot];
+    if (one->state == UPLOAD_FREE || one->number != result->upload) {
+        return; // it ended meanwhile
+    }
+    const nb_bulk_target target = target_of(one);
+    if (result->step == NB_WRITE_OPENED && result->status == NB_E_CONFLICT) {
+        // Another process, such as a renderer of this machine, writes the same blob.
+        nb_bulk_send_wait(self->socket, &target, &one->claim.digest);
+        end(self, one);
+        return;
+    }
+    if (result->status != NB_OK) {
+        refuse(self, one, result->status, result->text);
+        return;
+    }
+    if (result->step == NB_WRITE_COMMITTED) {
+        nb_bulk_send_stored(self->socket, &target, &one->claim.digest);
+        end(self, one);
+        return;
+    }
+    if (result->step == NB_WRITE_OPENED) {
+        one->state = UPLOAD_RECEIVING;
+        one->asked = one->received = result->have;
+        one->touched_ms = nb_clock_ms();
+    }
+    one->written = result->have;
+    if (one->written == one->claim.size) {
+        commit(self, one);
+    }
+}
+
+/// Chunks that were asked for and are not yet on disk: what may be in memory.
+static size_t count_in_flight(const nb_uploads *self)
+{
+    size_t chunks = 0;
+    for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
+        const upload *one = &self->slots[i];
+        if (one->state == UPLOAD_RECEIVING) {
+            chunks += (size_t)((one->asked - one->written + NB_CHUNK_SIZE - 1) / NB_CHUNK_SIZE);
+        }
+    }
+    return chunks;
+}
+
+/// Ask for the next chunk of one upload. False if its window is full, or its peer is gone.
+static bool ask(nb_uploads *self, upload *one)
+{
+    if (one->state != UPLOAD_RECEIVING || one->asked == one->claim.size ||
+        one->asked - one->written >= (uint64_t)NB_WINDOW_CHUNKS * NB_CHUNK_SIZE) {
+        return false;
+    }
+    const uint64_t rest = one->claim.size - one->asked;
+    Nightbus__Want want = NIGHTBUS__WANT__INIT;
+    want.digest = nb_wire_digest(&one->claim.digest);
+    want.offset = one->asked;
+    want.size = rest < NB_CHUNK_SIZE ? (uint32_t)rest : NB_CHUNK_SIZE;
+    const nb_bulk_target target = target_of(one);
+    if (!nb_bulk_send_want(self->socket, &target, &want)) {
+        return false; // it left; it may come back, else its time runs out
+    }
+    one->asked += want.size;
+    return true;
+}
+
+void nb_uploads_pump(nb_uploads *self, int64_t now_ms)
+{
+    for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
+        upload *one = &self->slots[i];
+        if (one->state == UPLOAD_RECEIVING && now_ms - one->touched_ms > NB_TRANSFER_IDLE_MS) {
+            end(self, one);
+        }
+    }
+    // One chunk for each in turn until nobody takes more.
+    size_t in_flight = count_in_flight(self);
+    bool asked = true;
+    while (asked && in_flight < NB_RECEIVE_BUDGET) {
+        asked = false;
+        for (size_t i = 0; i < NB_TRANSFERS_MAX && in_flight < NB_RECEIVE_BUDGET; i++) {
+            if (ask(self, &self->slots[(self->turn + i) % NB_TRANSFERS_MAX])) {
+                in_flight++;
+                asked = true;
+            }
+        }
+        self->turn = (self->turn + 1) % NB_TRANSFERS_MAX;
+    }
+}
