@@ -38,10 +38,11 @@ static double bessel_i0(double x)
     return sum;
 }
 
-// At 64 taps: flat within 0.001 dB to 0.45 of the rate.
+// Flat within 0.03 dB to 0.47 of the rate at 64 taps: the sharpest edge that still reads a sine
+// right. A softer one misses up to 0.5 dB of what random signs reach between samples.
 static double kaiser(double position)
 {
-    static const double beta = 10.0;
+    static const double beta = 4.0;
     const double inside = 1.0 - position * position;
     return (inside <= 0.0) ? 0.0 : bessel_i0(beta * sqrt(inside)) / bessel_i0(beta);
 }

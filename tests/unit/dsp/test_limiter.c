@@ -34,26 +34,38 @@ static double own_peak_db(const float *samples, size_t frames, unsigned rate_hz)
     return db(peak);
 }
 
-// The true peak by a sinc of 192 taps at 32 points a sample, in doubles.
-static double ideal_peak_db(const float *samples, size_t frames)
+// Modified Bessel function of order 0, by its series.
+static double bessel_i0(double x)
 {
-    static double taps[32][192];
-    for (int p = 0; p < 32; p++) {
-        for (int k = 0; k < 192; k++) {
-            const double t = k - 95 - p / 32.0;
-            const double window = 0.5 + 0.5 * cos(pi * t / 97.0);
+    double sum = 1.0;
+    double term = 1.0;
+    for (int k = 1; k < 60; k++) {
+        term *= (x / (2.0 * k)) * (x / (2.0 * k));
+        sum += term;
+    }
+    return sum;
+}
+
+// The true peak at 32 points a sample, by a longer sinc than the detector's: 96 taps a point, in
+// doubles.
+static double fine_peak_db(const float *samples, size_t frames)
+{
+    enum { POINTS = 32, TAPS = 96 };
+    static double taps[POINTS][TAPS];
+    for (int p = 0; p < POINTS; p++) {
+        for (int k = 0; k < TAPS; k++) {
+            const double t = k - (TAPS / 2 - 1) - (double)p / POINTS;
+            const double inside = fmax(0.0, 1.0 - (t * 2.0 / TAPS) * (t * 2.0 / TAPS));
+            const double window = bessel_i0(10.0 * sqrt(inside)) / bessel_i0(10.0);
             taps[p][k] = window * ((t == 0.0) ? 1.0 : sin(pi * t) / (pi * t));
         }
     }
     double largest = 0.0;
-    for (size_t i = 0; i + 192 <= frames; i++) {
-        if (fabs((double)samples[i + 95]) < 0.3) {
-            continue; // a peak between samples has a loud one beside it
-        }
-        for (int p = 0; p < 32; p++) {
+    for (size_t i = 0; i + TAPS <= frames; i++) {
+        for (int p = 0; p < POINTS; p++) {
             double sum = 0.0;
-            for (int k = 0; k < 192; k++) {
-                sum += taps[p][k] * (double)samples[i + (size_t)k];
+            for (size_t k = 0; k < TAPS; k++) {
+                sum += taps[p][k] * (double)samples[i + k];
             }
             largest = fmax(largest, fabs(sum));
         }
@@ -116,9 +128,9 @@ static void no_true_peak_rises_over_the_ceiling(void **state)
         fill(signal);
         rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
         const double by_ebur128 = ebur128_peak_db(out, FRAMES, 48000);
-        const double ideal = ideal_peak_db(out, FRAMES / 4);
-        if (!(by_ebur128 <= -1.0 + 0.05 && ideal <= -1.0 + 0.05)) {
-            fail_msg("signal %zu: libebur128 %g, ideal %g dBTP", signal, by_ebur128, ideal);
+        const double fine = fine_peak_db(out + FRAMES / 2 - 5000, 10000);
+        if (!(by_ebur128 <= -1.0 + 0.05 && fine <= -1.0 + 0.05)) {
+            fail_msg("signal %zu: libebur128 %g, 32 points %g dBTP", signal, by_ebur128, fine);
         }
     }
 }
