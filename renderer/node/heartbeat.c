@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "renderer/node/heartbeat.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    IDLE_WAIT_MS = 10000, ///< How long the coordinator may hold back its answer to an idle renderer
+    POLL_MS = 100,        ///< How soon a signal is seen while nothing is under way
+    BACK_OFF_FIRST_MS = 200,
+    BACK_OFF_MOST_MS = 3000,
+    FENCE_MARGIN_MS = 1000, ///< We stop this long before the coordinator gives the task away
+};
+
+struct nb_heartbeat {
+    const nb_identity *identity;
+    const volatile bool *stop;
+    pthread_t thread;
+    nb_client *client; ///< The thread's own
+    int64_t back_off_ms;
+    bool told_unreachable;
+
+    pthread_mutex_t lock; ///< Guards all below
+    pthread_cond_t changed;
+    bool ending;
+    bool busy;
+    bool taken; ///< The order was given to nb_heartbeat_wait_order's caller
+    bool fenced;
+    bool hurry; ///< Send at once
+    nb_order order;
+    int64_t lease_ms;
+    int64_t renewed_ms;
+    uint64_t done_frames, total_frames;
+    size_t line_count;
+    char *lines[NB_LOG_LINES_MAX];
+    uint64_t lines_said, lines_gone; ///< Since the start, for flush
+
+    volatile bool cancelled;
+};
+
+static bool is_ending(const nb_heartbeat *self) { return self->ending || *self->stop; }
+
+/// Wait for a change, at most `ms`; the lock is held.
+static void wait_change(nb_heartbeat *self, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    const int64_t ns = until.tv_nsec + (ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(ms / 1000 + ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_cond_timedwait(&self->changed, &self->lock, &until);
+}
+
+/// Forget lines, sent or not; the lock is held.
+static void drop_lines(nb_heartbeat *self, char **lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(lines[i]);
+    }
+    self->lines_gone += count;
+    pthread_cond_broadcast(&self->changed);
+}
+
+/// Give the order up; the lock is held.
+static void fence(nb_heartbeat *self, const char *why)
+{
+    if (self->busy && !self->fenced) {
+        nb_log_warn("%s: %s", self->order.label, why);
+        self->fenced = true;
+        self->cancelled = true;
+        pthread_cond_broadcast(&self->changed);
+    }
+}
+
+static void fence_if_late(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    if (nb_clock_ms() - self->renewed_ms > self->lease_ms - FENCE_MARGIN_MS) {
+        fence(self, "the lease could not be renewed in time, so the work is dropped");
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+/// What one Sync says, taken out of the lock.
+typedef struct sync_state {
+    bool busy;
+    nb_order order;
+    uint64_t done_frames, total_frames;
+    size_t line_count;
+    char *lines[NB_LOG_LINES_MAX];
+} sync_state;
+
+static void take_state(nb_heartbeat *self, sync_state *out)
+{
+    pthread_mutex_lock(&self->lock);
+    *out = (sync_state){
+        .busy = self->busy && !self->fenced,
+        .order = self->order,
+        .done_frames = self->done_frames,
+        .total_frames = self->total_frames,
+    };
+    if (out->busy) {
+        out->line_count = self->line_count;
+        memcpy(out->lines, self->lines, self->line_count * sizeof *self->lines);
+        self->line_count = 0;
+    }
+    self->hurry = false;
+    pthread_mutex_unlock(&self->lock);
+}
+
+/// Is it the order that the Sync spoke of? The lock is held.
+static bool is_same_order(const nb_heartbeat *self, const sync_state *sent)
+{
+    return sent->busy && self->busy && self->order.task == sent->order.task &&
+           self->order.attempt == sent->order.attempt;
+}
+
+/// Lines that were not heard go back in front of those said since.
+static void give_lines_back(nb_heartbeat *self, sync_state *sent)
+{
+    pthread_mutex_lock(&self->lock);
+    if (is_same_order(self, sent) && sent->line_count + self->line_count <= NB_LOG_LINES_MAX) {
+        memmove(self->lines + sent->line_count, self->lines,
+                self->line_count * sizeof *self->lines);
+        memcpy(self->lines, sent->lines, sent->line_count * sizeof *self->lines);
+        self->line_count += sent->line_count;
+    } else {
+        drop_lines(self, sent->lines, sent->line_count);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+static nb_status take_order(nb_heartbeat *self, const Nightbus__Orders *orders, nb_error *err)
+{
+    if (orders->epoch.len > NB_EPOCH_SIZE_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "the coordinator sent an epoch of %zu bytes",
+                       orders->epoch.len);
+    }
+    nb_order order = {
+        .task = orders->task,
+        .attempt = orders->attempt,
+        .epoch_size = orders->epoch.len,
+        .plan_size = orders->plan_size,
+    };
+    if (orders->epoch.len > 0) {
+        memcpy(order.epoch, orders->epoch.data, orders->epoch.len);
+    }
+    const nb_status status =
+        nb_digest_from_bytes(orders->plan.data, orders->plan.len, &order.plan, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    snprintf(order.label, sizeof order.label, "%s", orders->label ? orders->label : "a task");
+    nb_text_make_printable(order.label);
+    pthread_mutex_lock(&self->lock);
+    self->order = order;
+    self->busy = true;
+    self->taken = false;
+    self->fenced = false;
+    self->cancelled = false;
+    self->done_frames = 0;
+    self->total_frames = 0;
+    self->renewed_ms = nb_clock_ms();
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    return NB_OK;
+}
+
+/// Orders for the state that was sent; the work may have ended or changed since.
+static nb_status follow_orders(nb_heartbeat *self, sync_state *sent, int64_t sent_ms,
+                               const Nightbus__Orders *orders, nb_error *err)
+{
+    pthread_mutex_lock(&self->lock);
+    drop_lines(self, sent->lines, sent->line_count);
+    const bool same = is_same_order(self, sent);
+    if (same && orders->keep) {
+        self->renewed_ms = sent_ms;
+    } else if (same) {
+        fence(self, "the coordinator has given the task to another, so the work is dropped");
+    }
+    const bool idle = !self->busy && !sent->busy;
+    pthread_mutex_unlock(&self->lock);
+    return idle && orders->has_task ? take_order(self, orders, err) : NB_OK;
+}
+
+static nb_status sync_once(nb_heartbeat *self, nb_error *err)
+{
+    sync_state state;
+    take_state(self, &state);
+    Nightbus__Sync sync = NIGHTBUS__SYNC__INIT;
+    if (state.busy) {
+        sync.has_task = sync.has_attempt = sync.has_epoch = true;
+        sync.task = state.order.task;
+        sync.attempt = state.order.attempt;
+        sync.epoch = (ProtobufCBinaryData){state.order.epoch_size, state.order.epoch};
+        sync.has_done_frames = sync.has_total_frames = state.total_frames > 0;
+        sync.done_frames = state.done_frames;
+        sync.total_frames = state.total_frames;
+        sync.n_lines = state.line_count;
+        sync.lines = state.lines;
+    } else {
+        sync.has_wait_ms = true;
+        sync.wait_ms = IDLE_WAIT_MS;
+    }
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_SYNC;
+    request.sync = &sync;
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    const int64_t sent_ms = nb_clock_ms();
+    const nb_status status =
+        nb_client_call(self->client, &request, state.busy ? 0 : IDLE_WAIT_MS, &reply, err);
+    if (status != NB_OK) {
+        give_lines_back(self, &state);
+        return status;
+    }
+    if (reply->body_case != NIGHTBUS__REPLY__BODY_ORDERS) {
+        give_lines_back(self, &state);
+        return nb_fail(err, NB_E_INVALID,
+                       "the coordinator answered a heartbeat with something else");
+    }
+    return follow_orders(self, &state, sent_ms, reply->orders, err);
+}
+
+/// Sleep that ends early when somebody wants something.
+static void pause_ms(nb_heartbeat *self, int64_t ms)
+{
+    const int64_t until_ms = nb_clock_ms() + ms;
+    pthread_mutex_lock(&self->lock);
+    const bool was_busy = self->busy;
+    int64_t left_ms = ms;
+    while (left_ms > 0 && !is_ending(self) && !self->hurry && self->busy == was_busy) {
+        wait_change(self, left_ms < POLL_MS ? left_ms : POLL_MS);
+        left_ms = until_ms - nb_clock_ms();
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+/// Nobody answers: say so once, and try again later and later.
+static void back_off(nb_heartbeat *self, const nb_error *err)
+{
+    if (!self->told_unreachable) {
+        nb_log_warn("%s; trying again until it answers", err->text);
+        self->told_unreachable = true;
+    }
+    nb_client_destroy(&self->client);
+    fence_if_late(self);
+    pause_ms(self, self->back_off_ms);
+    self->back_off_ms *= 2;
+    if (self->back_off_ms > BACK_OFF_MOST_MS) {
+        self->back_off_ms = BACK_OFF_MOST_MS;
+    }
+}
+
+static nb_status connect_if_needed(nb_heartbeat *self, nb_error *err)
+{
+    if (self->client) {
+        return NB_OK;
+    }
+    const nb_status status = nb_identity_connect(self->identity, self->stop, 0, &self->client, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const Nightbus__Welcome *welcome = nb_client_welcome(self->client);
+    pthread_mutex_lock(&self->lock);
+    self->lease_ms = welcome->lease_ms;
+    pthread_mutex_unlock(&self->lock);
+    nb_log_info("connected to the coordinator (version %s)", welcome->version);
+    self->told_unreachable = false;
+    self->back_off_ms = BACK_OFF_FIRST_MS;
+    return NB_OK;
+}
+
+static void *run(void *arg)
+{
+    nb_heartbeat *self = arg;
+    while (!is_ending(self)) {
+        nb_error err = {0};
+        nb_status status = connect_if_needed(self, &err);
+        if (status == NB_OK) {
+            status = sync_once(self, &err);
+        }
+        if (status != NB_OK && status != NB_E_INTERRUPTED) {
+            back_off(self, &err);
+            continue;
+        }
+        pthread_mutex_lock(&self->lock);
+        const bool busy = self->busy;
+        pthread_mutex_unlock(&self->lock);
+        if (busy) {
+            pause_ms(self, NB_HEARTBEAT_MS);
+            fence_if_late(self);
+        }
+    }
+    pthread_mutex_lock(&self->lock);
+    self->cancelled = true; // stopping: drop the render at its next chunk
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    nb_client_destroy(&self->client);
+    return NULL;
+}
+
+nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *stop,
+                             nb_heartbeat **out_heartbeat, nb_error *err)
+{
+    *out_heartbeat = NULL;
+    nb_heartbeat *self = calloc(1, sizeof *self);
+    if (!self) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the heartbeat");
+    }
+    self->identity = identity;
+    self->stop = stop;
+    self->back_off_ms = BACK_OFF_FIRST_MS;
+    self->lease_ms = NB_LEASE_MS;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&self->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    const int failed = pthread_create(&self->thread, NULL, run, self);
+    if (failed != 0) {
+        free(self);
+        return nb_fail_errno(err, failed, "the heartbeat's thread");
+    }
+    *out_heartbeat = self;
+    return NB_OK;
+}
+
+void nb_heartbeat_destroy(nb_heartbeat **self_p)
+{
+    nb_heartbeat *self = *self_p;
+    if (!self) {
+        return;
+    }
+    pthread_mutex_lock(&self->lock);
+    self->ending = true;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    pthread_join(self->thread, NULL);
+    drop_lines(self, self->lines, self->line_count);
+    pthread_cond_destroy(&self->changed);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+    *self_p = NULL;
+}
+
+bool nb_heartbeat_wait_order(nb_heartbeat *self, nb_order *out)
+{
+    pthread_mutex_lock(&self->lock);
+    while (!is_ending(self) && !(self->busy && !self->taken)) {
+        wait_change(self, POLL_MS);
+    }
+    const bool have = !is_ending(self);
+    if (have) {
+        self->taken = true;
+        *out = self->order;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return have;
+}
+
+const volatile bool *nb_heartbeat_cancelled(const nb_heartbeat *self) { return &self->cancelled; }
+
+bool nb_heartbeat_is_fenced(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    const bool fenced = self->fenced;
+    pthread_mutex_unlock(&self->lock);
+    return fenced;
+}
+
+void nb_heartbeat_progress(nb_heartbeat *self, int64_t done_frames, int64_t total_frames)
+{
+    pthread_mutex_lock(&self->lock);
+    self->done_frames = done_frames > 0 ? (uint64_t)done_frames : 0;
+    self->total_frames = total_frames > 0 ? (uint64_t)total_frames : 0;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_heartbeat_say(nb_heartbeat *self, const char *format, ...)
+{
+    char line[NB_LOG_LINE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    nb_text_make_printable(line);
+    nb_log_info("%s", line);
+    pthread_mutex_lock(&self->lock);
+    // Past the limit of one Sync the newest lines are left out: our own log has them.
+    char *copy = self->line_count < NB_LOG_LINES_MAX ? strdup(line) : NULL;
+    if (copy) {
+        self->lines[self->line_count++] = copy;
+        self->lines_said++;
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_heartbeat_flush(nb_heartbeat *self, int64_t timeout_ms)
+{
+    const int64_t until_ms = nb_clock_ms() + timeout_ms;
+    pthread_mutex_lock(&self->lock);
+    const uint64_t wanted = self->lines_said;
+    self->hurry = true;
+    pthread_cond_broadcast(&self->changed);
+    while (self->lines_gone < wanted && !is_ending(self) && !self->fenced &&
+           nb_clock_ms() < until_ms) {
+        wait_change(self, POLL_MS);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_heartbeat_done(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->busy = false;
+    self->fenced = false;
+    self->cancelled = is_ending(self);
+    drop_lines(self, self->lines, self->line_count); // they belong to the task that is over
+    self->line_count = 0;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+}

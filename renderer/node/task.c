@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "renderer/node/task.h"
+
+#include "audio/audio_file.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "mix/document.h"
+#include "mix/graph.h"
+#include "mix/plan.h"
+#include "renderer/engine/render.h"
+#include "review/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    RECONNECT_PAUSE_MS = 500,
+    FLUSH_MS = 1000,        ///< For the last log lines, before the outcome
+    FAREWELL_MS = 1500,     ///< For the word that we are stopping
+    PROBLEM_LINES_MAX = 20, ///< Of a document's mistakes, in the job's log
+};
+
+typedef struct task {
+    nb_worker *worker;
+    nb_order order;
+    const volatile bool *cancelled;
+    int64_t start_wall_ms;
+    bool fault_of_input; ///< Another renderer would fail alike
+    nb_plan plan;
+    char **paths; ///< Of the plan's files on this machine
+    nb_document *document;
+    nb_graph *graph;
+    char *wav_path;
+    char *report_path;
+    nb_report report;
+} task;
+
+static void task_fini(task *self)
+{
+    nb_report_fini(&self->report);
+    nb_graph_destroy(&self->graph);
+    nb_document_destroy(&self->document);
+    for (size_t i = 0; self->paths && i < self->plan.file_count; i++) {
+        free(self->paths[i]);
+    }
+    free(self->paths);
+    nb_plan_fini(&self->plan);
+    if (self->wav_path) {
+        unlink(self->wav_path);
+    }
+    if (self->report_path) {
+        unlink(self->report_path);
+    }
+    free(self->wav_path);
+    free(self->report_path);
+}
+
+void nb_worker_fini(nb_worker *self)
+{
+    nb_client_destroy(&self->client);
+    nb_blob_store_destroy(&self->store);
+}
+
+// ---- The connection for blobs and outcomes ----
+
+/// Where the coordinator's store can be read and written here, use it. It is no fault if not.
+static void open_store(nb_worker *worker)
+{
+    nb_blob_store_destroy(&worker->store);
+    const char *path = nb_client_welcome(worker->client)->store_path;
+    if (worker->transfer || !path || access(path, R_OK | W_OK | X_OK) != 0) {
+        return;
+    }
+    nb_error err = {0};
+    if (nb_blob_store_open(path, &worker->store, &err) != NB_OK) {
+        nb_log_warn("the coordinator's store cannot be used directly: %s", err.text);
+    }
+}
+
+static nb_status connect_if_needed(task *self, nb_error *err)
+{
+    nb_worker *worker = self->worker;
+    if (worker->client) {
+        return NB_OK;
+    }
+    const nb_status status =
+        nb_identity_connect(worker->identity, self->cancelled, 0, &worker->client, err);
+    if (status == NB_OK) {
+        open_store(worker);
+    }
+    return status;
+}
+
+/// After a failure: true if the same should be tried again on a new connection. The lease bounds
+/// it: a coordinator that stays away ends in a fence.
+static bool try_again(task *self, nb_status status, const nb_error *err)
+{
+    if (*self->cancelled || !nb_identity_may_reconnect(status)) {
+        return false;
+    }
+    nb_log_warn("%s: %s; trying again", self->order.label, err->text);
+    nb_client_destroy(&self->worker->client);
+    nb_clock_sleep_ms(RECONNECT_PAUSE_MS);
+    return true;
+}
+
+static nb_blob_scope scope(const task *self) { return (nb_blob_scope){.task = self->order.task}; }
+
+/// A small blob in memory, from the store or over the wire.
+static nb_status get_bytes(task *self, const nb_digest *digest, uint64_t size, void **out_bytes,
+                           size_t *out_size, nb_error *err)
+{
+    for (;;) {
+        nb_status status = connect_if_needed(self, err);
+        if (status == NB_OK && self->worker->store &&
+            nb_blob_store_get(self->worker->store, digest, out_bytes, out_size, NULL) == NB_OK) {
+            return NB_OK;
+        }
+        if (status == NB_OK) {
+            status = nb_client_download_bytes(self->worker->client, scope(self), digest, size,
+                                              out_bytes, out_size, err);
+        }
+        if (status == NB_OK || !try_again(self, status, err)) {
+            return status;
+        }
+    }
+}
+
+// ---- Input ----
+
+static nb_status get_plan(task *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    if (self->order.plan_size > NB_PLAN_BYTES_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "the plan has %llu bytes, more than %d",
+                       (unsigned long long)self->order.plan_size, NB_PLAN_BYTES_MAX);
+    }
+    nb_status status =
+        get_bytes(self, &self->order.plan, self->order.plan_size, (void **)&bytes, &size, err);
+    if (status == NB_OK) {
+        status = nb_plan_parse(bytes, size, &self->plan, err);
+    }
+    if (status == NB_OK &&
+        strcmp(self->plan.fingerprint, self->worker->identity->fingerprint) != 0) {
+        return nb_fail(err, NB_E_VERSION, "the plan is for the engine \"%s\"; this one is \"%s\"",
+                       self->plan.fingerprint, self->worker->identity->fingerprint);
+    }
+    return status;
+}
+
+static nb_status get_document(task *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    if (self->plan.document_size > NB_DOCUMENT_BYTES_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "the mix document has %llu bytes, more than %d",
+                       (unsigned long long)self->plan.document_size, NB_DOCUMENT_BYTES_MAX);
+    }
+    nb_status status = get_bytes(self, &self->plan.document, self->plan.document_size,
+                                 (void **)&bytes, &size, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(nb_text_free) char *name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
+    status = nb_document_parse(name ? name : "mix.yaml", bytes, size, NULL, &self->document, err);
+    self->fault_of_input = status == NB_E_INVALID || status == NB_E_LIMIT;
+    return status;
+}
+
+static nb_status get_file(task *self, const nb_plan_file *file, char **out_path, nb_error *err)
+{
+    nb_worker *worker = self->worker;
+    if (worker->store &&
+        nb_blob_store_path(worker->store, &file->digest, out_path, NULL) == NB_OK) {
+        return NB_OK;
+    }
+    nb_status status = nb_cache_path(worker->cache, &file->digest, out_path, err);
+    if (status != NB_OK || nb_cache_has(worker->cache, &file->digest, file->size)) {
+        return status;
+    }
+    status = nb_cache_make_room(worker->cache, file->size, self->start_wall_ms, err);
+    while (status == NB_OK) {
+        status = connect_if_needed(self, err);
+        if (status == NB_OK) {
+            status = nb_client_download(worker->client, scope(self), &file->digest, file->size,
+                                        *out_path, NULL, NULL, err);
+        }
+        if (status == NB_OK || !try_again(self, status, err)) {
+            return status;
+        }
+        status = NB_OK;
+    }
+    return status;
+}
+
+static nb_status get_files(task *self, nb_error *err)
+{
+    self->paths = calloc(self->plan.file_count + 1, sizeof *self->paths);
+    if (!self->paths) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of files");
+    }
+    uint64_t bytes = 0;
+    const int64_t start_ms = nb_clock_ms();
+    for (size_t i = 0; i < self->plan.file_count; i++) {
+        if (*self->cancelled) {
+            return nb_fail(err, NB_E_CANCELLED, "stopped while its files were fetched");
+        }
+        const nb_status status = get_file(self, &self->plan.files[i], &self->paths[i], err);
+        if (status != NB_OK) {
+            return status;
+        }
+        bytes += self->plan.files[i].size;
+    }
+    char size[NB_TEXT_SIZE_SIZE];
+    nb_text_format_size(bytes, size);
+    nb_heartbeat_say(self->worker->heartbeat, "%zu files, %s, here after %.1f s",
+                     self->plan.file_count, size, (double)(nb_clock_ms() - start_ms) / 1000.0);
+    return NB_OK;
+}
+
+// ---- The graph ----
+
+/// The plan's file of that path; its index in `paths`. -1 if the plan has none.
+static ptrdiff_t find_file(const task *self, const char *path)
+{
+    for (size_t i = 0; i < self->plan.file_count; i++) {
+        if (strcmp(self->plan.files[i].path, path) == 0) {
+            return (ptrdiff_t)i;
+        }
+    }
+    return -1;
+}
+
+static nb_status look_up_asset(void *context, const char *path, nb_asset *out, nb_error *err)
+{
+    const task *self = context;
+    const ptrdiff_t index = find_file(self, path);
+    if (index < 0) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s: the plan does not have this file", path);
+    }
+    nb_audio_info info;
+    const nb_status status = nb_audio_file_probe(self->paths[index], path, &info, err);
+    if (status == NB_OK) {
+        out->digest = self->plan.files[index].digest;
+        out->rate_hz = info.rate_hz;
+        out->channels = info.channels;
+        out->frames = info.frames;
+    }
+    return status;
+}
+
+static nb_status locate_asset(void *context, const nb_asset *asset, char **out_path, nb_error *err)
+{
+    const task *self = context;
+    *out_path = NULL;
+    const ptrdiff_t index = find_file(self, asset->path);
+    if (index < 0) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s: the plan does not have this file", asset->path);
+    }
+    *out_path = strdup(self->paths[index]);
+    return *out_path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+}
+
+static nb_status check_key(const task *self, nb_error *err)
+{
+    const nb_digest *key = NULL;
+    for (size_t i = 0; i < self->graph->sink_count; i++) {
+        if (strcmp(self->graph->sinks[i].name, "mix") == 0) {
+            key = &self->graph->nodes[self->graph->sinks[i].node].key;
+        }
+    }
+    char wanted[NB_DIGEST_HEX_SIZE];
+    char found[NB_DIGEST_HEX_SIZE] = "none";
+    nb_digest_to_hex(&self->plan.mix_key, wanted);
+    if (key && nb_digest_equal(key, &self->plan.mix_key)) {
+        return NB_OK;
+    }
+    if (key) {
+        nb_digest_to_hex(key, found);
+    }
+    return nb_fail(err, NB_E_VERSION,
+                   "the plan's key of the mix is %.12s, this renderer computes %.12s: the two "
+                   "programs differ, upgrade the older one",
+                   wanted, found);
+}
+
+static nb_status build_graph(task *self, nb_error *err)
+{
+    NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
+    problems.file_name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
+    const nb_status status =
+        nb_graph_build(self->document, look_up_asset, self, self->worker->fingerprint, &problems,
+                       &self->graph, err);
+    for (size_t i = 0; i < problems.count && i < PROBLEM_LINES_MAX; i++) {
+        nb_heartbeat_say(self->worker->heartbeat, "%s:%u:%u: %s",
+                         problems.file_name ? problems.file_name : "mix.yaml",
+                         problems.list[i].place.line, problems.list[i].place.column,
+                         problems.list[i].text);
+    }
+    if (status != NB_OK) {
+        self->fault_of_input = status == NB_E_INVALID || status == NB_E_LIMIT ||
+                               status == NB_E_CORRUPT || status == NB_E_NOT_FOUND;
+        return status;
+    }
+    return check_key(self, err);
+}
+
+// ---- The render ----
+
+static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
+{
+    const task *self = context;
+    nb_heartbeat_progress(self->worker->heartbeat, done_frames, total_frames);
+}
+
+static nb_status make_paths(task *self, nb_error *err)
+{
+    self->wav_path = nb_file_join(self->worker->work_folder, "mix.wav");
+    self->report_path = nb_file_join(self->worker->work_folder, "report.json");
+    if (!self->wav_path || !self->report_path) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    }
+    return nb_file_make_folders(self->worker->work_folder, 0700, err);
+}
+
+static nb_status render(task *self, nb_error *err)
+{
+    nb_status status = make_paths(self, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_render_options options = {
+        .threads = self->worker->threads,
+        .temporary = self->worker->work_folder,
+        .locate = locate_asset,
+        .locate_context = self,
+        .progress = on_progress,
+        .progress_context = self,
+        .cancelled = self->cancelled,
+    };
+    const int64_t start_ms = nb_clock_ms();
+    nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
+    status = nb_render_run(self->graph, &options, self->wav_path, &self->report, err);
+    if (status != NB_OK) {
+        // A file that cannot be decoded is as bad everywhere; a disk or memory that is short is
+        // not.
+        self->fault_of_input = status == NB_E_INVALID || status == NB_E_CORRUPT;
+        return status;
+    }
+    const double seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
+    nb_heartbeat_say(self->worker->heartbeat, "rendered %.1f s in %.2f s, %.0f x realtime",
+                     self->report.duration_s, seconds,
+                     seconds > 0 ? self->report.duration_s / seconds : 0.0);
+    return nb_report_write(&self->report, self->report_path, err);
+}
+
+// ---- The outcome ----
+
+/// Put one file where the coordinator finds it.
+static nb_status publish(task *self, const char *path, nb_digest *out_digest, uint64_t *out_size,
+                         nb_error *err)
+{
+    nb_worker *worker = self->worker;
+    if (worker->store) {
+        const nb_status put =
+            nb_blob_store_put_file(worker->store, path, NB_PUT_TAKE, out_digest, out_size, err);
+        if (put != NB_E_PERMISSION) {
+            return put;
+        }
+        nb_log_warn("%s; uploading instead", err->text);
+    }
+    nb_status status = nb_digest_of_file(path, out_digest, out_size, err);
+    while (status == NB_OK) {
+        status = connect_if_needed(self, err);
+        if (status == NB_OK) {
+            status = nb_client_upload(worker->client, scope(self), path, out_digest, *out_size,
+                                      NULL, NULL, err);
+        }
+        if (status == NB_OK || !try_again(self, status, err)) {
+            return status;
+        }
+        status = NB_OK;
+    }
+    return status;
+}
+
+/// Send the outcome until it is acknowledged, or nobody wants it any more.
+static nb_status send_outcome(task *self, Nightbus__Request *request, nb_error *err)
+{
+    for (;;) {
+        nb_status status = connect_if_needed(self, err);
+        if (status == NB_OK) {
+            NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+            status = nb_client_call(self->worker->client, request, 0, &reply, err);
+        }
+        if (status == NB_OK || !try_again(self, status, err)) {
+            return status;
+        }
+    }
+}
+
+static ProtobufCBinaryData epoch_of(task *self)
+{
+    return (ProtobufCBinaryData){self->order.epoch_size, self->order.epoch};
+}
+
+static nb_status finish(task *self, nb_error *err)
+{
+    nb_digest digests[2];
+    uint64_t sizes[2];
+    nb_status status = publish(self, self->wav_path, &digests[0], &sizes[0], err);
+    if (status == NB_OK) {
+        status = publish(self, self->report_path, &digests[1], &sizes[1], err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    char mix_name[] = "mix.wav";
+    char report_name[] = "report.json";
+    char *const names[2] = {mix_name, report_name};
+    Nightbus__OutputRow rows[2];
+    Nightbus__OutputRow *row_list[2];
+    for (size_t i = 0; i < 2; i++) {
+        nightbus__output_row__init(&rows[i]);
+        rows[i].name = names[i];
+        rows[i].digest = nb_wire_digest(&digests[i]);
+        rows[i].size = sizes[i];
+        row_list[i] = &rows[i];
+    }
+    Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
+    body.task = self->order.task;
+    body.attempt = self->order.attempt;
+    body.epoch = epoch_of(self);
+    body.mix_key = nb_wire_digest(&self->plan.mix_key);
+    body.n_outputs = 2;
+    body.outputs = row_list;
+    body.has_integrated_lufs = isfinite(self->report.integrated_lufs) != 0;
+    body.integrated_lufs = body.has_integrated_lufs ? self->report.integrated_lufs : 0.0;
+    body.has_true_peak_dbtp = isfinite(self->report.true_peak_dbtp) != 0;
+    body.true_peak_dbtp = body.has_true_peak_dbtp ? self->report.true_peak_dbtp : 0.0;
+    body.duration_s = self->report.duration_s;
+    body.rate_hz = self->report.sample_rate_hz;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
+    request.task_finish = &body;
+    nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
+    return send_outcome(self, &request, err);
+}
+
+static void fail(task *self, nb_status status, const nb_error *why)
+{
+    char text[sizeof why->text];
+    memcpy(text, why->text, sizeof text);
+    Nightbus__TaskFail body = NIGHTBUS__TASK_FAIL__INIT;
+    body.task = self->order.task;
+    body.attempt = self->order.attempt;
+    body.epoch = epoch_of(self);
+    body.status = (uint32_t)status;
+    body.text = text;
+    body.has_fault_of_input = true;
+    body.fault_of_input = self->fault_of_input;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FAIL;
+    request.task_fail = &body;
+    nb_error err = {0};
+    nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
+    if (send_outcome(self, &request, &err) != NB_OK) {
+        nb_log_warn("%s: its failure was not heard: %s", self->order.label, err.text);
+    }
+}
+
+/// We are stopping: give the task back at once, so that nobody waits for the lease to end. The
+/// usual connection heeds the stop; this one is made for one word.
+static void give_back(task *self)
+{
+    static const volatile bool never = false;
+    nb_client_destroy(&self->worker->client);
+    self->cancelled = &never;
+    nb_error err = {0};
+    if (nb_identity_connect(self->worker->identity, NULL, FAREWELL_MS, &self->worker->client,
+                            &err) != NB_OK) {
+        return;
+    }
+    nb_error why = {0};
+    const nb_status status =
+        nb_fail(&why, NB_E_INTERRUPTED, "%s is shutting down", self->worker->identity->name);
+    self->fault_of_input = false;
+    fail(self, status, &why);
+}
+
+void nb_task_run(nb_worker *worker, const nb_order *order)
+{
+    NB_SCOPED(task_fini)
+    task self = {
+        .worker = worker,
+        .order = *order,
+        .cancelled = nb_heartbeat_cancelled(worker->heartbeat),
+        .start_wall_ms = nb_clock_wall_ms(),
+    };
+    static nb_status (*const steps[])(task *, nb_error *) = {get_plan,    get_document, get_files,
+                                                             build_graph, render,       finish};
+    nb_heartbeat_say(worker->heartbeat, "%s on %s", order->label, worker->identity->name);
+    nb_error err = {0};
+    nb_status status = NB_OK;
+    for (size_t i = 0; i < NB_COUNT(steps) && status == NB_OK; i++) {
+        status = steps[i](&self, &err);
+    }
+    if (status == NB_OK) {
+        nb_log_info("%s: done", order->label);
+    } else if (nb_heartbeat_is_fenced(worker->heartbeat)) {
+        nb_log_info("%s: dropped (%s)", order->label, err.text);
+    } else if (*self.cancelled) {
+        give_back(&self);
+    } else {
+        nb_heartbeat_say(worker->heartbeat, "failed: %s", err.text);
+        fail(&self, status, &err);
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/clock.h"
+#include "review-cli/ago.h"
+#include "review-cli/command.h"
+#include "review-cli/farm.h"
+#include "review-cli/follow.h"
+#include "review-cli/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { ROWS_DEFAULT = 20 };
+
+static json_t *integer_or_null(bool has, uint64_t value)
+{
+    return has ? json_integer((json_int_t)value) : json_null();
+}
+
+static json_t *row_to_json(const Nightbus__JobRow *row)
+{
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b}",
+                     "job", (json_int_t)row->job, "album", nb_cli_json_string(row->album), "song",
+                     nb_cli_json_string(row->song), "version", nb_cli_json_string(row->version),
+                     "state", nb_cli_json_string(row->state), "created_ms",
+                     (json_int_t)row->created_ms, "finished_ms",
+                     integer_or_null(row->has_finished_ms, row->finished_ms), "node",
+                     nb_cli_json_string(row->node), "done_frames",
+                     integer_or_null(row->has_done_frames, row->done_frames), "total_frames",
+                     integer_or_null(row->has_total_frames, row->total_frames), "rate_hz",
+                     integer_or_null(row->has_rate_hz, row->rate_hz), "attempts",
+                     (int)(row->has_attempts ? row->attempts : 0), "error",
+                     nb_cli_json_string(row->error), "cached", row->has_cached && row->cached);
+}
+
+/// What a person wants to know beside the state: how far, how fast, or why not.
+static void describe(const Nightbus__JobRow *row, char *out, size_t size)
+{
+    if (row->error && row->error[0]) {
+        snprintf(out, size, "%s", row->error);
+    } else if (row->has_cached && row->cached) {
+        snprintf(out, size, "nothing to render: known already");
+    } else if (row->has_finished_ms) {
+        snprintf(out, size, "%.1f s%s%s", (double)(row->finished_ms - row->created_ms) / 1000.0,
+                 row->node ? " on " : "", row->node ? row->node : "");
+    } else if (row->has_total_frames && row->total_frames > 0) {
+        snprintf(out, size, "%.0f %%%s%s",
+                 100.0 * (double)row->done_frames / (double)row->total_frames,
+                 row->node ? " on " : "", row->node ? row->node : "");
+    } else {
+        snprintf(out, size, "%s", row->node ? row->node : "");
+    }
+}
+
+static nb_status print_table(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t count,
+                             nb_error *err)
+{
+    static const nb_table_column columns[] = {
+        {"JOB", NB_TABLE_RIGHT},    {"ALBUM", NB_TABLE_FLEX}, {"VERSION", NB_TABLE_LEFT},
+        {"STATE", NB_TABLE_LEFT},   {"ASKED", NB_TABLE_LEFT}, {"TRIES", NB_TABLE_RIGHT},
+        {"DETAILS", NB_TABLE_FLEX},
+    };
+    NB_SCOPED(nb_table_fini) nb_table table = {0};
+    nb_table_init(&table, columns, NB_COUNT(columns));
+    const int64_t now_ms = nb_clock_wall_ms();
+    for (size_t i = 0; i < count; i++) {
+        const Nightbus__JobRow *row = rows[i];
+        char job[24];
+        char version[96];
+        char asked[NB_AGO_SIZE];
+        char tries[16];
+        char details[512];
+        snprintf(job, sizeof job, "%" PRIu64, row->job);
+        snprintf(version, sizeof version, "%s@%s", row->song, row->version);
+        nb_ago_format((int64_t)row->created_ms, now_ms, asked);
+        snprintf(tries, sizeof tries, "%u", row->has_attempts ? row->attempts : 0);
+        describe(row, details, sizeof details);
+        const char *const cells[] = {job, row->album, version, row->state, asked, tries, details};
+        nb_table_add(&table, cells);
+    }
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_table_print(&table, cli->colour, &text);
+    nb_text_add(&text, count == 0 ? "no jobs yet: `nightbus push` makes them\n" : "");
+    return nb_cli_print(&text, err);
+}
+
+static nb_status run_jobs(nb_cli *cli, nb_error *err)
+{
+    int64_t rows = 0;
+    NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    nb_status status =
+        nb_args_get_integer(&cli->args, "rows", 1, NB_ROWS_MAX, ROWS_DEFAULT, &rows, err);
+    if (status == NB_OK) {
+        status = nb_farm_open(cli, &farm, err);
+    }
+    if (status == NB_OK) {
+        Nightbus__JobList body = NIGHTBUS__JOB_LIST__INIT;
+        body.has_limit = true;
+        body.limit = (uint32_t)rows;
+        Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+        request.body_case = NIGHTBUS__REQUEST__BODY_JOB_LIST;
+        request.job_list = &body;
+        status = nb_farm_ask(&farm, &request, NIGHTBUS__REPLY__BODY_JOB_LISTING, 0, &reply, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    const Nightbus__JobListing *listing = reply->job_listing;
+    if (!cli->json) {
+        return print_table(cli, listing->rows, listing->n_rows, err);
+    }
+    json_t *array = json_array();
+    for (size_t i = 0; i < listing->n_rows; i++) {
+        json_array_append_new(array, row_to_json(listing->rows[i]));
+    }
+    return nb_cli_print_json(json_pack("{s:o}", "jobs", array), err);
+}
+
+static const nb_option jobs_options[] = {
+    {"rows", 'n', "N", "how many, the newest first (default 20)"},
+};
+
+const nb_command nb_command_jobs = {
+    .name = "jobs",
+    .usage = "[-n N] [--json]",
+    .summary = "what was asked of the farm, the newest first",
+    .examples = "  nightbus jobs\n"
+                "  nightbus jobs -n 100 --json | jq '.jobs[] | select(.state == \"failed\")'",
+    .options = jobs_options,
+    .option_count = NB_COUNT(jobs_options),
+    .has_json = true,
+    .run = run_jobs,
+};
+
+// ---- job ID ----
+
+static nb_status get_job(nb_farm *farm, uint64_t job, Nightbus__Reply **out_reply, nb_error *err)
+{
+    Nightbus__JobWatch body = NIGHTBUS__JOB_WATCH__INIT;
+    body.job = job;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_JOB_WATCH;
+    request.job_watch = &body;
+    return nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_JOB_STATE, 0, out_reply, err);
+}
+
+/// A job that was followed has shown its log.
+typedef enum job_lines { LINES_SHOWN_ALREADY, LINES_TOO } job_lines;
+
+static nb_status print_job(const nb_cli *cli, const Nightbus__JobState *state,
+                           job_lines lines_wanted, nb_error *err)
+{
+    if (cli->json) {
+        json_t *json = row_to_json(state->row);
+        json_t *lines = json_array();
+        for (size_t i = 0; i < state->n_lines; i++) {
+            json_array_append_new(lines, nb_cli_json_string(state->lines[i]));
+        }
+        json_object_set_new(json, "lines", lines);
+        return nb_cli_print_json(json, err);
+    }
+    const nb_status status = print_table(cli, &state->row, 1, err);
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    for (size_t i = 0; i < state->n_lines && lines_wanted == LINES_TOO; i++) {
+        nb_text_make_printable(state->lines[i]);
+        nb_text_addf(&text, "  %s\n", state->lines[i]);
+    }
+    return status == NB_OK ? nb_cli_print(&text, err) : status;
+}
+
+static void print_line(void *context, const char *line)
+{
+    (void)context;
+    printf("  %s\n", line);
+    fflush(stdout);
+}
+
+static nb_status run_job(nb_cli *cli, nb_error *err)
+{
+    int64_t job = 0;
+    nb_error why = {0};
+    if (nb_text_parse_integer(cli->args.words[0], 1, INT64_MAX, &job, &why) != NB_OK) {
+        return nb_fail(err, NB_E_USAGE,
+                       "\"%s\" is no job: jobs are numbers, `nightbus jobs` lists them",
+                       cli->args.words[0]);
+    }
+    NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
+    nb_status status = nb_farm_open(cli, &farm, err);
+    if (status == NB_OK && nb_args_has(&cli->args, "follow")) {
+        nb_followed followed = {0};
+        const uint64_t id = (uint64_t)job;
+        status = nb_follow(&farm, &id, 1, cli->json ? NULL : print_line, NULL, &followed, err);
+    }
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    if (status == NB_OK) {
+        status = get_job(&farm, (uint64_t)job, &reply, err);
+    }
+    if (status == NB_OK) {
+        status =
+            print_job(cli, reply->job_state,
+                      nb_args_has(&cli->args, "follow") ? LINES_SHOWN_ALREADY : LINES_TOO, err);
+    }
+    return status;
+}
+
+static const nb_option job_options[] = {
+    {"follow", 'f', NULL, "watch its log and progress until it is over"},
+};
+
+const nb_command nb_command_job = {
+    .name = "job",
+    .usage = "ID [--follow] [--json]",
+    .summary = "one job: its state, its log",
+    .examples = "  nightbus job 12\n"
+                "  nightbus job 12 --follow",
+    .words_min = 1,
+    .words_max = 1,
+    .options = job_options,
+    .option_count = NB_COUNT(job_options),
+    .has_json = true,
+    .run = run_job,
+};

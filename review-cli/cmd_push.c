@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/file.h"
+#include "review-cli/collect.h"
+#include "review-cli/command.h"
+#include "review-cli/farm.h"
+#include "review-cli/folder.h"
+#include "review-cli/follow.h"
+#include "review-cli/pull.h"
+#include "review-cli/stop.h"
+#include "review-cli/transfer.h"
+#include "review-cli/version_files.h"
+#include "review/report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PENDING_BYTES_MAX = 64 << 10, ID_HEX_SIZE = 2 * NB_CLIENT_ID_SIZE + 1 };
+
+typedef struct push {
+    nb_cli *cli;
+    const char *message;
+    nb_folder folder;
+    nb_farm farm;
+    nb_collection collection;
+    nb_digest manifest_digest;
+    uint64_t sent_bytes;
+    Nightbus__Reply *reply; ///< Pushed; null where there was nothing to push
+    nb_followed *followed;
+} push;
+
+static void push_fini(push *self)
+{
+    nb_collection_fini(&self->collection);
+    nb_folder_fini(&self->folder);
+    nb_farm_fini(&self->farm);
+    nb_wire_free_reply(&self->reply);
+    free(self->followed);
+}
+
+// ---- What is here ----
+
+static nb_status check_unmerged(const push *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *theirs = nb_pull_find_unmerged(&self->folder);
+    return theirs ? nb_fail(err, NB_E_CONFLICT,
+                            "%s is still there: take from it what you want into your own file, "
+                            "remove it, listen, then push",
+                            theirs)
+                  : NB_OK;
+}
+
+static nb_status collect(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_stat_cache_destroy) nb_stat_cache *cache = NULL;
+    nb_status status = nb_folder_stat_cache(&self->folder, &cache, err);
+    if (status == NB_OK) {
+        status = nb_collect(self->folder.path, cache, nb_stop_flag(), &self->collection, err);
+    }
+    nb_error save_error = {0};
+    if (cache && nb_stat_cache_save(cache, &save_error) != NB_OK) {
+        fprintf(stderr, "nightbus push: %s\n", save_error.text); // costs time only
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (self->collection.problem_count > 0) {
+        fputs(self->collection.problems.chars, stderr);
+        return nb_fail(err, NB_E_INVALID, "%zu problem%s; nothing was sent",
+                       self->collection.problem_count,
+                       self->collection.problem_count == 1 ? "" : "s");
+    }
+    if (self->collection.song_count == 0) {
+        return nb_fail(err, NB_E_INVALID,
+                       "%s has no songs: put a mix document at songs/SONG/mix.yaml",
+                       self->folder.path);
+    }
+    return NB_OK;
+}
+
+static bool is_unchanged(const push *self)
+{
+    const nb_manifest *now = &self->collection.manifest;
+    const nb_manifest *base = &self->folder.manifest;
+    if (!self->folder.base || now->file_count != base->file_count) {
+        return false;
+    }
+    for (size_t i = 0; i < now->file_count; i++) {
+        const nb_manifest_file *other = nb_manifest_find(base, now->files[i].path);
+        if (!other || !nb_digest_equal(&other->digest, &now->files[i].digest)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// ---- Sending ----
+
+/// A conflict is better told before gigabytes were sent.
+static nb_status check_head(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    const nb_status status = nb_farm_head(&self->farm, NULL, &reply, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const char *head = reply->album_state->head;
+    const char *base = self->folder.base;
+    return (!head && !base) || (head && base && strcmp(head, base) == 0) ? NB_OK : NB_E_CONFLICT;
+}
+
+/// Ask which blobs must be sent; each distinct digest once.
+static nb_status ask_missing(push *self, Nightbus__Reply **out_reply, nb_error *err)
+{
+    const nb_manifest *manifest = &self->collection.manifest;
+    NB_SCOPED(nb_json_free) json_t *seen = json_object();
+    ProtobufCBinaryData *digests = calloc(manifest->file_count, sizeof *digests);
+    if (!digests || !seen) {
+        free(digests);
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of digests");
+    }
+    Nightbus__Missing body = NIGHTBUS__MISSING__INIT;
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        char hex[NB_DIGEST_HEX_SIZE];
+        nb_digest_to_hex(&manifest->files[i].digest, hex);
+        if (!json_object_get(seen, hex)) {
+            json_object_set_new(seen, hex, json_true());
+            digests[body.n_digests++] = nb_wire_digest(&manifest->files[i].digest);
+        }
+    }
+    body.album = self->farm.album;
+    body.digests = digests;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_MISSING;
+    request.missing = &body;
+    const nb_status status = nb_farm_ask(&self->farm, &request,
+                                         NIGHTBUS__REPLY__BODY_MISSING_LISTING, 0, out_reply, err);
+    free(digests);
+    return status;
+}
+
+/// The file with that digest; null for a digest that we did not ask about.
+static const nb_manifest_file *find_digest(const nb_manifest *manifest, const nb_digest *digest)
+{
+    for (size_t i = 0; i < manifest->file_count; i++) {
+        if (nb_digest_equal(&manifest->files[i].digest, digest)) {
+            return &manifest->files[i];
+        }
+    }
+    return NULL;
+}
+
+static nb_status send_missing(push *self, const Nightbus__MissingListing *missing, nb_error *err)
+{
+    const nb_manifest *manifest = &self->collection.manifest;
+    uint64_t total = 0;
+    for (size_t i = 0; i < missing->n_digests; i++) {
+        const nb_digest digest = nb_wire_to_digest(missing->digests[i]);
+        const nb_manifest_file *file = find_digest(manifest, &digest);
+        total += file ? file->size : 0;
+    }
+    nb_transfer transfer;
+    nb_transfer_start(&transfer, &self->farm, "sending", total);
+    nb_status status = NB_OK;
+    for (size_t i = 0; i < missing->n_digests && status == NB_OK; i++) {
+        const nb_digest digest = nb_wire_to_digest(missing->digests[i]);
+        const nb_manifest_file *file = find_digest(manifest, &digest);
+        NB_SCOPED(nb_text_free)
+        char *path = file ? nb_file_join(self->folder.path, file->path) : NULL;
+        if (!path) {
+            status =
+                nb_fail(err, NB_E_INVALID, "the farm asks for a file that is not of this album");
+        } else {
+            status = nb_transfer_upload(&transfer, path, &digest, file->size, err);
+        }
+    }
+    nb_transfer_finish(&transfer);
+    self->sent_bytes = nb_transfer_moved(&transfer);
+    return status;
+}
+
+static nb_status send_manifest(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *line = nb_manifest_format(&self->collection.manifest);
+    if (!line) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the manifest");
+    }
+    const nb_blob_scope scope = {.album = self->farm.album};
+    return nb_client_upload_bytes(self->farm.client, scope, line, strlen(line),
+                                  &self->manifest_digest, err);
+}
+
+// ---- The push itself ----
+
+static void id_to_hex(const uint8_t id[NB_CLIENT_ID_SIZE], char out[ID_HEX_SIZE])
+{
+    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
+        snprintf(out + 2 * i, 3, "%02x", id[i]);
+    }
+}
+
+static bool id_from_hex(const char *hex, uint8_t out[NB_CLIENT_ID_SIZE])
+{
+    if (strlen(hex) != ID_HEX_SIZE - 1 || strspn(hex, "0123456789abcdef") != ID_HEX_SIZE - 1) {
+        return false;
+    }
+    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
+        const char digits[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        out[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    return true;
+}
+
+/// The id of this very push, if it was tried before and not answered; else a new one, written down
+/// before it is used.
+static nb_status take_id(const push *self, const char *path, uint8_t out[NB_CLIENT_ID_SIZE],
+                         nb_error *err)
+{
+    char manifest_hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(&self->manifest_digest, manifest_hex);
+    const char *base = self->folder.base ? self->folder.base : "";
+    NB_SCOPED(nb_json_free)
+    json_t *pending = json_pack("{s:s, s:s, s:s, s:s}", "album", self->farm.album, "base", base,
+                                "manifest", manifest_hex, "message", self->message);
+    NB_SCOPED(nb_json_free) json_t *kept = NULL;
+    if (pending && nb_json_read(path, PENDING_BYTES_MAX, &kept, NULL) == NB_OK) {
+        const char *hex = json_string_value(json_object_get(kept, "client_id"));
+        const bool known = hex && id_from_hex(hex, out);
+        json_object_del(kept, "client_id");
+        if (known && json_equal(kept, pending)) {
+            return NB_OK;
+        }
+    }
+    const nb_status status = nb_farm_make_id(out, err);
+    char hex[ID_HEX_SIZE];
+    id_to_hex(out, hex);
+    if (!pending || json_object_set_new(pending, "client_id", json_string(hex)) != 0) {
+        return nb_fail(err, NB_E_INVALID, "the message is no UTF-8 text");
+    }
+    return status == NB_OK ? nb_json_write(path, pending, err) : status;
+}
+
+static nb_status send_push(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *path = nb_folder_private(&self->folder, "push.json");
+    NB_SCOPED(nb_text_free) char *message = strdup(self->message);
+    uint8_t id[NB_CLIENT_ID_SIZE] = {0};
+    if (!path || !message) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the push");
+    }
+    nb_status status = take_id(self, path, id, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__Push body = NIGHTBUS__PUSH__INIT;
+    body.album = self->farm.album;
+    body.base_commit = self->folder.base;
+    body.message = message;
+    body.manifest = nb_wire_digest(&self->manifest_digest);
+    body.client_id = (ProtobufCBinaryData){sizeof id, id};
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_PUSH;
+    request.push = &body;
+    status = nb_farm_ask(&self->farm, &request, NIGHTBUS__REPLY__BODY_PUSHED, 0, &self->reply, err);
+    if (status == NB_OK) {
+        status = nb_folder_set_base(&self->folder, self->reply->pushed->commit,
+                                    &self->collection.manifest, err);
+        remove(path);
+    }
+    return status;
+}
+
+/// Who pushed what since our base, and how to go on.
+static nb_status tell_conflict(push *self, nb_error *err)
+{
+    Nightbus__Log body = NIGHTBUS__LOG__INIT;
+    body.album = self->farm.album;
+    body.has_limit = true;
+    body.limit = NB_ROWS_MAX;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_LOG;
+    request.log = &body;
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    const nb_status status =
+        nb_farm_ask(&self->farm, &request, NIGHTBUS__REPLY__BODY_LOG_LISTING, 0, &reply, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const Nightbus__LogListing *listing = reply->log_listing;
+    fputs("Since the revision that your folder is based on:\n", stderr);
+    for (size_t i = 0; i < listing->n_rows; i++) {
+        Nightbus__LogRow *row = listing->rows[i];
+        if (self->folder.base && strcmp(row->commit, self->folder.base) == 0) {
+            break;
+        }
+        row->message[strcspn(row->message, "\n")] = '\0';
+        nb_text_make_printable(row->person);
+        nb_text_make_printable(row->message);
+        fprintf(stderr, "  %s pushed \"%s\"", row->person, row->message);
+        for (size_t v = 0; v < row->n_versions; v++) {
+            nb_text_make_printable(row->versions[v]);
+            fprintf(stderr, "%s%s", v == 0 ? ": " : ", ", row->versions[v]);
+        }
+        fputs("\n", stderr);
+    }
+    return nb_fail(err, NB_E_CONFLICT,
+                   "somebody pushed before you: `nightbus pull`, listen, then push again");
+}
+
+// ---- What came of it ----
+
+static json_t *pushed_to_json(const push *self)
+{
+    const Nightbus__Pushed *pushed = self->reply ? self->reply->pushed : NULL;
+    json_t *versions = json_array();
+    json_t *jobs = json_array();
+    for (size_t i = 0; pushed && i < pushed->n_versions; i++) {
+        json_array_append_new(versions, nb_cli_json_string(pushed->versions[i]));
+    }
+    for (size_t i = 0; pushed && i < pushed->n_jobs; i++) {
+        json_array_append_new(jobs, json_integer((json_int_t)pushed->jobs[i]));
+    }
+    return json_pack("{s:b, s:o, s:o, s:o, s:I}", "pushed", pushed != NULL, "commit",
+                     nb_cli_json_string(self->folder.base), "versions", versions, "jobs", jobs,
+                     "sent_bytes", (json_int_t)self->sent_bytes);
+}
+
+static nb_status print_pushed(const push *self, nb_error *err)
+{
+    const Nightbus__Pushed *pushed = self->reply->pushed;
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    char sent[NB_TEXT_SIZE_SIZE];
+    nb_text_format_size(self->sent_bytes, sent);
+    nb_text_addf(&text, "revision %.8s, %s sent\n", pushed->commit, sent);
+    for (size_t i = 0; i < pushed->n_versions; i++) {
+        nb_text_make_printable(pushed->versions[i]);
+        nb_text_addf(&text, "  %s", pushed->versions[i]);
+        if (i < pushed->n_jobs) {
+            nb_text_addf(&text, "  job %" PRIu64, pushed->jobs[i]);
+        }
+        nb_text_add(&text, "\n");
+    }
+    nb_text_add(&text,
+                pushed->n_versions == 0 ? "  no song sounds different: no new version\n" : "");
+    return nb_cli_print(&text, err);
+}
+
+static void format_level(double value, const char *unit, char *out, size_t size)
+{
+    if (isfinite(value)) {
+        snprintf(out, size, "%.1f %s", value, unit);
+    } else {
+        snprintf(out, size, "silent");
+    }
+}
+
+/// "  night@v3  -14.2 LUFS, -1.0 dBTP   nightbus fetch night@v3"
+static nb_status print_version(push *self, const nb_followed *followed, nb_error *err)
+{
+    nb_version_name name;
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    NB_SCOPED(nb_json_free) json_t *json = NULL;
+    NB_SCOPED(nb_report_fini) nb_report report = {0};
+    size_t size = 0;
+    nb_status status = nb_version_name_parse(followed->name, &name, err);
+    if (status == NB_OK) {
+        status = nb_version_report(&self->farm, &name, &bytes, &size, err);
+    }
+    if (status == NB_OK) {
+        status = nb_json_parse("the report", bytes, size, &json, err);
+    }
+    if (status == NB_OK) {
+        status = nb_report_from_json("the report", json, &report, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    char loudness[32];
+    char peak[32];
+    format_level(report.integrated_lufs, "LUFS", loudness, sizeof loudness);
+    format_level(report.true_peak_dbtp, "dBTP", peak, sizeof peak);
+    return nb_cli_printf(err, "  %s  %s, %s%s   nightbus fetch %s\n", followed->name, loudness,
+                         peak, followed->cached ? ", known already" : "", followed->name);
+}
+
+static nb_status follow_jobs(push *self, nb_error *err)
+{
+    const Nightbus__Pushed *pushed = self->reply->pushed;
+    const size_t count = pushed->n_jobs < NB_FOLLOW_JOBS_MAX ? pushed->n_jobs : NB_FOLLOW_JOBS_MAX;
+    self->followed = calloc(count + 1, sizeof *self->followed);
+    if (!self->followed) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory to follow the jobs");
+    }
+    nb_status status = nb_follow(&self->farm, pushed->jobs, count, NULL, NULL, self->followed, err);
+    size_t failed_count = 0;
+    for (size_t i = 0; i < count && status == NB_OK; i++) {
+        const nb_followed *followed = &self->followed[i];
+        if (!followed->done) {
+            fprintf(stderr, "  %s failed: %s\n", followed->name, followed->error);
+            failed_count++;
+        } else if (!self->cli->json) {
+            status = print_version(self, followed, err);
+        }
+    }
+    if (status == NB_OK && failed_count > 0) {
+        return nb_fail(err, NB_E_INVALID,
+                       "pushed, but %zu of %zu versions could not be rendered (`nightbus jobs`)",
+                       failed_count, count);
+    }
+    return status;
+}
+
+static nb_status send_all(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *missing = NULL;
+    nb_status status = check_head(self, err);
+    // Our own push whose answer was lost has moved the head too: only the farm can tell.
+    NB_SCOPED(nb_text_free) char *pending = nb_folder_private(&self->folder, "push.json");
+    if (status == NB_E_CONFLICT && pending && nb_file_exists(pending)) {
+        status = NB_OK;
+    }
+    if (status == NB_OK) {
+        status = ask_missing(self, &missing, err);
+    }
+    if (status == NB_OK) {
+        status = send_missing(self, missing->missing_listing, err);
+    }
+    if (status == NB_OK) {
+        status = send_manifest(self, err);
+    }
+    if (status == NB_OK) {
+        status = send_push(self, err);
+    }
+    return status == NB_E_CONFLICT ? tell_conflict(self, err) : status;
+}
+
+static nb_status run_push(nb_cli *cli, nb_error *err)
+{
+    NB_SCOPED(push_fini) push self = {.cli = cli, .message = nb_args_get(&cli->args, "message")};
+    if (!self.message || self.message[0] == '\0') {
+        return nb_fail(err, NB_E_USAGE, "say what changed: nightbus push -m \"chorus vocal up\"");
+    }
+    nb_status status = nb_folder_open(&self.folder, err);
+    if (status == NB_OK) {
+        status = check_unmerged(&self, err);
+    }
+    if (status == NB_OK) {
+        status = collect(&self, err);
+    }
+    if (status == NB_OK) {
+        status = nb_farm_open_album(cli, &self.farm, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (is_unchanged(&self)) {
+        return cli->json ? nb_cli_print_json(pushed_to_json(&self), err)
+                         : nb_cli_printf(err, "nothing to push: the folder is revision %.8s\n",
+                                         self.folder.base);
+    }
+    status = send_all(&self, err);
+    if (status == NB_OK) {
+        status =
+            cli->json ? nb_cli_print_json(pushed_to_json(&self), err) : print_pushed(&self, err);
+    }
+    if (status == NB_OK && !nb_args_has(&cli->args, "no-wait")) {
+        status = follow_jobs(&self, err);
+    }
+    return status;
+}
+
+static const nb_option options[] = {
+    {"message", 'm', "TEXT", "what changed, for the log"},
+    {"no-wait", 0, NULL, "do not watch the renders"},
+};
+
+const nb_command nb_command_push = {
+    .name = "push",
+    .usage = "-m TEXT [--no-wait] [--json]",
+    .summary = "send the album's changes; the farm renders every song that changed",
+    .details =
+        "Sends album.yaml, README.md, the documents under songs/ and the audio that the mix\n"
+        "documents name; nothing that the farm has already. All mistakes of all documents\n"
+        "are told before anything is sent. A push that was cut goes on where it stopped.",
+    .examples = "  nightbus push -m \"chorus vocal up 1 dB\"\n"
+                "  nightbus push -m \"overnight\" --no-wait\n"
+                "  nightbus push -m \"from a script\" --json | jq -r '.versions[]'",
+    .options = options,
+    .option_count = NB_COUNT(options),
+    .has_json = true,
+    .run = run_push,
+};

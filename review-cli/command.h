@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file command.h  What a command is: its words, its help, its function. Each has a file cmd_*.c
+/// and a line in the table of commands.c.
+
+#ifndef NB_REVIEW_CLI_COMMAND_H
+#define NB_REVIEW_CLI_COMMAND_H
+#include "base/json.h"
+#include "base/status.h"
+#include "base/text.h"
+#include "review-cli/args.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct nb_command nb_command;
+
+/// One run of one command.
+typedef struct nb_cli {
+    const nb_command *command;
+    nb_args args; ///< Without the command's own words
+    bool json;
+    bool colour; ///< stdout is a terminal that wants colours
+} nb_cli;
+
+typedef nb_status nb_command_run(nb_cli *cli, nb_error *err);
+
+struct nb_command {
+    const char *name;     ///< "push", "note add"
+    const char *usage;    ///< Its words and options: "-m TEXT [--no-wait]"
+    const char *summary;  ///< One line, for the overview
+    const char *details;  ///< What else to know; lines of at most 80 columns, may be null
+    const char *examples; ///< Two or three, one a line
+    size_t words_min, words_max;
+    const nb_option *options; ///< Besides the global ones
+    size_t option_count;
+    bool has_json;
+    nb_command_run *run;
+};
+
+/// All commands, in the order of the overview.
+const nb_command *const *nb_commands(size_t *out_count);
+
+/// The options that every command takes.
+const nb_option *nb_global_options(size_t *out_count);
+
+/// Find the command that `argv` (without the program's name) asks for, and its arguments. Errors
+/// are NB_E_USAGE with the nearest name. Without any words `*out_command` is null.
+NB_NODISCARD nb_status nb_command_find(int argc, char *const *argv, const nb_command **out_command,
+                                       nb_args *out_args, nb_error *err);
+
+/// The command of that name, or null.
+const nb_command *nb_command_by_name(const char *name);
+
+/// Usage, options, examples, exit codes.
+void nb_command_print_help(const nb_command *self, bool colour, nb_text *out);
+/// What `nightbus` alone says.
+void nb_command_print_overview(bool colour, nb_text *out);
+
+/// Write to stdout. A closed pipe or full disk is a failure of the command.
+NB_NODISCARD nb_status nb_cli_print(const nb_text *text, nb_error *err);
+NB_NODISCARD nb_status nb_cli_printf(nb_error *err, const char *format, ...) NB_PRINTF(2, 3);
+/// Print indented and free; null is "no memory".
+NB_NODISCARD nb_status nb_cli_print_json(json_t *json, nb_error *err);
+
+/// A string of a peer as JSON: made printable; null where there is none.
+json_t *nb_cli_json_string(const char *text);
+
+extern const nb_command nb_command_up, nb_command_album_create, nb_command_album_list,
+    nb_command_album_clone, nb_command_status, nb_command_push, nb_command_pull, nb_command_log,
+    nb_command_show, nb_command_fetch, nb_command_render, nb_command_report, nb_command_note_add,
+    nb_command_note_list, nb_command_jobs, nb_command_job, nb_command_nodes, nb_command_help,
+    nb_command_version;
+
+#endif // NB_REVIEW_CLI_COMMAND_H

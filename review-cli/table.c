@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "review-cli/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { GAP = 2, FLEX_LEAST = 8, CELL_BYTES_MAX = 2000 };
+
+void nb_table_init(nb_table *self, const nb_table_column *columns, size_t column_count)
+{
+    *self = (nb_table){0};
+    self->column_count = column_count < NB_TABLE_COLUMNS_MAX ? column_count : NB_TABLE_COLUMNS_MAX;
+    memcpy(self->columns, columns, self->column_count * sizeof *columns);
+}
+
+void nb_table_fini(nb_table *self)
+{
+    for (size_t i = 0; i < self->row_count * self->column_count; i++) {
+        free(self->cells[i]);
+    }
+    free(self->cells);
+    *self = (nb_table){0};
+}
+
+void nb_table_add(nb_table *self, const char *const *cells)
+{
+    if (self->row_count == self->capacity) {
+        const size_t capacity = self->capacity ? self->capacity * 2 : 32;
+        char **grown = reallocarray(self->cells, capacity * self->column_count, sizeof *grown);
+        if (!grown) {
+            self->failed = true;
+            return;
+        }
+        self->cells = grown;
+        self->capacity = capacity;
+    }
+    char **row = self->cells + self->row_count * self->column_count;
+    for (size_t i = 0; i < self->column_count; i++) {
+        row[i] = strndup(cells[i] ? cells[i] : "", CELL_BYTES_MAX);
+        if (row[i]) {
+            nb_text_make_printable(row[i]);
+        } else {
+            self->failed = true;
+        }
+    }
+    self->row_count++;
+}
+
+static const char *cell(const nb_table *self, size_t row, size_t column)
+{
+    const char *text = self->cells[row * self->column_count + column];
+    return text ? text : "";
+}
+
+/// Widths by content; what is too much is taken from the flexible columns, the widest first.
+static void measure(const nb_table *self, size_t *widths)
+{
+    size_t total = 0;
+    for (size_t c = 0; c < self->column_count; c++) {
+        widths[c] = nb_text_columns(self->columns[c].title);
+        for (size_t r = 0; r < self->row_count; r++) {
+            const size_t width = nb_text_columns(cell(self, r, c));
+            widths[c] = width > widths[c] ? width : widths[c];
+        }
+        total += widths[c] + (c > 0 ? GAP : 0);
+    }
+    while (total > NB_TABLE_WIDTH) {
+        size_t widest = self->column_count;
+        for (size_t c = 0; c < self->column_count; c++) {
+            if (self->columns[c].align == NB_TABLE_FLEX && widths[c] > FLEX_LEAST &&
+                (widest == self->column_count || widths[c] > widths[widest])) {
+                widest = c;
+            }
+        }
+        if (widest == self->column_count) {
+            return; // ids and numbers are never cut
+        }
+        widths[widest]--;
+        total--;
+    }
+}
+
+/// Bytes of the first `columns` columns of `text`, whole characters only.
+static size_t bytes_of_columns(const char *text, size_t columns)
+{
+    char head[CELL_BYTES_MAX + 1];
+    size_t fits = 0;
+    for (size_t end = 1; end <= strlen(text) && end <= CELL_BYTES_MAX; end++) {
+        if (((unsigned char)text[end] & 0xC0U) == 0x80U) {
+            continue; // in the middle of a character
+        }
+        memcpy(head, text, end);
+        head[end] = '\0';
+        if (nb_text_columns(head) > columns) {
+            break;
+        }
+        fits = end;
+    }
+    return fits;
+}
+
+void nb_table_add_cut(nb_text *out, const char *text, size_t columns)
+{
+    if (nb_text_columns(text) <= columns) {
+        nb_text_add(out, text);
+    } else if (columns > 0) {
+        nb_text_add_bytes(out, text, bytes_of_columns(text, columns - 1));
+        nb_text_add(out, "…");
+    }
+}
+
+static void add_padding(nb_text *out, size_t columns)
+{
+    for (size_t i = 0; i < columns; i++) {
+        nb_text_add(out, " ");
+    }
+}
+
+/// One line; `row` past the last stands for the titles.
+static void print_line(const nb_table *self, const size_t *widths, size_t row, nb_text *out)
+{
+    size_t owed = 0; // padding that is only written if something follows
+    for (size_t c = 0; c < self->column_count; c++) {
+        const char *text = row < self->row_count ? cell(self, row, c) : self->columns[c].title;
+        NB_SCOPED(nb_text_fini) nb_text cut = {0};
+        nb_table_add_cut(&cut, text, widths[c]);
+        const size_t used = cut.chars ? nb_text_columns(cut.chars) : 0;
+        const size_t left = widths[c] > used ? widths[c] - used : 0;
+        owed += c > 0 ? GAP : 0;
+        if (used > 0) {
+            const bool right = self->columns[c].align == NB_TABLE_RIGHT;
+            add_padding(out, owed + (right ? left : 0));
+            nb_text_add(out, cut.chars);
+            owed = right ? 0 : left;
+        } else {
+            owed += left;
+        }
+    }
+    nb_text_add(out, "\n");
+}
+
+void nb_table_print(const nb_table *self, bool bold_titles, nb_text *out)
+{
+    if (self->row_count == 0) {
+        return;
+    }
+    size_t widths[NB_TABLE_COLUMNS_MAX];
+    measure(self, widths);
+    nb_text_add(out, bold_titles ? "\033[1m" : "");
+    print_line(self, widths, self->row_count, out);
+    nb_text_add(out, bold_titles ? "\033[0m" : "");
+    for (size_t r = 0; r < self->row_count; r++) {
+        print_line(self, widths, r, out);
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "review-cli/transfer.h"
+
+#include "base/clock.h"
+
+void nb_transfer_start(nb_transfer *self, nb_farm *farm, const char *title, uint64_t total_bytes)
+{
+    *self = (nb_transfer){.farm = farm};
+    nb_progress_start(&self->progress, title, NB_PROGRESS_BYTES, total_bytes, 0);
+}
+
+static nb_blob_scope scope(const nb_transfer *self)
+{
+    return (nb_blob_scope){.album = self->farm->album};
+}
+
+static void on_bytes(void *context, uint64_t done)
+{
+    nb_transfer *self = context;
+    if (!self->blob_begun) {
+        // The first word says what was there already, or one chunk more.
+        const uint64_t there = done > NB_CHUNK_SIZE ? done - NB_CHUNK_SIZE : 0;
+        self->already_bytes += there;
+        self->blob_begun = true;
+        nb_progress_skip(&self->progress, self->already_bytes);
+    }
+    self->blob_bytes = done;
+    nb_progress_update(&self->progress, self->finished_bytes + done);
+}
+
+static void finish_blob(nb_transfer *self, uint64_t size)
+{
+    self->finished_bytes += size;
+    self->blob_bytes = 0;
+    if (!self->blob_begun) {
+        self->already_bytes += size; // nothing had to move
+    }
+    self->blob_begun = false;
+    nb_progress_update(&self->progress, self->finished_bytes);
+}
+
+nb_status nb_transfer_upload(nb_transfer *self, const char *path, const nb_digest *digest,
+                             uint64_t size, nb_error *err)
+{
+    int64_t start_ms = nb_clock_ms();
+    uint64_t reached = 0;
+    for (;;) {
+        const nb_status status = nb_client_upload(self->farm->client, scope(self), path, digest,
+                                                  size, on_bytes, self, err);
+        if (status == NB_OK) {
+            finish_blob(self, size);
+        }
+        if (self->blob_bytes > reached) { // patience is for a farm that does not answer at all
+            reached = self->blob_bytes;
+            start_ms = nb_clock_ms();
+        }
+        if (status == NB_OK || !nb_farm_may_retry(status, start_ms)) {
+            return status;
+        }
+    }
+}
+
+nb_status nb_transfer_download(nb_transfer *self, const nb_digest *digest, uint64_t size,
+                               const char *path, nb_error *err)
+{
+    int64_t start_ms = nb_clock_ms();
+    uint64_t reached = 0;
+    for (;;) {
+        const nb_status status = nb_client_download(self->farm->client, scope(self), digest, size,
+                                                    path, on_bytes, self, err);
+        if (status == NB_OK) {
+            finish_blob(self, size);
+        }
+        if (self->blob_bytes > reached) {
+            reached = self->blob_bytes;
+            start_ms = nb_clock_ms();
+        }
+        if (status == NB_OK || !nb_farm_may_retry(status, start_ms)) {
+            return status;
+        }
+    }
+}
+
+void nb_transfer_finish(nb_transfer *self)
+{
+    nb_progress_finish(&self->progress, self->finished_bytes);
+}
+
+uint64_t nb_transfer_moved(const nb_transfer *self)
+{
+    const uint64_t total = self->finished_bytes + self->blob_bytes;
+    return total > self->already_bytes ? total - self->already_bytes : 0;
+}
+
+nb_status nb_transfer_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size, char **out_bytes,
+                            size_t *out_size, nb_error *err)
+{
+    const int64_t start_ms = nb_clock_ms();
+    const nb_blob_scope album = {.album = farm->album};
+    for (;;) {
+        void *bytes = NULL;
+        const nb_status status =
+            nb_client_download_bytes(farm->client, album, digest, size, &bytes, out_size, err);
+        *out_bytes = bytes;
+        if (status == NB_OK || !nb_farm_may_retry(status, start_ms)) {
+            return status;
+        }
+    }
+}
