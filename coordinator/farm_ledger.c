@@ -40,8 +40,8 @@ static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
         char *out;
         size_t size;
     } texts[] = {
-        {1, out->album, sizeof out->album},    {2, out->song, sizeof out->song},
-        {4, out->commit, sizeof out->commit},  {13, out->node, sizeof out->node},
+        {1, out->album, sizeof out->album},   {2, out->song, sizeof out->song},
+        {4, out->commit, sizeof out->commit}, {13, out->node, sizeof out->node},
         {14, out->error, sizeof out->error},
     };
     for (size_t i = 0; i < NB_COUNT(texts); i++) {
@@ -61,14 +61,14 @@ static nb_sql_value mix_key_value(const nb_digest *mix_key)
 
 nb_status nb_ledger_add_job(nb_ledger *self, nb_job *job, nb_error *err)
 {
-    const nb_status status = nb_sql_run(
-        self->sql,
-        "INSERT INTO jobs (album, song, version, commit_id, state, created_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        NB_SQL_VALUES(nb_sql_text(job->album), nb_sql_text(job->song), nb_sql_int(job->version),
-                      nb_sql_text(job->commit), nb_sql_int(job->state),
-                      nb_sql_int(job->created_ms)),
-        err);
+    const nb_status status =
+        nb_sql_run(self->sql,
+                   "INSERT INTO jobs (album, song, version, commit_id, state, created_ms)"
+                   " VALUES (?, ?, ?, ?, ?, ?)",
+                   NB_SQL_VALUES(nb_sql_text(job->album), nb_sql_text(job->song),
+                                 nb_sql_int(job->version), nb_sql_text(job->commit),
+                                 nb_sql_int(job->state), nb_sql_int(job->created_ms)),
+                   err);
     job->id = (uint64_t)nb_sql_last_id(self->sql);
     return status;
 }
@@ -92,27 +92,26 @@ nb_status nb_ledger_get_job(nb_ledger *self, uint64_t id, nb_job *out, nb_error 
     *out = (nb_job){0};
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    const nb_status status =
-        query_one(self, "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
-                  NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, &row, err);
+    const nb_status status = query_one(self, "SELECT " JOB_COLUMNS " FROM jobs WHERE id = ?",
+                                       NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, &row, err);
     if (status == NB_OK && !row) {
         return nb_fail(err, NB_E_NOT_FOUND, "no job %" PRIu64 " ('nightbus jobs' lists them)", id);
     }
     return (status == NB_OK) ? read_job(&rows, out, err) : status;
 }
 
-nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *song,
-                             unsigned version, nb_job *out, nb_error *err)
+nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *song, unsigned version,
+                             nb_job *out, nb_error *err)
 {
     *out = (nb_job){0};
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    const nb_status status = query_one(
-        self,
-        "SELECT " JOB_COLUMNS " FROM jobs WHERE album = ? AND song = ? AND version = ?"
-        " ORDER BY id DESC LIMIT 1",
-        NB_SQL_VALUES(nb_sql_text(album), nb_sql_text(song), nb_sql_int(version)), &rows, &row,
-        err);
+    const nb_status status =
+        query_one(self,
+                  "SELECT " JOB_COLUMNS " FROM jobs WHERE album = ? AND song = ? AND version = ?"
+                  " ORDER BY id DESC LIMIT 1",
+                  NB_SQL_VALUES(nb_sql_text(album), nb_sql_text(song), nb_sql_int(version)), &rows,
+                  &row, err);
     return (status == NB_OK && row) ? read_job(&rows, out, err) : status;
 }
 
@@ -229,9 +228,9 @@ nb_status nb_ledger_get_task(nb_ledger *self, uint64_t id, nb_task_row *out, nb_
 nb_status nb_ledger_end_task(nb_ledger *self, uint64_t id, nb_task_state state, const char *error,
                              nb_error *err)
 {
-    return nb_sql_run(
-        self->sql, "UPDATE tasks SET state = ?, error = ? WHERE id = ?",
-        NB_SQL_VALUES(nb_sql_int(state), nb_sql_text(error), nb_sql_int((int64_t)id)), err);
+    return nb_sql_run(self->sql, "UPDATE tasks SET state = ?, error = ? WHERE id = ?",
+                      NB_SQL_VALUES(nb_sql_int(state), nb_sql_text(error), nb_sql_int((int64_t)id)),
+                      err);
 }
 
 nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key, uint64_t *out_id,
@@ -240,10 +239,9 @@ nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key, uint64_
     *out_id = 0;
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    const nb_status status =
-        query_one(self, "SELECT id FROM tasks WHERE state < ? AND mix_key = ? LIMIT 1",
-                  NB_SQL_VALUES(nb_sql_int(NB_TASK_DONE), nb_sql_digest(mix_key)), &rows, &row,
-                  err);
+    const nb_status status = query_one(
+        self, "SELECT id FROM tasks WHERE state < ? AND mix_key = ? LIMIT 1",
+        NB_SQL_VALUES(nb_sql_int(NB_TASK_DONE), nb_sql_digest(mix_key)), &rows, &row, err);
     *out_id = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
     return status;
 }
@@ -286,15 +284,15 @@ nb_status nb_ledger_open_tasks(nb_ledger *self, uint64_t **out_ids, size_t *out_
 nb_status nb_ledger_add_attempt(nb_ledger *self, const nb_attempt_row *attempt, int64_t now_ms,
                                 nb_error *err)
 {
-    return nb_sql_run(
-        self->sql,
-        "INSERT INTO attempts (task, attempt, epoch, key, node, state, started_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        NB_SQL_VALUES(nb_sql_int((int64_t)attempt->id.task), nb_sql_int(attempt->id.attempt),
-                      nb_sql_bytes(attempt->id.epoch.bytes, NB_EPOCH_SIZE),
-                      nb_sql_text(attempt->key.text), nb_sql_text(attempt->node),
-                      nb_sql_int(attempt->state), nb_sql_int(now_ms)),
-        err);
+    return nb_sql_run(self->sql,
+                      "INSERT INTO attempts (task, attempt, epoch, key, node, state, started_ms)"
+                      " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      NB_SQL_VALUES(nb_sql_int((int64_t)attempt->id.task),
+                                    nb_sql_int(attempt->id.attempt),
+                                    nb_sql_bytes(attempt->id.epoch.bytes, NB_EPOCH_SIZE),
+                                    nb_sql_text(attempt->key.text), nb_sql_text(attempt->node),
+                                    nb_sql_int(attempt->state), nb_sql_int(now_ms)),
+                      err);
 }
 
 nb_status nb_ledger_set_attempt(nb_ledger *self, uint64_t task, uint32_t attempt,
@@ -323,8 +321,7 @@ static nb_status read_attempt(const nb_sql_rows *rows, nb_attempt_row *out, nb_e
         .state = (nb_attempt_state)nb_sql_get_int(rows, 5),
     };
     memcpy(out->id.epoch.bytes, epoch, size);
-    const nb_status status =
-        nb_ledger_copy_text(rows, 3, out->key.text, sizeof out->key.text, err);
+    const nb_status status = nb_ledger_copy_text(rows, 3, out->key.text, sizeof out->key.text, err);
     return (status == NB_OK) ? nb_ledger_copy_text(rows, 4, out->node, sizeof out->node, err)
                              : status;
 }
@@ -380,10 +377,10 @@ nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task, char out[NB_ERROR
 nb_status nb_ledger_add_line(nb_ledger *self, uint64_t task, uint64_t cursor, const char *line,
                              nb_error *err)
 {
-    return nb_sql_run(self->sql, "INSERT INTO task_lines (task, cursor, line) VALUES (?, ?, ?)",
-                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)cursor),
-                                    nb_sql_text(line)),
-                      err);
+    return nb_sql_run(
+        self->sql, "INSERT INTO task_lines (task, cursor, line) VALUES (?, ?, ?)",
+        NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)cursor), nb_sql_text(line)),
+        err);
 }
 
 nb_status nb_ledger_trim_lines(nb_ledger *self, uint64_t task, nb_error *err)
@@ -392,8 +389,7 @@ nb_status nb_ledger_trim_lines(nb_ledger *self, uint64_t task, nb_error *err)
                       "DELETE FROM task_lines WHERE task = ?1 AND cursor <="
                       " (SELECT cursor FROM task_lines WHERE task = ?1"
                       " ORDER BY cursor DESC LIMIT 1 OFFSET ?2)",
-                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(NB_TASK_LINES_MAX)),
-                      err);
+                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(NB_TASK_LINES_MAX)), err);
 }
 
 void nb_task_lines_free(nb_task_line **lines_p, size_t count)
@@ -428,8 +424,8 @@ nb_status nb_ledger_list_lines(nb_ledger *self, uint64_t task, uint64_t cursor,
         if (status != NB_OK || !row) {
             break;
         }
-        lines[count] = (nb_task_line){(uint64_t)nb_sql_get_int(&rows, 0),
-                                      strdup(nb_sql_get_text(&rows, 1))};
+        lines[count] =
+            (nb_task_line){(uint64_t)nb_sql_get_int(&rows, 0), strdup(nb_sql_get_text(&rows, 1))};
         if (!lines[count++].text) {
             status = nb_fail(err, NB_E_NO_MEMORY, "no memory for log lines");
         }

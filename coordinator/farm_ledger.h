@@ -5,7 +5,7 @@
 #define NB_COORDINATOR_FARM_LEDGER_H
 #include "coordinator/ledger.h"
 
-enum { NB_OUTPUTS_MAX = 64, NB_OUTPUT_NAME_SIZE = 101, NB_ERROR_TEXT_SIZE = 1024 };
+enum { NB_OUTPUT_NAME_SIZE = 101, NB_ERROR_TEXT_SIZE = 1024 };
 
 /// A job's own states. While one is open and its task runs, people are told "running".
 typedef enum nb_job_state { NB_JOB_OPEN, NB_JOB_DONE, NB_JOB_FAILED } nb_job_state;
@@ -29,7 +29,8 @@ typedef struct nb_job {
 
 /// Fills id.
 NB_NODISCARD nb_status nb_ledger_add_job(nb_ledger *self, nb_job *job, nb_error *err);
-/// Write all that changes: state, task, cached, reviewed, rate_hz, mix_key, finished_ms, node, error.
+/// Write all that changes: state, task, cached, reviewed, rate_hz, mix_key, finished_ms, node,
+/// error.
 NB_NODISCARD nb_status nb_ledger_update_job(nb_ledger *self, const nb_job *job, nb_error *err);
 NB_NODISCARD nb_status nb_ledger_get_job(nb_ledger *self, uint64_t id, nb_job *out, nb_error *err);
 /// The newest job of a version; id 0 if it has none.
@@ -38,10 +39,10 @@ NB_NODISCARD nb_status nb_ledger_find_job(nb_ledger *self, const char *album, co
 
 /// Which jobs to list. All lists are newest first but for open ones, which are oldest first.
 typedef enum nb_job_query {
-    NB_JOBS_BEFORE,      ///< With an id below `key` (0: all)
-    NB_JOBS_OF_TASK,     ///< Of the task `key`
-    NB_JOBS_UNPLANNED,   ///< Open, without a task
-    NB_JOBS_UNREVIEWED,  ///< Done, but not yet in the review
+    NB_JOBS_BEFORE,     ///< With an id below `key` (0: all)
+    NB_JOBS_OF_TASK,    ///< Of the task `key`
+    NB_JOBS_UNPLANNED,  ///< Open, without a task
+    NB_JOBS_UNREVIEWED, ///< Done, but not yet in the review
 } nb_job_query;
 
 /// The caller frees *out_jobs.

@@ -27,7 +27,8 @@ static const char schema[] =
     " error TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX tasks_by_state ON tasks (state);"
     "CREATE INDEX tasks_by_plan ON tasks (plan);"
-    "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, album TEXT NOT NULL REFERENCES albums,"
+    "CREATE TABLE jobs (id INTEGER PRIMARY KEY AUTOINCREMENT, album TEXT NOT NULL REFERENCES "
+    "albums,"
     " song TEXT NOT NULL, version INTEGER NOT NULL, commit_id TEXT NOT NULL,"
     " state INTEGER NOT NULL, task INTEGER NOT NULL DEFAULT 0, cached INTEGER NOT NULL DEFAULT 0,"
     " reviewed INTEGER NOT NULL DEFAULT 0, rate_hz INTEGER NOT NULL DEFAULT 0,"
@@ -151,9 +152,8 @@ nb_status nb_ledger_get_member(nb_ledger *self, const nb_public_key *key, nb_mem
 {
     *out = (nb_member){0};
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status =
-        nb_sql_query(self->sql, "SELECT name, roles, local FROM keys WHERE key = ?",
-                     NB_SQL_VALUES(nb_sql_text(key->text)), &rows, err);
+    nb_status status = nb_sql_query(self->sql, "SELECT name, roles, local FROM keys WHERE key = ?",
+                                    NB_SQL_VALUES(nb_sql_text(key->text)), &rows, err);
     bool row = false;
     if (status == NB_OK) {
         status = nb_sql_next(&rows, &row, err);
@@ -181,9 +181,8 @@ static nb_status read_album(const nb_sql_rows *rows, nb_album_row *out, nb_error
 {
     out->created_ms = nb_sql_get_int(rows, 1);
     const nb_status status = nb_ledger_copy_text(rows, 0, out->name, sizeof out->name, err);
-    return (status == NB_OK)
-               ? nb_ledger_copy_text(rows, 2, out->settled, sizeof out->settled, err)
-               : status;
+    return (status == NB_OK) ? nb_ledger_copy_text(rows, 2, out->settled, sizeof out->settled, err)
+                             : status;
 }
 
 nb_status nb_ledger_get_album(nb_ledger *self, const char *name, nb_album_row *out, nb_error *err)
@@ -260,12 +259,11 @@ nb_status nb_ledger_pin_blob(nb_ledger *self, const char *album, const nb_digest
 nb_status nb_ledger_keep_blob(nb_ledger *self, const char *album, const nb_digest *digest,
                               uint64_t size, nb_error *err)
 {
-    return nb_sql_run(self->sql,
-                      "INSERT INTO blobs (album, digest, size, kept, pinned_until_ms)"
-                      " VALUES (?, ?, ?, 1, 0) ON CONFLICT (album, digest) DO UPDATE SET kept = 1",
-                      NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest),
-                                    nb_sql_int((int64_t)size)),
-                      err);
+    return nb_sql_run(
+        self->sql,
+        "INSERT INTO blobs (album, digest, size, kept, pinned_until_ms)"
+        " VALUES (?, ?, ?, 1, 0) ON CONFLICT (album, digest) DO UPDATE SET kept = 1",
+        NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest), nb_sql_int((int64_t)size)), err);
 }
 
 nb_status nb_ledger_get_blob(nb_ledger *self, const char *album, const nb_digest *digest,
@@ -296,7 +294,8 @@ nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t 
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     nb_status status = nb_sql_query(
         self->sql,
-        "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1 AND (kept = 1 OR pinned_until_ms > ?2))"
+        "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1 AND (kept = 1 OR pinned_until_ms > "
+        "?2))"
         " OR EXISTS (SELECT 1 FROM outputs WHERE digest = ?1)"
         " OR EXISTS (SELECT 1 FROM tasks WHERE plan = ?1 AND state < ?3)",
         NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE)), &rows,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file ledger.h  What the farm knows besides the albums themselves: keys, which blobs belong to
-/// which album, answered requests, jobs, tasks, attempts, results. docs/store-format.md has the tables.
+/// which album, answered requests, jobs, tasks, attempts, results. docs/store-format.md has the
+/// tables.
 ///
 /// A ledger is a connection and belongs to one thread at a time; open another for another thread.
 /// Every change is on disk when its function returns, alone or with the others of its transaction.
@@ -18,10 +19,10 @@
 #include <stdint.h>
 
 enum {
-    NB_ROLE_OWNER = 1 << 0,    ///< May do all with albums
-    NB_ROLE_RENDERER = 1 << 1, ///< May ask for work and give results
+    NB_ROLE_OWNER = 1 << 0,          ///< May do all with albums
+    NB_ROLE_RENDERER = 1 << 1,       ///< May ask for work and give results
     NB_PIN_MS = 24 * 60 * 60 * 1000, ///< How long an uploaded blob waits for its push
-    NB_TASK_LINES_MAX = 5000,  ///< Log lines kept of a task; the oldest go
+    NB_TASK_LINES_MAX = 5000,        ///< Log lines kept of a task; the oldest go
     NB_SONG_SIZE = 65,
     NB_ALBUM_SIZE = 65,
     NB_NAME_SIZE = 201,
@@ -66,12 +67,13 @@ NB_NODISCARD nb_status nb_ledger_add_album(nb_ledger *self, const char *name, in
 /// NB_E_NOT_FOUND in words that a person can use.
 NB_NODISCARD nb_status nb_ledger_get_album(nb_ledger *self, const char *name, nb_album_row *out,
                                            nb_error *err);
-/// At most NB_ROWS_MAX albums behind `after` ("" for the first), by name. The caller frees *out_rows.
+/// At most NB_ROWS_MAX albums behind `after` ("" for the first), by name. The caller frees
+/// *out_rows.
 NB_NODISCARD nb_status nb_ledger_list_albums(nb_ledger *self, const char *after,
                                              nb_album_row **out_rows, size_t *out_count,
                                              nb_error *err);
-NB_NODISCARD nb_status nb_ledger_set_settled(nb_ledger *self, const char *album,
-                                             const char *commit, nb_error *err);
+NB_NODISCARD nb_status nb_ledger_set_settled(nb_ledger *self, const char *album, const char *commit,
+                                             nb_error *err);
 
 // ---- Blobs ----
 
@@ -86,8 +88,8 @@ NB_NODISCARD nb_status nb_ledger_get_blob(nb_ledger *self, const char *album,
                                           const nb_digest *digest, uint64_t *out_size,
                                           nb_error *err);
 /// Does anything refer to the blob: an album, a result, the plan of an open task?
-NB_NODISCARD nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest,
-                                           int64_t now_ms, bool *out_needed, nb_error *err);
+NB_NODISCARD nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t now_ms,
+                                           bool *out_needed, nb_error *err);
 
 // ---- Requests that were answered ----
 

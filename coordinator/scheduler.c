@@ -102,8 +102,8 @@ static void observe(nb_scheduler *self, const nb_task *task, const nb_attempt *a
 
 static bool move_task(nb_scheduler *self, nb_task *task, task_event event)
 {
-    const int to = next_state(task_transitions, NB_COUNT(task_transitions), (int)event,
-                              (int)task->state);
+    const int to =
+        next_state(task_transitions, NB_COUNT(task_transitions), (int)event, (int)task->state);
     if (to < 0) {
         nb_log_error("task %" PRIu64 ": event %d refused while %s", task->id, (int)event,
                      task_names[task->state]);
@@ -346,8 +346,7 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
         return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 ": not one to restore an attempt of",
                        attempt->id.task);
     }
-    if (attempt->id.attempt != task->attempt_count + 1 ||
-        task->attempt_count == NB_ATTEMPTS_MAX) {
+    if (attempt->id.attempt != task->attempt_count + 1 || task->attempt_count == NB_ATTEMPTS_MAX) {
         return nb_fail(err, NB_E_CORRUPT, "task %" PRIu64 ": attempt %" PRIu32 " out of order",
                        task->id, attempt->id.attempt);
     }
@@ -430,8 +429,8 @@ static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
     move_task(self, task, hopeless ? TASK_FAIL : TASK_PUT_BACK);
 }
 
-static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
-                        attempt_event event, size_t failing_limit)
+static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt, attempt_event event,
+                        size_t failing_limit)
 {
     release_renderer(self, attempt);
     if (move_attempt(self, task, attempt, event)) {
@@ -574,6 +573,18 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
     return true;
 }
 
+void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id)
+{
+    nb_task *task = find_task(self, id->task);
+    nb_attempt *attempt = task ? find_attempt(task, renderer, id) : NULL;
+    if (!attempt || attempt->state != NB_ATTEMPT_LIVE || id->attempt != task->attempt_count) {
+        return;
+    }
+    release_renderer(self, attempt);
+    task->attempt_count--;
+    move_task(self, task, TASK_PUT_BACK);
+}
+
 // ---- Results ----
 
 nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id,
@@ -585,8 +596,9 @@ nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const 
     }
     const nb_attempt *attempt = find_attempt(task, renderer, id);
     if (!attempt || !may_move_attempt(attempt, ATTEMPT_FINISH)) {
-        return nb_fail(err, NB_E_STALE, "task %" PRIu64 ": attempt %" PRIu32
-                       " is not this renderer's any more", id->task, id->attempt);
+        return nb_fail(err, NB_E_STALE,
+                       "task %" PRIu64 ": attempt %" PRIu32 " is not this renderer's any more",
+                       id->task, id->attempt);
     }
     return NB_OK;
 }
@@ -621,8 +633,9 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
     nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
     nb_renderer *renderer = find_renderer(self, renderer_id);
     if (!attempt || !renderer) {
-        return nb_fail(err, NB_E_STALE, "task %" PRIu64 ": attempt %" PRIu32
-                       " is not this renderer's any more", id->task, id->attempt);
+        return nb_fail(err, NB_E_STALE,
+                       "task %" PRIu64 ": attempt %" PRIu32 " is not this renderer's any more",
+                       id->task, id->attempt);
     }
     hear(self, renderer, 0, now_ms);
     if (!is_leased(attempt)) {

@@ -17,7 +17,7 @@
 
 enum {
     NB_ATTEMPTS_MAX = 5,
-    NB_FAILING_RENDERERS = 3, ///< So many distinct renderers fail a task for good
+    NB_FAILING_RENDERERS = 3,  ///< So many distinct renderers fail a task for good
     NB_AGREEING_RENDERERS = 2, ///< The same, when they say that the input is at fault
     NB_EPOCH_SIZE = 16,
 };
@@ -30,11 +30,11 @@ typedef enum nb_task_state {
 } nb_task_state;
 
 typedef enum nb_attempt_state {
-    NB_ATTEMPT_LIVE,       ///< Its lease runs
-    NB_ATTEMPT_SUSPECT,    ///< Was live when the coordinator ended; its renderer may come back to it
-    NB_ATTEMPT_EXPIRED,    ///< Its lease ran out
-    NB_ATTEMPT_ABANDONED,  ///< Its renderer came back without it, or gave it back
-    NB_ATTEMPT_FAILED,     ///< Its renderer says so
+    NB_ATTEMPT_LIVE,      ///< Its lease runs
+    NB_ATTEMPT_SUSPECT,   ///< Was live when the coordinator ended; its renderer may come back to it
+    NB_ATTEMPT_EXPIRED,   ///< Its lease ran out
+    NB_ATTEMPT_ABANDONED, ///< Its renderer came back without it, or gave it back
+    NB_ATTEMPT_FAILED,    ///< Its renderer says so
     NB_ATTEMPT_SUPERSEDED, ///< Another attempt's result was taken
     NB_ATTEMPT_DONE
 } nb_attempt_state;
@@ -109,8 +109,8 @@ typedef void nb_scheduler_observer(void *context, const nb_task *task, const nb_
 
 typedef struct nb_scheduler_options {
     int64_t lease_ms;
-    int64_t reconcile_ms; ///< How long a suspect attempt may wait for its renderer
-    uint64_t incarnation; ///< Random, made at each start
+    int64_t reconcile_ms;            ///< How long a suspect attempt may wait for its renderer
+    uint64_t incarnation;            ///< Random, made at each start
     nb_scheduler_observer *observer; ///< May be null
     void *context;
 } nb_scheduler_options;
@@ -143,8 +143,8 @@ NB_NODISCARD nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t renderer,
 /// The renderer is idle, and may wait `wait_ms` for an answer. What we thought it did is abandoned.
 void nb_scheduler_sync_idle(nb_scheduler *self, uint32_t renderer, int64_t wait_ms, int64_t now_ms);
 
-/// The renderer works on `id`. True: it shall go on, its lease is renewed (an expired one comes back
-/// if nobody else took the task). False: the task is not its any more.
+/// The renderer works on `id`. True: it shall go on, its lease is renewed (an expired one comes
+/// back if nobody else took the task). False: the task is not its any more.
 bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id,
                             uint64_t done_frames, uint64_t total_frames, int64_t now_ms);
 
@@ -152,8 +152,12 @@ bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer, const nb_atte
 bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer, int64_t now_ms,
                          nb_attempt_id *out_id);
 
-/// Would a result of this attempt be taken? NB_E_STALE if it never was this renderer's, NB_E_NOT_FOUND
-/// if the task is not known (forgotten after its end).
+/// Take back what nb_scheduler_assign just gave, as it could not be written down: as if it had
+/// never been.
+void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id);
+
+/// Would a result of this attempt be taken? NB_E_STALE if it never was this renderer's,
+/// NB_E_NOT_FOUND if the task is not known (forgotten after its end).
 NB_NODISCARD nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer,
                                           const nb_attempt_id *id, nb_error *err);
 

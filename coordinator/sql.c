@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    STATEMENTS_MAX = 128,     // more than the ledger has
+    STATEMENTS_MAX = 128,    // more than the ledger has
     BUSY_TIMEOUT_MS = 10000, // another thread's commit takes 2 ms; a stalled disk may take seconds
 };
 
@@ -63,9 +63,9 @@ nb_status nb_sql_open(const char *path, nb_sql **out_sql, nb_error *err)
     if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory to open it", path);
     }
-    const int code = sqlite3_open_v2(
-        path, &self->connection,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
+    const int code =
+        sqlite3_open_v2(path, &self->connection,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
     if (code != SQLITE_OK) {
         return nb_fail(err, status_of(self->connection, code), "%s: %s", path,
                        sqlite3_errstr(code));
@@ -194,8 +194,8 @@ void nb_sql_done(nb_sql_rows *self)
     }
 }
 
-nb_status nb_sql_run(nb_sql *self, const char *text, const nb_sql_value *values,
-                     size_t value_count, nb_error *err)
+nb_status nb_sql_run(nb_sql *self, const char *text, const nb_sql_value *values, size_t value_count,
+                     nb_error *err)
 {
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     nb_status status = nb_sql_query(self, text, values, value_count, &rows, err);

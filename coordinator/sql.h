@@ -65,9 +65,8 @@ typedef struct nb_sql_rows {
     void *statement;
 } nb_sql_rows;
 
-NB_NODISCARD nb_status nb_sql_query(nb_sql *self, const char *statement,
-                                    const nb_sql_value *values, size_t value_count,
-                                    nb_sql_rows *out_rows, nb_error *err);
+NB_NODISCARD nb_status nb_sql_query(nb_sql *self, const char *statement, const nb_sql_value *values,
+                                    size_t value_count, nb_sql_rows *out_rows, nb_error *err);
 /// Go to the next row; *out_row is false behind the last.
 NB_NODISCARD nb_status nb_sql_next(nb_sql_rows *self, bool *out_row, nb_error *err);
 void nb_sql_done(nb_sql_rows *self);
@@ -86,8 +85,8 @@ bool nb_sql_is_null(const nb_sql_rows *self, int column);
 NB_NODISCARD nb_status nb_sql_run(nb_sql *self, const char *statement, const nb_sql_value *values,
                                   size_t value_count, nb_error *err);
 
-int64_t nb_sql_last_id(const nb_sql *self);  ///< Row id of the last insert
-int64_t nb_sql_changes(const nb_sql *self);  ///< Rows that the last statement changed
+int64_t nb_sql_last_id(const nb_sql *self); ///< Row id of the last insert
+int64_t nb_sql_changes(const nb_sql *self); ///< Rows that the last statement changed
 
 /// An array and its length, for the two parameters above.
 #define NB_SQL_VALUES(...)                                                                         \

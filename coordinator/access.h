@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file access.h  Which blobs the renderers may move: those of their live leases, and no others.
+///
+/// The coordinator's thread grants and revokes, the bulk thread asks: safe across threads.
+
+#ifndef NB_COORDINATOR_ACCESS_H
+#define NB_COORDINATOR_ACCESS_H
+#include "mix/plan.h"
+#include "protocol/keys.h"
+
+#include <stdbool.h>
+
+typedef struct nb_access nb_access;
+
+NB_NODISCARD nb_status nb_access_new(nb_access **out_access, nb_error *err);
+void nb_access_destroy(nb_access **self_p);
+
+/// The holder of `key` works on `task`: it may read the plan, its document and its files, and
+/// write. A grant of the same task to another key ends.
+NB_NODISCARD nb_status nb_access_grant(nb_access *self, const nb_public_key *key, uint64_t task,
+                                       const nb_digest *plan_digest, const nb_plan *plan,
+                                       nb_error *err);
+void nb_access_revoke(nb_access *self, uint64_t task);
+
+bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task);
+bool nb_access_may_read(nb_access *self, const nb_public_key *key, uint64_t task,
+                        const nb_digest *digest);
+
+#endif // NB_COORDINATOR_ACCESS_H

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Albums: finding one, its versions, and what follows from its commits.
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/coordinator_private.h"
+#include "coordinator/song.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COMMITS_MAX = 100000 }; // of an album; a person pushes 20 a day for 13 years
+
+nb_status nb_coordinator_album(nb_coordinator *self, const char *name, nb_album **out,
+                               nb_error *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < self->album_count; i++) {
+        if (strcmp(self->albums[i].name, name) == 0) {
+            *out = &self->albums[i];
+            return NB_OK;
+        }
+    }
+    return nb_fail(err, NB_E_NOT_FOUND,
+                   "no album '%.64s' on this farm ('nightbus album list' shows them)", name);
+}
+
+nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_album **out,
+                                   nb_error *err)
+{
+    *out = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_text_format("%s/albums/%s.git", self->data_path, name);
+    nb_album *grown = reallocarray(self->albums, self->album_count + 1, sizeof *grown);
+    if (!path || !grown) {
+        self->albums = grown ? grown : self->albums;
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for album '%s'", name);
+    }
+    self->albums = grown;
+    nb_album *album = &self->albums[self->album_count];
+    *album = (nb_album){0};
+    snprintf(album->name, sizeof album->name, "%s", name);
+    const nb_status status = nb_revisions_open(path, self->store, &album->revisions, err);
+    if (status == NB_OK) {
+        self->album_count++;
+        *out = album;
+    }
+    return status;
+}
+
+nb_status nb_version_parse(const char *text, unsigned *out_number, nb_error *err)
+{
+    *out_number = 0;
+    if (strcmp(text, "latest") == 0) {
+        return NB_OK;
+    }
+    int64_t number = 0;
+    if (text[0] != 'v' || nb_text_parse_integer(text + 1, 1, INT32_MAX, &number, NULL) != NB_OK) {
+        return nb_fail(err, NB_E_INVALID, "'%.20s' is not a version: v1, v2, ... or latest", text);
+    }
+    *out_number = (unsigned)number;
+    return NB_OK;
+}
+
+nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
+                           const nb_version **out, nb_error *err)
+{
+    *out = NULL;
+    unsigned number = 0;
+    const nb_status status = nb_version_parse(version, &number, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_version *newest = nb_revisions_find_version(self->revisions, song, 0);
+    *out = nb_revisions_find_version(self->revisions, song, number);
+    if (!newest) {
+        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
+    }
+    if (!*out) {
+        return nb_fail(err, NB_E_NOT_FOUND, "no %s@v%u; the newest is %s@v%u", song, number, song,
+                       newest->number);
+    }
+    return NB_OK;
+}
+
+nb_status nb_coordinator_check_space(const nb_coordinator *self, uint64_t size, nb_error *err)
+{
+    uint64_t free_bytes = 0;
+    uint64_t total = 0;
+    const nb_status status = nb_file_space(self->data_path, &free_bytes, &total, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (free_bytes < size || (free_bytes - size) < total / 100 * NB_FREE_PERCENT_MIN) {
+        char have[NB_TEXT_SIZE_SIZE];
+        nb_text_format_size(free_bytes, have);
+        return nb_fail(err, NB_E_NO_SPACE,
+                       "the coordinator's disk is nearly full (%s free, and %d %% must stay free): "
+                       "make room on it, then push again",
+                       have, NB_FREE_PERCENT_MIN);
+    }
+    return NB_OK;
+}
+
+// ---- Settling ----
+
+typedef struct commit_list {
+    size_t count;
+    char (*ids)[NB_COMMIT_SIZE]; // newest first
+} commit_list;
+
+static void free_commits(commit_list *list) { free(list->ids); }
+
+static nb_status list_commits(const nb_album *self, const char *settled, commit_list *out,
+                              nb_error *err)
+{
+    char at[NB_COMMIT_SIZE];
+    snprintf(at, sizeof at, "%s", nb_revisions_head(self->revisions));
+    while (at[0] && strcmp(at, settled) != 0) {
+        if (out->count == COMMITS_MAX) {
+            return nb_fail(err, NB_E_LIMIT, "album '%s' has more than %d revisions", self->name,
+                           COMMITS_MAX);
+        }
+        void *grown = reallocarray(out->ids, out->count + 1, sizeof *out->ids);
+        if (!grown) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for the revisions of '%s'", self->name);
+        }
+        out->ids = grown;
+        memcpy(out->ids[out->count++], at, sizeof at);
+        NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
+        const nb_status status = nb_revisions_get(self->revisions, at, &revision, err);
+        if (status != NB_OK) {
+            return status;
+        }
+        memcpy(at, revision.parent, sizeof at);
+    }
+    return NB_OK;
+}
+
+// Has the song a version on this commit or a newer one? Then a crash came after its tag was made.
+static bool is_tagged(const nb_album *self, const char *song, const commit_list *commits,
+                      size_t index)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(self->revisions, &count);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j <= index && strcmp(versions[i].song, song) == 0; j++) {
+            if (strcmp(versions[i].commit, commits->ids[j]) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static nb_status tag_song(const nb_album *self, const char *commit, const char *song,
+                          const char *path, const nb_manifest *manifest, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_status status = nb_revisions_read(self->revisions, commit, path, &bytes, &size, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_version version = {0};
+    nb_error problem = {0};
+    if (nb_song_digest(path, bytes, size, manifest, &version.song_digest, &problem) != NB_OK) {
+        // It was checked when it was pushed, so an older program took what this one does not.
+        nb_log_warn("album '%s', revision %.12s: %s", self->name, commit, problem.text);
+        return NB_OK;
+    }
+    const nb_version *newest = nb_revisions_find_version(self->revisions, song, 0);
+    if (newest && nb_digest_equal(&newest->song_digest, &version.song_digest)) {
+        return NB_OK;
+    }
+    snprintf(version.song, sizeof version.song, "%s", song);
+    snprintf(version.commit, sizeof version.commit, "%s", commit);
+    version.number = newest ? newest->number + 1 : 1;
+    return nb_revisions_tag(self->revisions, &version, err);
+}
+
+static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
+                               const commit_list *commits, size_t index, nb_error *err)
+{
+    const char *commit = commits->ids[index];
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    nb_status status = nb_revisions_manifest(album->revisions, commit, &manifest, err);
+    for (size_t i = 0; status == NB_OK && i < manifest.file_count; i++) {
+        const nb_manifest_file *file = &manifest.files[i];
+        char song[NB_SONG_SIZE];
+        status = nb_ledger_keep_blob(self->ledger, album->name, &file->digest, file->size, err);
+        if (status == NB_OK && nb_song_of_path(file->path, song) &&
+            !is_tagged(album, song, commits, index)) {
+            status = tag_song(album, commit, song, file->path, &manifest, err);
+        }
+    }
+    return status;
+}
+
+static nb_status add_missing_jobs(nb_coordinator *self, const nb_album *album, nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        nb_job job;
+        status = nb_ledger_find_job(self->ledger, album->name, versions[i].song, versions[i].number,
+                                    &job, err);
+        if (status == NB_OK && job.id == 0) {
+            uint64_t id = 0;
+            status = nb_coordinator_start_job(self, album->name, &versions[i], &id, err);
+        }
+    }
+    return status;
+}
+
+nb_status nb_album_settle(nb_coordinator *self, const nb_album *album, nb_error *err)
+{
+    nb_album_row row;
+    NB_SCOPED(free_commits) commit_list commits = {0};
+    nb_status status = nb_ledger_get_album(self->ledger, album->name, &row, err);
+    if (status == NB_OK) {
+        status = list_commits(album, row.settled, &commits, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_begin(self->ledger, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    for (size_t i = commits.count; status == NB_OK && i-- > 0;) {
+        status = settle_commit(self, album, &commits, i, err);
+    }
+    if (status == NB_OK) {
+        status = add_missing_jobs(self, album, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_set_settled(self->ledger, album->name,
+                                       nb_revisions_head(album->revisions), err);
+    }
+    return nb_ledger_end(self->ledger, status, err);
+}

@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests about albums, their revisions and versions.
+#include "base/clock.h"
+#include "base/text.h"
+#include "coordinator/coordinator_private.h"
+#include "coordinator/song.h"
+#include "review/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_DEFAULT = 50 };
+
+// ---- Albums ----
+
+/// Repeating it is fine for whoever made the album: the request's id is known.
+nb_status nb_handle_album_create(nb_coordinator *self, const nb_caller *caller,
+                                 const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__AlbumCreate *said = request->album_create;
+    if (!nb_text_is_id(said->album)) {
+        return nb_fail(err, NB_E_INVALID,
+                       "'%.64s' is not a name for an album: a-z, 0-9 and '-', at most 64",
+                       said->album);
+    }
+    void *bytes = NULL;
+    size_t size = 0;
+    nb_status status = nb_ledger_get_answer(self->ledger, said->client_id.data, "album",
+                                            said->album, &bytes, &size, err);
+    const bool answered = bytes != NULL;
+    free(bytes);
+    if (status != NB_OK || answered) {
+        return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
+    }
+    nb_album *album = NULL;
+    if (nb_coordinator_album(self, said->album, &album, NULL) == NB_OK) {
+        return nb_fail(err, NB_E_EXISTS,
+                       "album '%s' exists already: 'nightbus album clone %s' gets it", said->album,
+                       said->album);
+    }
+    status = nb_coordinator_check_space(self, 0, err);
+    if (status == NB_OK) {
+        status = nb_coordinator_add_album(self, said->album, &album, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_begin(self->ledger, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    const int64_t wall_ms = nb_clock_wall_ms();
+    status = nb_ledger_add_album(self->ledger, said->album, wall_ms, err);
+    if (status == NB_OK) {
+        status = nb_ledger_put_answer(self->ledger, said->client_id.data, "album", said->album, "",
+                                      0, wall_ms, err);
+    }
+    status = nb_ledger_end(self->ledger, status, err);
+    if (status != NB_OK) {
+        nb_revisions_close(&album->revisions); // its empty folder is taken up by the next try
+        self->album_count--;
+        return status;
+    }
+    return nb_answer_ack(answer, err);
+}
+
+static uint32_t count_songs(const nb_album *album)
+{
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    const char *head = nb_revisions_head(album->revisions);
+    uint32_t songs = 0;
+    if (head[0] && nb_revisions_manifest(album->revisions, head, &manifest, NULL) == NB_OK) {
+        for (size_t i = 0; i < manifest.file_count; i++) {
+            char song[NB_SONG_SIZE];
+            songs += nb_song_of_path(manifest.files[i].path, song) ? 1 : 0;
+        }
+    }
+    return songs;
+}
+
+static Nightbus__AlbumRow *make_album_row(nb_coordinator *self, const nb_album_row *known,
+                                          const nb_answer *answer)
+{
+    Nightbus__AlbumRow *row = nb_answer_take(answer, 1, sizeof *row);
+    nb_album *album = NULL;
+    if (!row) {
+        return NULL;
+    }
+    nightbus__album_row__init(row);
+    row->album = nb_answer_string(answer, known->name);
+    row->created_ms = (uint64_t)known->created_ms;
+    if (nb_coordinator_album(self, known->name, &album, NULL) == NB_OK &&
+        nb_revisions_head(album->revisions)[0]) {
+        row->head = nb_answer_string(answer, nb_revisions_head(album->revisions));
+        row->has_songs = 1;
+        row->songs = count_songs(album);
+    }
+    return row->album ? row : NULL;
+}
+
+nb_status nb_handle_album_list(nb_coordinator *self, const nb_caller *caller,
+                               const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const char *after = request->album_list->after ? request->album_list->after : "";
+    nb_album_row *known = NULL;
+    size_t count = 0;
+    const nb_status status = nb_ledger_list_albums(self->ledger, after, &known, &count, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__AlbumListing *listing = nb_answer_take(answer, 1, sizeof *listing);
+    Nightbus__AlbumRow **rows = nb_answer_take(answer, count, sizeof *rows);
+    bool complete = listing && rows;
+    for (size_t i = 0; complete && i < count; i++) {
+        rows[i] = make_album_row(self, &known[i], answer);
+        complete = rows[i] != NULL;
+    }
+    if (complete) {
+        nightbus__album_listing__init(listing);
+        listing->rows = rows;
+        listing->n_rows = count;
+        listing->next = (count == NB_ROWS_MAX) ? rows[count - 1]->album : NULL;
+        answer->reply.body_case = NIGHTBUS__REPLY__BODY_ALBUM_LISTING;
+        answer->reply.album_listing = listing;
+    }
+    free(known);
+    return complete ? NB_OK : nb_answer_no_memory(err);
+}
+
+// The manifest of a revision as a blob: made from its tree, so that it is always there to fetch.
+static nb_status put_manifest(nb_coordinator *self, const nb_album *album, const char *commit,
+                              nb_digest *out, uint64_t *out_size, nb_error *err)
+{
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    nb_status status = nb_revisions_manifest(album->revisions, commit, &manifest, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(nb_text_free) char *text = nb_manifest_format(&manifest);
+    if (!text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a manifest");
+    }
+    *out_size = strlen(text);
+    status = nb_blob_store_put(self->store, text, strlen(text), out, err);
+    return (status == NB_OK) ? nb_ledger_pin_blob(self->ledger, album->name, out, *out_size,
+                                                  nb_clock_wall_ms() + NB_PIN_MS, err)
+                             : status;
+}
+
+nb_status nb_handle_album_head(nb_coordinator *self, const nb_caller *caller,
+                               const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__AlbumHead *said = request->album_head;
+    nb_album *album = NULL;
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__AlbumState *state = nb_answer_take(answer, 1, sizeof *state);
+    const char *wanted = said->commit ? said->commit : nb_revisions_head(album->revisions);
+    char *commit = nb_answer_string(answer, wanted);
+    if (!state || !commit) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__album_state__init(state);
+    if (commit[0]) {
+        nb_digest digest;
+        status = put_manifest(self, album, commit, &digest, &state->manifest_size, err);
+        state->head = commit;
+        state->has_manifest = 1;
+        state->manifest = nb_answer_digest(answer, &digest);
+        state->has_manifest_size = 1;
+    }
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_ALBUM_STATE;
+    answer->reply.album_state = state;
+    return status;
+}
+
+// ---- Log ----
+
+static nb_status add_versions(const nb_album *album, Nightbus__LogRow *row, const nb_answer *answer,
+                              nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    row->versions = nb_answer_take(answer, count, sizeof *row->versions);
+    if (!row->versions) {
+        return nb_answer_no_memory(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(versions[i].commit, row->commit) == 0) {
+            char name[NB_SONG_SIZE + 16];
+            snprintf(name, sizeof name, "%s@v%u", versions[i].song, versions[i].number);
+            row->versions[row->n_versions] = nb_answer_string(answer, name);
+            if (!row->versions[row->n_versions++]) {
+                return nb_answer_no_memory(err);
+            }
+        }
+    }
+    return NB_OK;
+}
+
+static nb_status make_log_row(const nb_album *album, const nb_revision *revision,
+                              const nb_answer *answer, Nightbus__LogRow **out, nb_error *err)
+{
+    Nightbus__LogRow *row = nb_answer_take(answer, 1, sizeof *row);
+    *out = row;
+    if (!row) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__log_row__init(row);
+    row->commit = nb_answer_string(answer, revision->commit);
+    row->person = nb_answer_string(answer, revision->person);
+    row->time_ms = (uint64_t)revision->time_ms;
+    row->message = nb_answer_string(answer, revision->message);
+    return (row->commit && row->person && row->message) ? add_versions(album, row, answer, err)
+                                                        : nb_answer_no_memory(err);
+}
+
+static nb_status fill_log(const nb_album *album, const Nightbus__Log *said, size_t limit,
+                          Nightbus__LogListing *listing, const nb_answer *answer, nb_error *err)
+{
+    enum { BYTES_MAX = NB_MESSAGE_MAX / 2 }; // messages of 8 KiB times the rows would not fit
+    size_t bytes = 0;
+    char at[NB_COMMIT_SIZE];
+    bool skip_first = said->after != NULL;
+    snprintf(at, sizeof at, "%s", said->after ? said->after : nb_revisions_head(album->revisions));
+    while (at[0]) {
+        NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
+        nb_status status = nb_revisions_get(album->revisions, at, &revision, err);
+        bool wanted = !skip_first;
+        if (status == NB_OK && wanted && said->song) {
+            status = nb_revisions_touches(album->revisions, at, said->song, &wanted, err);
+        }
+        if (status == NB_OK && wanted) {
+            if (listing->n_rows == limit || bytes > BYTES_MAX) {
+                listing->next = listing->rows[listing->n_rows - 1]->commit;
+                return NB_OK;
+            }
+            status = make_log_row(album, &revision, answer, &listing->rows[listing->n_rows++], err);
+            bytes += strlen(revision.message) + 256;
+        }
+        if (status != NB_OK) {
+            return status;
+        }
+        skip_first = false;
+        memcpy(at, revision.parent, sizeof at);
+    }
+    return NB_OK;
+}
+
+nb_status nb_handle_log(nb_coordinator *self, const nb_caller *caller,
+                        const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__Log *said = request->log;
+    nb_album *album = NULL;
+    const nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (said->song && !nb_revisions_find_version(album->revisions, said->song, 0)) {
+        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", album->name,
+                       said->song);
+    }
+    size_t limit = (said->has_limit && said->limit > 0) ? said->limit : LOG_DEFAULT;
+    limit = (limit < NB_ROWS_MAX) ? limit : NB_ROWS_MAX;
+    Nightbus__LogListing *listing = nb_answer_take(answer, 1, sizeof *listing);
+    if (!listing) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__log_listing__init(listing);
+    listing->rows = nb_answer_take(answer, limit, sizeof *listing->rows);
+    if (!listing->rows) {
+        return nb_answer_no_memory(err);
+    }
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_LOG_LISTING;
+    answer->reply.log_listing = listing;
+    return fill_log(album, said, limit, listing, answer, err);
+}
+
+// ---- Show ----
+
+static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
+                             const nb_answer *answer, nb_error *err)
+{
+    info->outputs = nb_answer_take(answer, event->output_count, sizeof *info->outputs);
+    info->fingerprint = nb_answer_string(answer, event->fingerprint);
+    for (size_t i = 0; info->outputs && i < event->output_count; i++) {
+        Nightbus__OutputRow *row = nb_answer_take(answer, 1, sizeof *row);
+        nb_digest digest;
+        if (!row || nb_digest_from_hex(event->outputs[i].sha256, &digest, err) != NB_OK) {
+            return nb_answer_no_memory(err);
+        }
+        nightbus__output_row__init(row);
+        row->name = nb_answer_string(answer, event->outputs[i].name);
+        row->digest = nb_answer_digest(answer, &digest);
+        row->size = event->outputs[i].size;
+        info->outputs[info->n_outputs++] = row;
+    }
+    return info->outputs && info->fingerprint ? NB_OK : nb_answer_no_memory(err);
+}
+
+static nb_status add_review(const nb_album *album, const nb_version *version,
+                            Nightbus__VersionInfo *info, const nb_answer *answer, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *lines = NULL;
+    nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
+    info->has_note_count = 1;
+    for (const char *line = lines; status == NB_OK && *line;) {
+        const char *end = strchrnul(line, '\n');
+        NB_SCOPED(nb_event_fini) nb_event event = {0};
+        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
+            strcmp(event.song, version->song) == 0 && strcmp(event.version, info->version) == 0) {
+            info->note_count += (event.kind == NB_EVENT_NOTE) ? 1 : 0;
+            if (event.kind == NB_EVENT_RENDERED && info->n_outputs == 0) {
+                status = add_outputs(&event, info, answer, err);
+            }
+        }
+        line = *end ? end + 1 : end;
+    }
+    return status;
+}
+
+static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_version *version,
+                         Nightbus__VersionInfo *info, const nb_answer *answer, nb_error *err)
+{
+    nb_job job;
+    const nb_status status =
+        nb_ledger_find_job(self->ledger, album->name, version->song, version->number, &job, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_task *task = job.task ? nb_scheduler_task(self->scheduler, job.task) : NULL;
+    const char *state = (task && task->state == NB_TASK_RUNNING) ? "running" : "queued";
+    if (job.state != NB_JOB_OPEN) {
+        state = (job.state == NB_JOB_DONE) ? "done" : "failed";
+    }
+    info->state = nb_answer_string(answer, info->n_outputs > 0 ? "done" : state);
+    info->has_job = job.id != 0;
+    info->job = job.id;
+    info->error = job.error[0] ? nb_answer_string(answer, job.error) : NULL;
+    return info->state ? NB_OK : nb_answer_no_memory(err);
+}
+
+nb_status nb_album_rate(const nb_album *self, const nb_version *version, unsigned *out_rate_hz,
+                        nb_error *err)
+{
+    char path[NB_SONG_PATH_SIZE];
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_song_path(version->song, path);
+    nb_status status =
+        nb_revisions_read(self->revisions, version->commit, path, &bytes, &size, err);
+    NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+    if (status == NB_OK) {
+        status = nb_document_parse(path, bytes, size, NULL, &document, err);
+    }
+    *out_rate_hz = (status == NB_OK) ? document->rate_hz : 0;
+    return status;
+}
+
+nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
+                         const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__Show *said = request->show;
+    nb_album *album = NULL;
+    const nb_version *version = NULL;
+    NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status == NB_OK) {
+        status = nb_album_version(album, said->song, said->version, &version, err);
+    }
+    if (status == NB_OK) {
+        status = nb_revisions_get(album->revisions, version->commit, &revision, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__VersionInfo *info = nb_answer_take(answer, 1, sizeof *info);
+    char name[16];
+    snprintf(name, sizeof name, "v%u", version->number);
+    if (!info) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__version_info__init(info);
+    info->song = nb_answer_string(answer, version->song);
+    info->version = nb_answer_string(answer, name);
+    info->commit = nb_answer_string(answer, version->commit);
+    info->person = nb_answer_string(answer, revision.person);
+    info->time_ms = (uint64_t)revision.time_ms;
+    info->message = nb_answer_string(answer, revision.message);
+    info->song_digest = nb_answer_digest(answer, &version->song_digest);
+    if (!info->song || !info->version || !info->commit || !info->person || !info->message) {
+        return nb_answer_no_memory(err);
+    }
+    status = add_review(album, version, info, answer, err);
+    if (status == NB_OK) {
+        status = add_job(self, album, version, info, answer, err);
+    }
+    if (status == NB_OK) {
+        status = nb_album_rate(album, version, &info->rate_hz, err);
+        info->has_rate_hz = 1;
+    }
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_VERSION_INFO;
+    answer->reply.version_info = info;
+    return status;
+}
+
+// ---- Missing ----
+
+/// Knowing a digest is no right: only what belongs to this album counts as here. A yes pins it
+/// until the push that will name it.
+nb_status nb_handle_missing(nb_coordinator *self, const nb_caller *caller,
+                            const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__Missing *said = request->missing;
+    nb_album *album = NULL;
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__MissingListing *listing = nb_answer_take(answer, 1, sizeof *listing);
+    ProtobufCBinaryData *missing = nb_answer_take(answer, said->n_digests, sizeof *missing);
+    if (!listing || !missing) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__missing_listing__init(listing);
+    listing->digests = missing;
+    const int64_t until_ms = nb_clock_wall_ms() + NB_PIN_MS;
+    status = nb_ledger_begin(self->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    for (size_t i = 0; status == NB_OK && i < said->n_digests; i++) {
+        const nb_digest digest = nb_wire_to_digest(said->digests[i]);
+        uint64_t size = 0;
+        status = nb_ledger_get_blob(self->ledger, album->name, &digest, &size, err);
+        if (status == NB_OK && nb_blob_store_has(self->store, &digest, NULL)) {
+            status = nb_ledger_pin_blob(self->ledger, album->name, &digest, size, until_ms, err);
+        } else if (status == NB_OK || status == NB_E_NOT_FOUND) {
+            missing[listing->n_digests++] = nb_answer_digest(answer, &digest);
+            status = NB_OK;
+        }
+    }
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_MISSING_LISTING;
+    answer->reply.missing_listing = listing;
+    return nb_ledger_end(self->ledger, status, err);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file coordinator_private.h  The coordinator's inside, for its handlers.
+
+#ifndef NB_COORDINATOR_COORDINATOR_PRIVATE_H
+#define NB_COORDINATOR_COORDINATOR_PRIVATE_H
+#include "base/arena.h"
+#include "coordinator/access.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/farm_ledger.h"
+#include "coordinator/revisions.h"
+#include "coordinator/scheduler.h"
+
+enum {
+    NB_WAITERS_MAX = 1024, ///< Held answers; past it they are given at once
+    NB_WATCHED_JOBS = 4096,
+    NB_FREE_PERCENT_MIN = 5, ///< Below it pushes are refused; notes and results are still taken
+};
+
+typedef struct nb_album {
+    char name[NB_ALBUM_SIZE];
+    nb_revisions *revisions;
+} nb_album;
+
+/// A renderer as people see it; the scheduler knows it by its number, the index here and one more.
+typedef struct nb_farm_node {
+    nb_public_key key;
+    char name[NB_NAME_SIZE];
+    char host[NB_NAME_SIZE];
+    unsigned threads;
+    int64_t seen_wall_ms;
+} nb_farm_node;
+
+/// Who is behind a routing id since its Hello.
+typedef struct nb_control_session {
+    nb_peer peer;
+    uint32_t renderer; ///< 0 for a client
+    int64_t seen_ms;
+} nb_control_session;
+
+/// An answer that is held back.
+typedef struct nb_waiter {
+    nb_peer peer;
+    uint64_t request;
+    int64_t deadline_ms;
+    uint32_t renderer; ///< Waits for work; 0: for news of `job`
+    uint64_t job, cursor;
+} nb_waiter;
+
+struct nb_coordinator {
+    char *data_path;
+    char *store_path; ///< Absolute
+    bool transfer;
+    nb_coordinator_link link;
+    nb_blob_store *store;
+    nb_ledger *ledger;
+    nb_ledger *ledger_of_bulk; ///< The bulk thread's
+    nb_ledger *ledger_of_zap;  ///< The ZAP thread's
+    nb_access *access;
+    nb_scheduler *scheduler;
+    size_t album_count;
+    nb_album *albums;
+    size_t node_count;
+    nb_farm_node *nodes;
+    size_t session_count;
+    nb_control_session *sessions;
+    size_t waiter_count;
+    nb_waiter *waiters;
+    /// Counts every change that somebody may watch; starts at the wall clock, so that it only grows
+    /// over restarts.
+    uint64_t cursor;
+    uint64_t job_cursors[NB_WATCHED_JOBS]; ///< By id modulo; a shared place only wakes too often
+    bool unplanned;                        ///< There may be jobs to plan
+    bool unreviewed;                       ///< There may be renderings to write into reviews
+    int64_t retry_ms;
+};
+
+/// Who asks.
+typedef struct nb_caller {
+    const nb_peer *peer;
+    nb_member member;
+    uint32_t renderer; ///< Its number; 0 for a client
+    uint64_t request;
+    int64_t now_ms;
+} nb_caller;
+
+/// What is answered; all that it points to is in the arena.
+typedef struct nb_answer {
+    nb_arena *arena;
+    Nightbus__Reply reply;
+    bool held; ///< The answer comes later
+} nb_answer;
+
+typedef nb_status nb_handle(nb_coordinator *self, const nb_caller *caller,
+                            const Nightbus__Request *request, nb_answer *answer, nb_error *err);
+
+nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_handle_album_head,
+    nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
+    nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
+    nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail;
+
+// ---- Answers (answer.c) ----
+
+/// Zeroed memory of the answer; null without memory, which nb_answer_no_memory turns into a status.
+void *nb_answer_take(const nb_answer *self, size_t count, size_t size);
+char *nb_answer_string(const nb_answer *self, const char *text);
+ProtobufCBinaryData nb_answer_digest(const nb_answer *self, const nb_digest *digest);
+nb_status nb_answer_no_memory(nb_error *err);
+/// Answer with nothing but yes.
+NB_NODISCARD nb_status nb_answer_ack(nb_answer *self, nb_error *err);
+
+// ---- Albums (album.c, album_handlers.c) ----
+
+/// NB_E_NOT_FOUND in words.
+NB_NODISCARD nb_status nb_coordinator_album(nb_coordinator *self, const char *name, nb_album **out,
+                                            nb_error *err);
+NB_NODISCARD nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name,
+                                                nb_album **out, nb_error *err);
+/// "v3" or "latest" of a song.
+NB_NODISCARD nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
+                                        const nb_version **out, nb_error *err);
+/// The number in "v3"; 0 for "latest".
+NB_NODISCARD nb_status nb_version_parse(const char *text, unsigned *out_number, nb_error *err);
+
+/// The song's rate at that version: its notes are in frames.
+NB_NODISCARD nb_status nb_album_rate(const nb_album *self, const nb_version *version,
+                                     unsigned *out_rate_hz, nb_error *err);
+
+/// Make the tags, rows and jobs of all commits since the album was last settled. What a push does
+/// after its commit, and what start-up does after a crash.
+NB_NODISCARD nb_status nb_album_settle(nb_coordinator *self, const nb_album *album, nb_error *err);
+
+/// Less free than NB_FREE_PERCENT_MIN after taking `size` bytes: NB_E_NO_SPACE.
+NB_NODISCARD nb_status nb_coordinator_check_space(const nb_coordinator *self, uint64_t size,
+                                                  nb_error *err);
+
+// ---- Jobs (jobs.c, tasks.c) ----
+
+/// A new job for a version. With `job` of the newest one, where there is an open one.
+NB_NODISCARD nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
+                                                const nb_version *version, uint64_t *out_job,
+                                                nb_error *err);
+/// Plan the open jobs that have no task, if a renderer lives whose fingerprint they can have.
+void nb_coordinator_plan_jobs(nb_coordinator *self);
+/// Write what was rendered into the reviews.
+void nb_coordinator_review_jobs(nb_coordinator *self);
+/// Take up the open tasks of the ledger.
+NB_NODISCARD nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms,
+                                                    nb_error *err);
+/// Close what the scheduler gave up; plan anew what no live renderer can take.
+void nb_coordinator_reap_tasks(nb_coordinator *self);
+/// Something about the job changed: whoever watches it hears of it.
+void nb_coordinator_touch_job(nb_coordinator *self, uint64_t job);
+void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task);
+/// Let the task's renderer read what it needs.
+NB_NODISCARD nb_status nb_coordinator_grant(nb_coordinator *self, const nb_public_key *key,
+                                            const nb_task_row *task, nb_error *err);
+/// What a renderer says it works on.
+NB_NODISCARD nb_status nb_attempt_id_read(uint64_t task, uint32_t attempt,
+                                          ProtobufCBinaryData epoch, nb_attempt_id *out,
+                                          nb_error *err);
+/// Are all files of the result still in the store?
+bool nb_coordinator_has_outputs(const nb_coordinator *self, const nb_result *result);
+
+// ---- Nodes and waiters (farm.c, job_handlers.c, tasks.c) ----
+
+/// The number of the renderer with this key and name, made known if need be.
+NB_NODISCARD nb_status nb_coordinator_node(nb_coordinator *self, const nb_public_key *key,
+                                           const char *name, uint32_t *out_renderer, nb_error *err);
+nb_farm_node *nb_coordinator_node_at(const nb_coordinator *self, uint32_t renderer);
+
+/// Hold the answer back. False: too many are held, answer at once.
+bool nb_coordinator_hold(nb_coordinator *self, const nb_waiter *waiter);
+/// Answer those whose news came or whose time is over.
+void nb_coordinator_serve_waiters(nb_coordinator *self, int64_t now_ms);
+
+/// Fill the answer to a Sync with work for this idle renderer; *out_found says whether there is
+/// any.
+NB_NODISCARD nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t now_ms,
+                                            nb_answer *answer, bool *out_found, nb_error *err);
+/// Fill the answer to a JobWatch.
+NB_NODISCARD nb_status nb_coordinator_job_state(nb_coordinator *self, uint64_t job, uint64_t cursor,
+                                                nb_answer *answer, nb_error *err);
+bool nb_coordinator_job_has_news(const nb_coordinator *self, uint64_t job, uint64_t cursor);
+
+#endif // NB_COORDINATOR_COORDINATOR_PRIVATE_H

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests to their handlers: sessions, roles, and exactly one answer to each.
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/coordinator_private.h"
+#include "mix/fingerprint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// The service's interface and its access rules, on one screen. docs/protocol.md repeats it.
+static const struct {
+    Nightbus__Request__BodyCase body;
+    unsigned roles;
+    nb_handle *handle;
+} handlers[] = {
+    {NIGHTBUS__REQUEST__BODY_HELLO, NB_ROLE_OWNER | NB_ROLE_RENDERER, nb_handle_hello},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, NB_ROLE_OWNER, nb_handle_album_create},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_LIST, NB_ROLE_OWNER, nb_handle_album_list},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_HEAD, NB_ROLE_OWNER, nb_handle_album_head},
+    {NIGHTBUS__REQUEST__BODY_LOG, NB_ROLE_OWNER, nb_handle_log},
+    {NIGHTBUS__REQUEST__BODY_SHOW, NB_ROLE_OWNER, nb_handle_show},
+    {NIGHTBUS__REQUEST__BODY_MISSING, NB_ROLE_OWNER, nb_handle_missing},
+    {NIGHTBUS__REQUEST__BODY_PUSH, NB_ROLE_OWNER, nb_handle_push},
+    {NIGHTBUS__REQUEST__BODY_RENDER, NB_ROLE_OWNER, nb_handle_render},
+    {NIGHTBUS__REQUEST__BODY_NOTE_ADD, NB_ROLE_OWNER, nb_handle_note_add},
+    {NIGHTBUS__REQUEST__BODY_NOTE_LIST, NB_ROLE_OWNER, nb_handle_note_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_LIST, NB_ROLE_OWNER, nb_handle_job_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_WATCH, NB_ROLE_OWNER, nb_handle_job_watch},
+    {NIGHTBUS__REQUEST__BODY_NODE_LIST, NB_ROLE_OWNER, nb_handle_node_list},
+    {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
+    {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
+    {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},
+};
+
+// ---- Sessions ----
+
+static nb_control_session *find_session(const nb_coordinator *self, const nb_peer *peer)
+{
+    for (size_t i = 0; i < self->session_count; i++) {
+        const nb_peer *known = &self->sessions[i].peer;
+        // The routing id is the peer's to choose; who it is says its key.
+        if (known->routing_id_size == peer->routing_id_size &&
+            memcmp(known->routing_id, peer->routing_id, peer->routing_id_size) == 0 &&
+            strcmp(known->key.text, peer->key.text) == 0) {
+            return &self->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+// A place for the session; with all taken, that of the one longest silent.
+static nb_control_session *place_session(nb_coordinator *self, const nb_peer *peer)
+{
+    nb_control_session *present = find_session(self, peer);
+    if (present) {
+        return present;
+    }
+    if (self->session_count < NB_SESSIONS_MAX) {
+        return &self->sessions[self->session_count++];
+    }
+    nb_control_session *oldest = &self->sessions[0];
+    for (size_t i = 1; i < self->session_count; i++) {
+        oldest = (self->sessions[i].seen_ms < oldest->seen_ms) ? &self->sessions[i] : oldest;
+    }
+    return oldest;
+}
+
+static nb_status welcome_renderer(nb_coordinator *self, const nb_caller *caller,
+                                  const Nightbus__Hello *said, uint32_t *out_renderer,
+                                  nb_error *err)
+{
+    if (!said->name || !said->fingerprint) {
+        return nb_fail(err, NB_E_INVALID, "a renderer says its name and fingerprint");
+    }
+    nb_fingerprint fingerprint;
+    nb_status status = nb_text_check_name("renderer", said->name, err);
+    if (status == NB_OK) {
+        status = nb_fingerprint_parse(said->fingerprint, &fingerprint, err);
+    }
+    if (status == NB_OK) {
+        status = nb_coordinator_node(self, &caller->peer->key, said->name, out_renderer, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_farm_node *node = nb_coordinator_node_at(self, *out_renderer);
+    snprintf(node->host, sizeof node->host, "%.200s", said->host ? said->host : "");
+    node->threads = said->has_threads ? said->threads : 1;
+    node->seen_wall_ms = nb_clock_wall_ms();
+    return nb_scheduler_hello(self->scheduler, *out_renderer, said->fingerprint, caller->now_ms,
+                              err);
+}
+
+static nb_status fill_welcome(nb_coordinator *self, const nb_caller *caller, uint32_t renderer,
+                              nb_answer *answer, nb_error *err)
+{
+    Nightbus__Welcome *welcome = nb_answer_take(answer, 1, sizeof *welcome);
+    uint8_t *session = nb_answer_take(answer, NB_SESSION_SIZE, 1);
+    if (!welcome || !session) {
+        return nb_answer_no_memory(err);
+    }
+    const nb_status status =
+        self->link.open_session(self->link.context, &caller->peer->key, session, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nightbus__welcome__init(welcome);
+    welcome->version = nb_answer_string(answer, NB_VERSION);
+    welcome->session = (ProtobufCBinaryData){.len = NB_SESSION_SIZE, .data = session};
+    welcome->bulk_port = self->link.bulk_port(self->link.context);
+    welcome->person = nb_answer_string(answer, caller->member.name);
+    welcome->heartbeat_ms = NB_HEARTBEAT_MS;
+    welcome->lease_ms = NB_LEASE_MS;
+    if (renderer && caller->member.local && !self->transfer) {
+        welcome->store_path = nb_answer_string(answer, self->store_path);
+    }
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_WELCOME;
+    answer->reply.welcome = welcome;
+    return (welcome->version && welcome->person) ? NB_OK : nb_answer_no_memory(err);
+}
+
+nb_status nb_handle_hello(nb_coordinator *self, const nb_caller *caller,
+                          const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    const Nightbus__Hello *said = request->hello;
+    const bool is_renderer = strcmp(said->role, "renderer") == 0;
+    if (!is_renderer && strcmp(said->role, "client") != 0) {
+        return nb_fail(err, NB_E_INVALID, "'%.40s' is not a role: client or renderer", said->role);
+    }
+    const unsigned role = is_renderer ? NB_ROLE_RENDERER : NB_ROLE_OWNER;
+    if (!(caller->member.roles & role)) {
+        return nb_fail(err, NB_E_PERMISSION, "the key of '%s' is not one for a %s",
+                       caller->member.name, said->role);
+    }
+    uint32_t renderer = 0;
+    nb_status status = is_renderer ? welcome_renderer(self, caller, said, &renderer, err) : NB_OK;
+    if (status == NB_OK) {
+        status = fill_welcome(self, caller, renderer, answer, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    *place_session(self, caller->peer) = (nb_control_session){
+        .peer = *caller->peer, .renderer = renderer, .seen_ms = caller->now_ms};
+    return NB_OK;
+}
+
+// ---- Dispatch ----
+
+static nb_status dispatch(nb_coordinator *self, nb_caller *caller, const Nightbus__Request *request,
+                          nb_answer *answer, nb_error *err)
+{
+    // Looked up for each message, so that a key taken away is without power at once.
+    const nb_status status =
+        nb_ledger_get_member(self->ledger, &caller->peer->key, &caller->member, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < NB_COUNT(handlers); i++) {
+        if (handlers[i].body != request->body_case) {
+            continue;
+        }
+        if (!(handlers[i].roles & caller->member.roles)) {
+            return nb_fail(err, NB_E_PERMISSION, "%s may not ask for this", caller->member.name);
+        }
+        nb_control_session *session = find_session(self, caller->peer);
+        if (!session && request->body_case != NIGHTBUS__REQUEST__BODY_HELLO) {
+            return nb_fail(err, NB_E_STALE, "say Hello first: this connection is not known");
+        }
+        if (session) {
+            session->seen_ms = caller->now_ms;
+            caller->renderer = session->renderer;
+        }
+        if (handlers[i].roles == NB_ROLE_RENDERER && caller->renderer == 0) {
+            return nb_fail(err, NB_E_PERMISSION, "only a renderer asks for this");
+        }
+        return handlers[i].handle(self, caller, request, answer, err);
+    }
+    return nb_fail(err, NB_E_VERSION,
+                   "this coordinator (%s) does not know that request: upgrade it", NB_VERSION);
+}
+
+void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
+                           const Nightbus__Request *request, int64_t now_ms)
+{
+    nb_caller caller = {.peer = peer, .request = request->id, .now_ms = now_ms};
+    nb_answer answer = {.arena = nb_arena_new(), .reply = NIGHTBUS__REPLY__INIT};
+    nb_error err = {0};
+    Nightbus__Failure failure = NIGHTBUS__FAILURE__INIT;
+    nb_status status =
+        answer.arena ? dispatch(self, &caller, request, &answer, &err) : nb_answer_no_memory(&err);
+    answer.reply.id = request->id;
+    if (status != NB_OK) {
+        nb_log_debug("%s: request %d: %s", caller.member.name, (int)request->body_case, err.text);
+        failure.status = (uint32_t)status;
+        failure.text = err.text;
+        answer.reply = (Nightbus__Reply)NIGHTBUS__REPLY__INIT;
+        answer.reply.id = request->id;
+        answer.reply.failure = &failure;
+    }
+    if (status != NB_OK || !answer.held) {
+        status = self->link.send(self->link.context, peer, &answer.reply, &err);
+        if (status != NB_OK) {
+            nb_log_warn("reply lost: %s",
+                        err.text); // the peer left; it asks again or its lease ends
+        }
+    }
+    nb_arena_destroy(&answer.arena);
+    nb_coordinator_serve_waiters(self, now_ms);
+}

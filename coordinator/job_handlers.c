@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests about jobs.
+#include "coordinator/coordinator_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOBS_DEFAULT = 50 };
+
+static const char *state_name(const nb_coordinator *self, const nb_job *job)
+{
+    if (job->state != NB_JOB_OPEN) {
+        return job->state == NB_JOB_DONE ? "done" : "failed";
+    }
+    const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
+    return (task && task->state == NB_TASK_RUNNING) ? "running" : "queued";
+}
+
+static void fill_progress(const nb_coordinator *self, const nb_job *job, Nightbus__JobRow *row,
+                          const nb_answer *answer)
+{
+    const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
+    if (!task) {
+        return;
+    }
+    row->has_attempts = 1;
+    row->attempts = (uint32_t)task->attempt_count;
+    const nb_attempt *leased = nb_task_leased(task);
+    if (leased) {
+        row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
+        row->has_done_frames = 1;
+        row->done_frames = leased->done_frames;
+        row->has_total_frames = 1;
+        row->total_frames = leased->total_frames;
+    }
+}
+
+static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
+                                  const nb_answer *answer)
+{
+    Nightbus__JobRow *row = nb_answer_take(answer, 1, sizeof *row);
+    char version[16];
+    snprintf(version, sizeof version, "v%u", job->version);
+    if (!row) {
+        return NULL;
+    }
+    nightbus__job_row__init(row);
+    row->job = job->id;
+    row->album = nb_answer_string(answer, job->album);
+    row->song = nb_answer_string(answer, job->song);
+    row->version = nb_answer_string(answer, version);
+    row->state = nb_answer_string(answer, state_name(self, job));
+    row->created_ms = (uint64_t)job->created_ms;
+    row->has_finished_ms = job->finished_ms > 0;
+    row->finished_ms = (uint64_t)job->finished_ms;
+    row->node = job->node[0] ? nb_answer_string(answer, job->node) : NULL;
+    row->has_rate_hz = job->rate_hz > 0;
+    row->rate_hz = job->rate_hz;
+    row->error = job->error[0] ? nb_answer_string(answer, job->error) : NULL;
+    row->has_cached = job->cached;
+    row->cached = job->cached;
+    fill_progress(self, job, row, answer);
+    return (row->album && row->song && row->version && row->state) ? row : NULL;
+}
+
+nb_status nb_handle_job_list(nb_coordinator *self, const nb_caller *caller,
+                             const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__JobList *said = request->job_list;
+    size_t limit = said->has_limit ? said->limit : JOBS_DEFAULT;
+    limit = (limit < NB_ROWS_MAX) ? limit : NB_ROWS_MAX;
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    nb_status status =
+        nb_ledger_list_jobs(self->ledger, NB_JOBS_BEFORE, said->has_before ? said->before : 0,
+                            limit, &jobs, &count, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__JobListing *listing = nb_answer_take(answer, 1, sizeof *listing);
+    Nightbus__JobRow **rows = nb_answer_take(answer, count, sizeof *rows);
+    bool complete = listing && rows;
+    for (size_t i = 0; complete && i < count; i++) {
+        rows[i] = make_row(self, &jobs[i], answer);
+        complete = rows[i] != NULL;
+    }
+    if (complete) {
+        nightbus__job_listing__init(listing);
+        listing->rows = rows;
+        listing->n_rows = count;
+        listing->has_next = count > 0 && count == limit;
+        listing->next = (count > 0) ? jobs[count - 1].id : 0;
+        answer->reply.body_case = NIGHTBUS__REPLY__BODY_JOB_LISTING;
+        answer->reply.job_listing = listing;
+    }
+    free(jobs);
+    return complete ? NB_OK : nb_answer_no_memory(err);
+}
+
+// ---- Watching ----
+
+bool nb_coordinator_job_has_news(const nb_coordinator *self, uint64_t job, uint64_t cursor)
+{
+    return self->job_cursors[job % NB_WATCHED_JOBS] > cursor;
+}
+
+static nb_status fill_lines(nb_coordinator *self, const nb_job *job, uint64_t cursor,
+                            Nightbus__JobState *state, const nb_answer *answer, nb_error *err)
+{
+    nb_task_line *lines = NULL;
+    size_t count = 0;
+    const nb_status status =
+        nb_ledger_list_lines(self->ledger, job->task, cursor, &lines, &count, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    state->lines = nb_answer_take(answer, count, sizeof *state->lines);
+    bool complete = state->lines != NULL;
+    for (size_t i = 0; complete && i < count; i++) {
+        state->lines[i] = nb_answer_string(answer, lines[i].text);
+        complete = state->lines[i] != NULL;
+        state->n_lines++;
+    }
+    if (count == NB_LOG_LINES_MAX) {
+        state->cursor = lines[count - 1].cursor; // there are more
+    }
+    nb_task_lines_free(&lines, count);
+    return complete ? NB_OK : nb_answer_no_memory(err);
+}
+
+nb_status nb_coordinator_job_state(nb_coordinator *self, uint64_t id, uint64_t cursor,
+                                   nb_answer *answer, nb_error *err)
+{
+    nb_job job;
+    nb_status status = nb_ledger_get_job(self->ledger, id, &job, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__JobState *state = nb_answer_take(answer, 1, sizeof *state);
+    Nightbus__JobRow *row = make_row(self, &job, answer);
+    if (!state || !row) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__job_state__init(state);
+    state->row = row;
+    state->cursor = self->job_cursors[id % NB_WATCHED_JOBS];
+    status = (job.task != 0) ? fill_lines(self, &job, cursor, state, answer, err) : NB_OK;
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_JOB_STATE;
+    answer->reply.job_state = state;
+    return status;
+}
+
+nb_status nb_handle_job_watch(nb_coordinator *self, const nb_caller *caller,
+                              const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    const Nightbus__JobWatch *said = request->job_watch;
+    const uint64_t cursor = said->has_cursor ? said->cursor : 0;
+    uint32_t wait_ms = said->has_wait_ms ? said->wait_ms : 0;
+    wait_ms = (wait_ms < NB_WAIT_MAX_MS) ? wait_ms : NB_WAIT_MAX_MS;
+    nb_job job;
+    const nb_status status = nb_ledger_get_job(self->ledger, said->job, &job, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_waiter waiter = {.peer = *caller->peer,
+                              .request = caller->request,
+                              .deadline_ms = caller->now_ms + wait_ms,
+                              .job = said->job,
+                              .cursor = cursor};
+    answer->held = wait_ms > 0 && !nb_coordinator_job_has_news(self, said->job, cursor) &&
+                   nb_coordinator_hold(self, &waiter);
+    return answer->held ? NB_OK : nb_coordinator_job_state(self, said->job, cursor, answer, err);
+}
+
+nb_status nb_handle_render(nb_coordinator *self, const nb_caller *caller,
+                           const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__Render *said = request->render;
+    nb_album *album = NULL;
+    const nb_version *version = NULL;
+    uint64_t job = 0;
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status == NB_OK) {
+        status = nb_album_version(album, said->song, said->version, &version, err);
+    }
+    if (status == NB_OK) {
+        status = nb_coordinator_start_job(self, album->name, version, &job, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_coordinator_plan_jobs(self);
+    Nightbus__JobStarted *started = nb_answer_take(answer, 1, sizeof *started);
+    if (!started) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__job_started__init(started);
+    started->job = job;
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_JOB_STARTED;
+    answer->reply.job_started = started;
+    return NB_OK;
+}

@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Jobs: from a version to a task, and from its result to the review.
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/coordinator_private.h"
+#include "coordinator/song.h"
+#include "mix/plan.h"
+#include "review/event.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 100 }; // jobs planned or reviewed before other messages are heard
+
+// ---- Watching ----
+
+void nb_coordinator_touch_job(nb_coordinator *self, uint64_t job)
+{
+    self->job_cursors[job % NB_WATCHED_JOBS] = ++self->cursor;
+}
+
+void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task)
+{
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    nb_error err = {0};
+    if (nb_ledger_list_jobs(self->ledger, NB_JOBS_OF_TASK, task, NB_ROWS_MAX, &jobs, &count,
+                            &err) != NB_OK) {
+        nb_log_warn("%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        nb_coordinator_touch_job(self, jobs[i].id);
+    }
+    free(jobs);
+}
+
+// ---- Starting ----
+
+nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
+                                   const nb_version *version, uint64_t *out_job, nb_error *err)
+{
+    nb_job job;
+    nb_status status =
+        nb_ledger_find_job(self->ledger, album, version->song, version->number, &job, err);
+    if (status != NB_OK || (job.id != 0 && job.state == NB_JOB_OPEN)) {
+        *out_job = job.id;
+        return status;
+    }
+    job = (nb_job){.version = version->number, .created_ms = nb_clock_wall_ms()};
+    snprintf(job.album, sizeof job.album, "%s", album);
+    snprintf(job.song, sizeof job.song, "%s", version->song);
+    snprintf(job.commit, sizeof job.commit, "%s", version->commit);
+    status = nb_ledger_add_job(self->ledger, &job, err);
+    *out_job = job.id;
+    self->unplanned = true;
+    nb_coordinator_touch_job(self, job.id);
+    return status;
+}
+
+bool nb_coordinator_has_outputs(const nb_coordinator *self, const nb_result *result)
+{
+    for (size_t i = 0; i < result->output_count; i++) {
+        uint64_t size = 0;
+        if (!nb_blob_store_has(self->store, &result->outputs[i].digest, &size) ||
+            size != result->outputs[i].size) {
+            return false;
+        }
+    }
+    return result->output_count > 0;
+}
+
+nb_status nb_coordinator_grant(nb_coordinator *self, const nb_public_key *key,
+                               const nb_task_row *task, nb_error *err)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    nb_status status = nb_blob_store_get(self->store, &task->plan, &bytes, &size, err);
+    NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
+    if (status == NB_OK) {
+        status = nb_plan_parse(bytes, size, &plan, err);
+    }
+    free(bytes);
+    return (status == NB_OK) ? nb_access_grant(self->access, key, task->id, &task->plan, &plan, err)
+                             : status;
+}
+
+// ---- Planning ----
+
+/// What is known of a job while it is planned.
+typedef struct planning {
+    nb_coordinator *self;
+    nb_job *job;
+    const char *fingerprint_text;
+    nb_manifest manifest;
+    nb_document *document;
+    nb_graph *graph;
+    char path[NB_SONG_PATH_SIZE];
+} planning;
+
+static void planning_fini(planning *self)
+{
+    nb_manifest_fini(&self->manifest);
+    nb_graph_destroy(&self->graph);
+    nb_document_destroy(&self->document);
+}
+
+static nb_status build_graph(planning *self, const nb_album *album, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_fingerprint fingerprint;
+    nb_song_path(self->job->song, self->path);
+    nb_status status = nb_fingerprint_parse(self->fingerprint_text, &fingerprint, err);
+    if (status == NB_OK) {
+        status = nb_revisions_manifest(album->revisions, self->job->commit, &self->manifest, err);
+    }
+    if (status == NB_OK) {
+        status =
+            nb_revisions_read(album->revisions, self->job->commit, self->path, &bytes, &size, err);
+    }
+    if (status == NB_OK) {
+        status = nb_document_parse(self->path, bytes, size, NULL, &self->document, err);
+    }
+    if (status == NB_OK) {
+        NB_SCOPED(nb_problems_fini) nb_problems problems = {.file_name = strdup(self->path)};
+        status = nb_graph_build(self->document, nb_song_find_asset, &self->manifest, &fingerprint,
+                                &problems, &self->graph, err);
+    }
+    return status;
+}
+
+static nb_status find_mix_key(planning *self, nb_error *err)
+{
+    for (size_t i = 0; i < self->graph->sink_count; i++) {
+        if (strcmp(self->graph->sinks[i].name, "mix") == 0) {
+            self->job->mix_key = self->graph->nodes[self->graph->sinks[i].node].key;
+            self->job->rate_hz = self->graph->rate_hz;
+            return NB_OK;
+        }
+    }
+    return nb_fail(err, NB_E_INVALID, "%s: nothing arrives at the mix", self->path);
+}
+
+// A document taken out of git again, should the store's copy be gone.
+static nb_status ensure_document(const planning *self, const nb_album *album,
+                                 const nb_manifest_file *file, nb_error *err)
+{
+    if (nb_blob_store_has(self->self->store, &file->digest, NULL)) {
+        return NB_OK;
+    }
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_digest digest;
+    const nb_status status =
+        nb_revisions_read(album->revisions, self->job->commit, file->path, &bytes, &size, err);
+    return (status == NB_OK) ? nb_blob_store_put(self->self->store, bytes, size, &digest, err)
+                             : status;
+}
+
+static nb_status fill_files(const planning *self, nb_plan *plan, nb_error *err)
+{
+    size_t count = 0;
+    const char *const *files = nb_document_files(self->document, &count);
+    plan->files = calloc(count ? count : 1, sizeof *plan->files);
+    for (size_t i = 0; plan->files && i < count; i++) {
+        const nb_manifest_file *file = nb_manifest_find(&self->manifest, files[i]);
+        if (!file) {
+            return nb_fail(err, NB_E_CORRUPT, "%s names %s, which its revision lacks", self->path,
+                           files[i]);
+        }
+        nb_plan_file *planned = &plan->files[plan->file_count++];
+        *planned = (nb_plan_file){strdup(file->path), file->digest, file->size};
+        if (!planned->path) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+        }
+    }
+    return plan->files ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+}
+
+static nb_status put_plan(const planning *self, const nb_album *album, nb_task_row *task,
+                          nb_error *err)
+{
+    NB_SCOPED(nb_plan_fini)
+    nb_plan plan = {
+        .album = strdup(self->job->album),
+        .song = strdup(self->job->song),
+        .version = nb_text_format("v%u", self->job->version),
+        .fingerprint = strdup(self->fingerprint_text),
+        .mix_key = self->job->mix_key,
+    };
+    if (!plan.album || !plan.song || !plan.version || !plan.fingerprint) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+    }
+    const nb_manifest_file *document = nb_manifest_find(&self->manifest, self->path);
+    if (!document) {
+        return nb_fail(err, NB_E_NOT_FOUND, "revision %.12s has no %s", self->job->commit,
+                       self->path);
+    }
+    plan.document = document->digest;
+    plan.document_size = document->size;
+    nb_status status = ensure_document(self, album, document, err);
+    if (status == NB_OK) {
+        status = fill_files(self, &plan, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(nb_text_free) char *text = nb_plan_format(&plan);
+    if (!text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+    }
+    task->plan_size = strlen(text);
+    return nb_blob_store_put(self->self->store, text, strlen(text), &task->plan, err);
+}
+
+static nb_status add_task(const planning *self, const nb_album *album, nb_error *err)
+{
+    nb_coordinator *coordinator = self->self;
+    NB_SCOPED(nb_task_row_fini)
+    nb_task_row task = {
+        .mix_key = self->job->mix_key,
+        .fingerprint = strdup(self->fingerprint_text),
+        .label = nb_text_format("%s@v%u", self->job->song, self->job->version),
+        .state = NB_TASK_QUEUED,
+        .created_ms = nb_clock_wall_ms(),
+    };
+    if (!task.fingerprint || !task.label) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a task");
+    }
+    nb_status status = put_plan(self, album, &task, err);
+    if (status == NB_OK) {
+        status = nb_ledger_begin(coordinator->ledger, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    status = nb_ledger_add_task(coordinator->ledger, &task, err);
+    if (status == NB_OK) {
+        self->job->task = task.id;
+        status = nb_ledger_update_job(coordinator->ledger, self->job, err);
+    }
+    status = nb_ledger_end(coordinator->ledger, status, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_task_spec spec = {.id = task.id,
+                               .fingerprint = task.fingerprint,
+                               .created_ms = task.created_ms,
+                               .cost = (uint64_t)self->graph->frames};
+    return nb_scheduler_add_task(coordinator->scheduler, &spec, err);
+}
+
+// Known already: the job is done. Being made: the job joins the task. Else a new task.
+static nb_status find_or_add_task(const planning *self, const nb_album *album, nb_error *err)
+{
+    nb_coordinator *coordinator = self->self;
+    NB_SCOPED(nb_result_fini) nb_result result = {0};
+    nb_status status = nb_ledger_get_result(coordinator->ledger, &self->job->mix_key, &result, err);
+    if (status == NB_OK && nb_coordinator_has_outputs(coordinator, &result)) {
+        self->job->state = NB_JOB_DONE;
+        self->job->cached = true;
+        self->job->finished_ms = nb_clock_wall_ms();
+        coordinator->unreviewed = true;
+        for (size_t i = 0; status == NB_OK && i < result.output_count; i++) {
+            status = nb_ledger_keep_blob(coordinator->ledger, self->job->album,
+                                         &result.outputs[i].digest, result.outputs[i].size, err);
+        }
+        return (status == NB_OK) ? nb_ledger_update_job(coordinator->ledger, self->job, err)
+                                 : status;
+    }
+    if (status != NB_OK && status != NB_E_NOT_FOUND) {
+        return status;
+    }
+    status = nb_ledger_find_task(coordinator->ledger, &self->job->mix_key, &self->job->task, err);
+    if (status == NB_OK && self->job->task != 0) {
+        return nb_ledger_update_job(coordinator->ledger, self->job, err);
+    }
+    return (status == NB_OK) ? add_task(self, album, err) : status;
+}
+
+static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerprint, nb_error *err)
+{
+    NB_SCOPED(planning_fini)
+    planning plan = {.self = self, .job = job, .fingerprint_text = fingerprint};
+    nb_album *album = NULL;
+    nb_status status = nb_coordinator_album(self, job->album, &album, err);
+    if (status == NB_OK) {
+        status = build_graph(&plan, album, err);
+    }
+    if (status == NB_OK) {
+        status = find_mix_key(&plan, err);
+    }
+    return (status == NB_OK) ? find_or_add_task(&plan, album, err) : status;
+}
+
+static bool is_passing(nb_status status)
+{
+    return status == NB_E_NO_SPACE || status == NB_E_NO_MEMORY || status == NB_E_IO ||
+           status == NB_E_TIMEOUT;
+}
+
+static void fail_job(nb_coordinator *self, nb_job *job, const char *text)
+{
+    nb_error err = {0};
+    job->state = NB_JOB_FAILED;
+    job->finished_ms = nb_clock_wall_ms();
+    snprintf(job->error, sizeof job->error, "%s", text);
+    if (nb_ledger_update_job(self->ledger, job, &err) != NB_OK) {
+        nb_log_error("job %" PRIu64 ": %s", job->id, err.text);
+    }
+}
+
+void nb_coordinator_plan_jobs(nb_coordinator *self)
+{
+    const char *fingerprint = nb_scheduler_fingerprint(self->scheduler);
+    if (!self->unplanned || !fingerprint) {
+        return;
+    }
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    nb_error err = {0};
+    if (nb_ledger_list_jobs(self->ledger, NB_JOBS_UNPLANNED, 0, BATCH, &jobs, &count, &err) !=
+        NB_OK) {
+        nb_log_error("%s", err.text);
+        return;
+    }
+    self->unplanned = count == BATCH;
+    for (size_t i = 0; i < count; i++) {
+        err = (nb_error){0};
+        const nb_status status = plan_job(self, &jobs[i], fingerprint, &err);
+        if (is_passing(status)) {
+            nb_log_error("job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);
+            self->unplanned = true;
+            break;
+        }
+        if (status != NB_OK) {
+            fail_job(self, &jobs[i], err.text);
+        }
+        nb_coordinator_touch_job(self, jobs[i].id);
+    }
+    free(jobs);
+}
+
+// ---- The review ----
+
+// The same result in the same version has the same id, so a repeat after a crash is known.
+static void event_id(const nb_job *job, const nb_result *result, char out[NB_EVENT_ID_SIZE])
+{
+    nb_hasher *hasher = nb_hasher_new();
+    nb_hasher_add_string(hasher, job->album);
+    nb_hasher_add_string(hasher, job->song);
+    nb_hasher_add_u64(hasher, job->version);
+    for (size_t i = 0; i < result->output_count; i++) {
+        nb_hasher_add_string(hasher, result->outputs[i].name);
+        nb_hasher_add_digest(hasher, &result->outputs[i].digest);
+    }
+    const nb_digest digest = nb_hasher_finish(hasher);
+    nb_hasher_destroy(&hasher);
+    char hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(&digest, hex);
+    snprintf(out, NB_EVENT_ID_SIZE, "%.32s", hex);
+}
+
+static unsigned count_renderings(const char *lines, const nb_job *job)
+{
+    unsigned count = 0;
+    for (const char *line = lines; *line;) {
+        const char *end = strchrnul(line, '\n');
+        NB_SCOPED(nb_event_fini) nb_event event = {0};
+        char version[16];
+        snprintf(version, sizeof version, "v%u", job->version);
+        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
+            event.kind == NB_EVENT_RENDERED && strcmp(event.song, job->song) == 0 &&
+            strcmp(event.version, version) == 0) {
+            count++;
+        }
+        line = *end ? end + 1 : end;
+    }
+    return count;
+}
+
+static nb_status fill_event(nb_event *event, const nb_job *job, const nb_result *result,
+                            unsigned number, nb_error *err)
+{
+    event->song = strdup(job->song);
+    event->version = nb_text_format("v%u", job->version);
+    event->person = strdup(result->node);
+    event->fingerprint = strdup(result->fingerprint);
+    event->rendering = nb_text_format("r%u", number);
+    event->outputs =
+        calloc(result->output_count ? result->output_count : 1, sizeof *event->outputs);
+    bool complete = event->song && event->version && event->person && event->fingerprint &&
+                    event->rendering && event->outputs;
+    for (size_t i = 0; complete && i < result->output_count; i++) {
+        char hex[NB_DIGEST_HEX_SIZE];
+        nb_digest_to_hex(&result->outputs[i].digest, hex);
+        nb_event_output *output = &event->outputs[event->output_count++];
+        *output = (nb_event_output){strdup(result->outputs[i].name), strdup(hex),
+                                    result->outputs[i].size};
+        complete = output->name && output->sha256;
+    }
+    return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+}
+
+static nb_status add_event(const nb_album *album, const nb_job *job, const nb_result *result,
+                           nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *lines = NULL;
+    NB_SCOPED(nb_event_fini)
+    nb_event event = {
+        .kind = NB_EVENT_RENDERED,
+        .time_ms = nb_clock_wall_ms(),
+        .rate_hz = result->rate_hz,
+        .integrated_lufs = result->integrated_lufs,
+        .true_peak_dbtp = result->true_peak_dbtp,
+        .duration_s = result->duration_s,
+    };
+    event_id(job, result, event.id);
+    nb_status status = nb_revisions_review(album->revisions, job->commit, &lines, err);
+    if (status != NB_OK || strstr(lines, event.id)) {
+        return status;
+    }
+    status = fill_event(&event, job, result, count_renderings(lines, job) + 1, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
+    if (!line) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+    }
+    return nb_revisions_review_add(album->revisions, job->commit, line, result->node, event.time_ms,
+                                   err);
+}
+
+static nb_status review_job(nb_coordinator *self, nb_job *job, nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result result = {0};
+    nb_album *album = NULL;
+    nb_status status = nb_coordinator_album(self, job->album, &album, err);
+    if (status == NB_OK) {
+        status = nb_ledger_get_result(self->ledger, &job->mix_key, &result, err);
+    }
+    if (status == NB_OK) {
+        status = add_event(album, job, &result, err);
+    }
+    if (status == NB_OK) {
+        job->reviewed = true;
+        status = nb_ledger_update_job(self->ledger, job, err);
+    }
+    return status;
+}
+
+void nb_coordinator_review_jobs(nb_coordinator *self)
+{
+    if (!self->unreviewed) {
+        return;
+    }
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    nb_error err = {0};
+    if (nb_ledger_list_jobs(self->ledger, NB_JOBS_UNREVIEWED, 0, BATCH, &jobs, &count, &err) !=
+        NB_OK) {
+        nb_log_error("%s", err.text);
+        return;
+    }
+    self->unreviewed = count == BATCH;
+    for (size_t i = 0; i < count; i++) {
+        err = (nb_error){0};
+        if (review_job(self, &jobs[i], &err) != NB_OK) {
+            nb_log_error("job %" PRIu64 ": %s; its rendering is written into the review later",
+                         jobs[i].id, err.text);
+            self->unreviewed = true;
+            break;
+        }
+    }
+    free(jobs);
+}

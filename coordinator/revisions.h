@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file revisions.h  One album as a bare git repository that any git client reads.
+///
+/// The coordinator is the only writer. A commit is on disk, and main points to it, when
+/// nb_revisions_commit returns; versions are tags made from commits, so that they can be made
+/// again. Layout, trailers and recovery after a crash: docs/store-format.md. One thread at a time.
+
+#ifndef NB_COORDINATOR_REVISIONS_H
+#define NB_COORDINATOR_REVISIONS_H
+#include "base/digest.h"
+#include "base/status.h"
+#include "coordinator/ledger.h"
+#include "protocol/manifest.h"
+#include "store/blob_store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct nb_revisions nb_revisions;
+
+/// Turn on what all repositories need: once, before the first is opened, and undo it at the end.
+NB_NODISCARD nb_status nb_revisions_start(nb_error *err);
+void nb_revisions_stop(void);
+
+/// Open the repository at `path`, making it if absent, and mend what a crash left (lock files, the
+/// link to the store, the branch `review`).
+NB_NODISCARD nb_status nb_revisions_open(const char *path, nb_blob_store *store,
+                                         nb_revisions **out_revisions, nb_error *err);
+void nb_revisions_close(nb_revisions **self_p);
+
+/// One commit of an album.
+typedef struct nb_revision {
+    char commit[NB_COMMIT_SIZE];
+    char parent[NB_COMMIT_SIZE]; ///< "" for the first
+    char person[NB_NAME_SIZE];
+    int64_t time_ms;
+    char *message;                             ///< Without trailers
+    char client_id[NB_CLIENT_ID_SIZE * 2 + 1]; ///< Hex; "" where it has none
+} nb_revision;
+
+void nb_revision_fini(nb_revision *self);
+
+/// The newest commit; "" while the album is empty.
+const char *nb_revisions_head(const nb_revisions *self);
+
+/// NB_E_NOT_FOUND unless `commit` is one of the album's.
+NB_NODISCARD nb_status nb_revisions_get(const nb_revisions *self, const char *commit,
+                                        nb_revision *out, nb_error *err);
+
+/// A revision to be made.
+typedef struct nb_revision_draft {
+    const char *person;
+    int64_t time_ms;
+    const char *message;
+    uint8_t client_id[NB_CLIENT_ID_SIZE];
+    const nb_manifest *manifest; ///< Its documents are read from the store
+} nb_revision_draft;
+
+/// Commit on top of the newest revision and move main to it. Where nothing differs from the newest
+/// revision nothing is made, and the head stays.
+NB_NODISCARD nb_status nb_revisions_commit(nb_revisions *self, const nb_revision_draft *draft,
+                                           nb_error *err);
+
+/// The files of a revision.
+NB_NODISCARD nb_status nb_revisions_manifest(const nb_revisions *self, const char *commit,
+                                             nb_manifest *out, nb_error *err);
+
+/// One document of a revision, in new memory, a null behind it. NB_E_NOT_FOUND if it has no such
+/// file.
+NB_NODISCARD nb_status nb_revisions_read(const nb_revisions *self, const char *commit,
+                                         const char *path, char **out_bytes, size_t *out_size,
+                                         nb_error *err);
+
+/// Is the song's folder another one than in the commit's parent?
+NB_NODISCARD nb_status nb_revisions_touches(const nb_revisions *self, const char *commit,
+                                            const char *song, bool *out_touches, nb_error *err);
+
+// ---- Versions ----
+
+/// SONG@vN: an annotated tag.
+typedef struct nb_version {
+    char song[NB_SONG_SIZE];
+    unsigned number;
+    char commit[NB_COMMIT_SIZE];
+    nb_digest song_digest;
+} nb_version;
+
+/// All versions of the album by song and number. Borrowed until the next tag is made.
+const nb_version *nb_revisions_versions(const nb_revisions *self, size_t *out_count);
+
+/// The version of that number, or the newest for 0. Null if there is none.
+const nb_version *nb_revisions_find_version(const nb_revisions *self, const char *song,
+                                            unsigned number);
+
+/// Make the tag SONG/vN on a commit.
+NB_NODISCARD nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version,
+                                        nb_error *err);
+
+// ---- The review ----
+
+/// The events of a commit, one JSON object a line, in new memory; "" where there are none.
+NB_NODISCARD nb_status nb_revisions_review(const nb_revisions *self, const char *commit,
+                                           char **out_lines, nb_error *err);
+
+/// Put a line behind the events of a commit.
+NB_NODISCARD nb_status nb_revisions_review_add(nb_revisions *self, const char *commit,
+                                               const char *line, const char *person,
+                                               int64_t time_ms, nb_error *err);
+
+#endif // NB_COORDINATOR_REVISIONS_H

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Tasks between the scheduler, the ledger and the renderers.
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/coordinator_private.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- After a start ----
+
+static nb_status restore_attempts(nb_coordinator *self, const nb_task_row *task, int64_t now_ms,
+                                  nb_error *err)
+{
+    nb_attempt_row *rows = NULL;
+    size_t count = 0;
+    nb_status status = nb_ledger_list_attempts(self->ledger, task->id, &rows, &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        nb_attempt attempt = {.id = rows[i].id, .state = rows[i].state};
+        status = nb_coordinator_node(self, &rows[i].key, rows[i].node, &attempt.renderer, err);
+        if (status == NB_OK) {
+            status = nb_scheduler_restore_attempt(self->scheduler, &attempt, now_ms, err);
+        }
+        const bool live = rows[i].state == NB_ATTEMPT_LIVE || rows[i].state == NB_ATTEMPT_SUSPECT;
+        nb_error problem = {0};
+        if (status == NB_OK && live &&
+            nb_coordinator_grant(self, &rows[i].key, task, &problem) != NB_OK) {
+            nb_log_warn("task %" PRIu64 ": %s", task->id, problem.text);
+        }
+    }
+    free(rows);
+    return status;
+}
+
+nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms, nb_error *err)
+{
+    uint64_t *ids = NULL;
+    size_t count = 0;
+    nb_status status = nb_ledger_open_tasks(self->ledger, &ids, &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
+        status = nb_ledger_get_task(self->ledger, ids[i], &task, err);
+        if (status == NB_OK) {
+            const nb_task_spec spec = {
+                .id = task.id, .fingerprint = task.fingerprint, .created_ms = task.created_ms};
+            status = nb_scheduler_add_task(self->scheduler, &spec, err);
+        }
+        if (status == NB_OK) {
+            status = restore_attempts(self, &task, now_ms, err);
+        }
+    }
+    if (status == NB_OK && count > 0) {
+        nb_log_info("%zu open task(s) taken up again", count);
+    }
+    free(ids);
+    return status;
+}
+
+// ---- Ends ----
+
+typedef nb_status close_job(nb_coordinator *self, nb_job *job, const void *context, nb_error *err);
+
+static nb_status for_jobs_of(nb_coordinator *self, uint64_t task, close_job *close,
+                             const void *context, nb_error *err)
+{
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    nb_status status =
+        nb_ledger_list_jobs(self->ledger, NB_JOBS_OF_TASK, task, NB_ROWS_MAX, &jobs, &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        if (jobs[i].state == NB_JOB_OPEN) {
+            status = close(self, &jobs[i], context, err);
+        }
+    }
+    free(jobs);
+    return status;
+}
+
+static nb_status close_failed(nb_coordinator *self, nb_job *job, const void *context, nb_error *err)
+{
+    job->state = NB_JOB_FAILED;
+    job->finished_ms = nb_clock_wall_ms();
+    snprintf(job->error, sizeof job->error, "%s", (const char *)context);
+    return nb_ledger_update_job(self->ledger, job, err);
+}
+
+static nb_status fail_task(nb_coordinator *self, const nb_task *task, nb_error *err)
+{
+    nb_status status = nb_ledger_begin(self->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    char text[NB_ERROR_TEXT_SIZE];
+    status = nb_ledger_last_error(self->ledger, task->id, text, err);
+    if (status == NB_OK && !text[0]) {
+        snprintf(text, sizeof text, "%zu renderers in a row went away while they rendered it",
+                 task->attempt_count);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_end_task(self->ledger, task->id, NB_TASK_FAILED, text, err);
+    }
+    if (status == NB_OK) {
+        status = for_jobs_of(self, task->id, close_failed, text, err);
+    }
+    return nb_ledger_end(self->ledger, status, err);
+}
+
+static nb_status unplan_job(nb_coordinator *self, nb_job *job, const void *context, nb_error *err)
+{
+    (void)context;
+    job->task = 0;
+    return nb_ledger_update_job(self->ledger, job, err);
+}
+
+// No live renderer can make the task's bits: its jobs are planned anew for those that live.
+static nb_status replan_task(nb_coordinator *self, uint64_t task, nb_error *err)
+{
+    nb_status status = nb_ledger_begin(self->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = for_jobs_of(self, task, unplan_job, NULL, err);
+    if (status == NB_OK) {
+        status = nb_ledger_end_task(self->ledger, task, NB_TASK_FAILED,
+                                    "no renderer with its fingerprint lives any more", err);
+    }
+    return nb_ledger_end(self->ledger, status, err);
+}
+
+static bool reap_failed(nb_coordinator *self)
+{
+    for (size_t i = 0; i < nb_scheduler_task_count(self->scheduler); i++) {
+        const nb_task *task = nb_scheduler_task_at(self->scheduler, i);
+        if (task->state != NB_TASK_FAILED) {
+            continue;
+        }
+        const uint64_t id = task->id;
+        nb_error err = {0};
+        if (fail_task(self, task, &err) != NB_OK) {
+            nb_log_error("task %" PRIu64 ": %s", id, err.text);
+            return false; // tried again at the next tick
+        }
+        nb_log_warn("task %" PRIu64 " failed", id);
+        nb_access_revoke(self->access, id);
+        nb_coordinator_touch_task(self, id);
+        nb_scheduler_forget(self->scheduler, id);
+        return true;
+    }
+    return false;
+}
+
+void nb_coordinator_reap_tasks(nb_coordinator *self)
+{
+    while (reap_failed(self)) {
+    }
+    const uint64_t stranded = nb_scheduler_stranded_task(self->scheduler);
+    nb_error err = {0};
+    if (stranded == 0) {
+        return;
+    }
+    if (replan_task(self, stranded, &err) != NB_OK) {
+        nb_log_error("task %" PRIu64 ": %s", stranded, err.text);
+        return;
+    }
+    nb_log_info("task %" PRIu64 ": planned anew, as no live renderer has its fingerprint",
+                stranded);
+    nb_scheduler_forget(self->scheduler, stranded);
+    self->unplanned = true;
+}
+
+// ---- Handing out ----
+
+static nb_status fill_orders(const nb_attempt_id *id, const nb_task_row *task, nb_answer *answer,
+                             nb_error *err)
+{
+    Nightbus__Orders *orders = nb_answer_take(answer, 1, sizeof *orders);
+    uint8_t *epoch = nb_answer_take(answer, NB_EPOCH_SIZE, 1);
+    char *label = nb_answer_string(answer, task->label);
+    if (!orders || !epoch || !label) {
+        return nb_answer_no_memory(err);
+    }
+    memcpy(epoch, id->epoch.bytes, NB_EPOCH_SIZE);
+    nightbus__orders__init(orders);
+    orders->keep = 1;
+    orders->has_task = 1;
+    orders->task = id->task;
+    orders->has_attempt = 1;
+    orders->attempt = id->attempt;
+    orders->has_epoch = 1;
+    orders->epoch = (ProtobufCBinaryData){.len = NB_EPOCH_SIZE, .data = epoch};
+    orders->has_plan = 1;
+    orders->plan = nb_answer_digest(answer, &task->plan);
+    orders->has_plan_size = 1;
+    orders->plan_size = task->plan_size;
+    orders->label = label;
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_ORDERS;
+    answer->reply.orders = orders;
+    return NB_OK;
+}
+
+static nb_status record_attempt(nb_coordinator *self, uint32_t renderer, const nb_attempt_id *id,
+                                const nb_task_row *task, nb_answer *answer, nb_error *err)
+{
+    const nb_farm_node *node = nb_coordinator_node_at(self, renderer);
+    nb_attempt_row row = {.id = *id, .key = node->key, .state = NB_ATTEMPT_LIVE};
+    snprintf(row.node, sizeof row.node, "%s", node->name);
+    nb_status status = nb_coordinator_grant(self, &node->key, task, err);
+    if (status == NB_OK) {
+        status = fill_orders(id, task, answer, err);
+    }
+    // On disk before the renderer hears of it: after a restart we must know whose it is.
+    return (status == NB_OK) ? nb_ledger_add_attempt(self->ledger, &row, nb_clock_wall_ms(), err)
+                             : status;
+}
+
+nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t now_ms,
+                               nb_answer *answer, bool *out_found, nb_error *err)
+{
+    *out_found = false;
+    nb_attempt_id id;
+    if (!nb_scheduler_assign(self->scheduler, renderer, now_ms, &id)) {
+        return NB_OK;
+    }
+    NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
+    nb_status status = nb_ledger_get_task(self->ledger, id.task, &task, err);
+    if (status == NB_OK) {
+        status = record_attempt(self, renderer, &id, &task, answer, err);
+    }
+    if (status != NB_OK) {
+        nb_log_error("task %" PRIu64 ": %s", id.task, err->text);
+        nb_access_revoke(self->access, id.task);
+        nb_scheduler_unassign(self->scheduler, renderer, &id);
+        return status;
+    }
+    nb_log_info("task %" PRIu64 " (%s), attempt %" PRIu32 ": to %s", id.task, task.label,
+                id.attempt, nb_coordinator_node_at(self, renderer)->name);
+    nb_coordinator_touch_task(self, id.task);
+    *out_found = true;
+    return NB_OK;
+}
+
+// ---- Results ----
+
+typedef struct finish {
+    nb_result result;
+    nb_task_row task;
+    nb_attempt_id id;
+    bool incident;
+} finish;
+
+static void finish_fini(finish *self)
+{
+    nb_result_fini(&self->result);
+    nb_task_row_fini(&self->task);
+}
+
+static int compare_outputs(const void *a, const void *b)
+{
+    return strcmp(((const nb_output *)a)->name, ((const nb_output *)b)->name);
+}
+
+static bool is_output_name(const char *name)
+{
+    return name[0] != '\0' && name[0] != '.' && strlen(name) < NB_OUTPUT_NAME_SIZE &&
+           !strchr(name, '/') && nb_text_check_path(name, NULL) == NB_OK;
+}
+
+static nb_status read_outputs(const Nightbus__TaskFinish *said, nb_result *out, nb_error *err)
+{
+    if (said->n_outputs == 0 || said->n_outputs > NB_OUTPUTS_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "a result has 1 to %d outputs, not %zu", NB_OUTPUTS_MAX,
+                       said->n_outputs);
+    }
+    for (size_t i = 0; i < said->n_outputs; i++) {
+        const Nightbus__OutputRow *row = said->outputs[i];
+        if (!is_output_name(row->name)) {
+            return nb_fail(err, NB_E_INVALID, "'%.100s' is not a name for an output", row->name);
+        }
+        nb_output *output = &out->outputs[out->output_count++];
+        snprintf(output->name, sizeof output->name, "%s", row->name);
+        output->digest = nb_wire_to_digest(row->digest);
+        output->size = row->size;
+    }
+    qsort(out->outputs, out->output_count, sizeof *out->outputs, compare_outputs);
+    for (size_t i = 1; i < out->output_count; i++) {
+        if (strcmp(out->outputs[i - 1].name, out->outputs[i].name) == 0) {
+            return nb_fail(err, NB_E_INVALID, "two outputs are called %s", out->outputs[i].name);
+        }
+    }
+    return NB_OK;
+}
+
+static nb_status read_finish(nb_coordinator *self, const nb_caller *caller,
+                             const Nightbus__TaskFinish *said, finish *out, nb_error *err)
+{
+    nb_status status = nb_ledger_get_task(self->ledger, said->task, &out->task, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_result *result = &out->result;
+    result->mix_key = nb_wire_to_digest(said->mix_key);
+    if (!nb_digest_equal(&result->mix_key, &out->task.mix_key)) {
+        return nb_fail(err, NB_E_INVALID, "task %" PRIu64 ": the result has another key",
+                       said->task);
+    }
+    result->integrated_lufs = said->has_integrated_lufs ? said->integrated_lufs : -INFINITY;
+    result->true_peak_dbtp = said->has_true_peak_dbtp ? said->true_peak_dbtp : -INFINITY;
+    result->duration_s = said->duration_s;
+    result->rate_hz = said->rate_hz;
+    result->created_ms = nb_clock_wall_ms();
+    result->fingerprint = strdup(out->task.fingerprint);
+    snprintf(result->node, sizeof result->node, "%s",
+             nb_coordinator_node_at(self, caller->renderer)->name);
+    if (!result->fingerprint) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
+    }
+    status = read_outputs(said, result, err);
+    if (status == NB_OK && !nb_coordinator_has_outputs(self, result)) {
+        status = nb_fail(err, NB_E_NOT_FOUND,
+                         "task %" PRIu64 ": an output is not in the store yet: send it first",
+                         said->task);
+    }
+    return status;
+}
+
+static nb_status close_done(nb_coordinator *self, nb_job *job, const void *context, nb_error *err)
+{
+    const nb_result *result = context;
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < result->output_count; i++) {
+        status = nb_ledger_keep_blob(self->ledger, job->album, &result->outputs[i].digest,
+                                     result->outputs[i].size, err);
+    }
+    job->state = NB_JOB_DONE;
+    job->finished_ms = nb_clock_wall_ms();
+    snprintf(job->node, sizeof job->node, "%s", result->node);
+    return (status == NB_OK) ? nb_ledger_update_job(self->ledger, job, err) : status;
+}
+
+// The first result of a key stands. Another with the same bytes is fine; other bytes are an
+// incident.
+static nb_status put_result(nb_coordinator *self, finish *done, nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result present = {0};
+    nb_status status = nb_ledger_get_result(self->ledger, &done->result.mix_key, &present, err);
+    if (status == NB_E_NOT_FOUND) {
+        return nb_ledger_put_result(self->ledger, &done->result, err);
+    }
+    if (status != NB_OK || nb_result_equal(&present, &done->result)) {
+        return status;
+    }
+    NB_SCOPED(nb_text_free)
+    char *text = nb_text_format("%s rendered %s to other bytes than %s did under the same key",
+                                done->result.node, done->task.label, present.node);
+    done->incident = true;
+    nb_log_error("%s", text ? text : "same key, other bytes");
+    return nb_ledger_add_incident(self->ledger, done->task.id, &done->result.mix_key,
+                                  done->result.node, text ? text : "", nb_clock_wall_ms(), err);
+}
+
+static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err)
+{
+    nb_status status = nb_ledger_begin(self->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = put_result(self, done, err);
+    if (status == NB_OK && done->task.state < NB_TASK_DONE) {
+        status = nb_ledger_end_task(self->ledger, done->task.id, NB_TASK_DONE, "", err);
+        if (status == NB_OK) {
+            status = nb_ledger_set_attempt(self->ledger, done->id.task, done->id.attempt,
+                                           NB_ATTEMPT_DONE, "", nb_clock_wall_ms(), err);
+        }
+        if (status == NB_OK) {
+            status = for_jobs_of(self, done->task.id, close_done, &done->result, err);
+        }
+    }
+    return nb_ledger_end(self->ledger, status, err);
+}
+
+nb_status nb_attempt_id_read(uint64_t task, uint32_t attempt, ProtobufCBinaryData epoch,
+                             nb_attempt_id *out, nb_error *err)
+{
+    *out = (nb_attempt_id){.task = task, .attempt = attempt};
+    if (epoch.len != NB_EPOCH_SIZE) {
+        return nb_fail(err, NB_E_INVALID, "an epoch has %d bytes, not %zu", NB_EPOCH_SIZE,
+                       epoch.len);
+    }
+    memcpy(out->epoch.bytes, epoch.data, NB_EPOCH_SIZE);
+    return NB_OK;
+}
+
+/// A lease may end while its renderer still works, and a reply may get lost, so a late or repeated
+/// result is normal. Same key and same bytes: it is thanked for.
+nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
+                                const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    const Nightbus__TaskFinish *said = request->task_finish;
+    NB_SCOPED(finish_fini) finish done = {0};
+    nb_status status = nb_attempt_id_read(said->task, said->attempt, said->epoch, &done.id, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_status open = nb_scheduler_check(self->scheduler, caller->renderer, &done.id, err);
+    if (open != NB_OK && open != NB_E_NOT_FOUND) {
+        return open;
+    }
+    status = read_finish(self, caller, said, &done, err);
+    if (status == NB_OK && open == NB_OK) {
+        status = record_finish(self, &done, err);
+    } else if (status == NB_OK && done.task.state == NB_TASK_DONE) {
+        status = record_finish(self, &done, err); // compares only
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (open == NB_OK) {
+        status =
+            nb_scheduler_finish(self->scheduler, caller->renderer, &done.id, caller->now_ms, err);
+        nb_coordinator_touch_task(self, done.id.task);
+        nb_access_revoke(self->access, done.id.task);
+        nb_scheduler_forget(self->scheduler, done.id.task);
+        self->unreviewed = true;
+        nb_coordinator_review_jobs(self);
+        nb_log_info("task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
+                    done.result.node);
+    }
+    return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
+}
+
+static nb_attempt_end end_of(const Nightbus__TaskFail *said)
+{
+    switch ((nb_status)said->status) {
+    case NB_E_INTERRUPTED:
+    case NB_E_CANCELLED:
+    case NB_E_STALE:
+    case NB_E_UNREACHABLE:
+    case NB_E_TIMEOUT:
+        return NB_END_GIVEN_BACK;
+    default:
+        return (said->has_fault_of_input && said->fault_of_input) ? NB_END_FAULT_OF_INPUT
+                                                                  : NB_END_FAILED;
+    }
+}
+
+static void note_failure(nb_coordinator *self, uint32_t renderer, const nb_attempt_id *id,
+                         const Nightbus__TaskFail *said)
+{
+    const char *node = nb_coordinator_node_at(self, renderer)->name;
+    NB_SCOPED(nb_text_free) char *text = nb_text_format("%s: %.700s", node, said->text);
+    nb_error err = {0};
+    nb_log_warn("task %" PRIu64 ", attempt %" PRIu32 ": %s", id->task, id->attempt,
+                text ? text : node);
+    const nb_attempt_state state =
+        (end_of(said) == NB_END_GIVEN_BACK) ? NB_ATTEMPT_ABANDONED : NB_ATTEMPT_FAILED;
+    if (nb_ledger_set_attempt(self->ledger, id->task, id->attempt, state, text ? text : node,
+                              nb_clock_wall_ms(), &err) != NB_OK) {
+        nb_log_error("task %" PRIu64 ": %s", id->task, err.text);
+    }
+}
+
+nb_status nb_handle_task_fail(nb_coordinator *self, const nb_caller *caller,
+                              const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    const Nightbus__TaskFail *said = request->task_fail;
+    nb_attempt_id id;
+    nb_status status = nb_attempt_id_read(said->task, said->attempt, said->epoch, &id, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_task *task = nb_scheduler_task(self->scheduler, id.task);
+    if (!task) {
+        return nb_answer_ack(answer, err); // closed already
+    }
+    const nb_attempt *leased = nb_task_leased(task);
+    const bool live = leased && leased->id.attempt == id.attempt;
+    status = nb_scheduler_fail(self->scheduler, caller->renderer, &id, end_of(said), caller->now_ms,
+                               err);
+    if (status != NB_OK || !live) {
+        return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
+    }
+    note_failure(self, caller->renderer, &id, said);
+    nb_access_revoke(self->access, id.task);
+    nb_coordinator_touch_task(self, id.task);
+    nb_coordinator_reap_tasks(self);
+    return nb_answer_ack(answer, err);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The versions of an album: annotated tags SONG/vN.
+#include "base/log.h"
+#include "base/text.h"
+#include "coordinator/revisions_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char tags_prefix[] = "refs/tags/";
+static const char digest_trailer[] = "\nSong-Digest: ";
+
+static void free_tag(git_tag **tag_p) { git_tag_free(*tag_p); }
+
+static int compare_versions(const void *a, const void *b)
+{
+    const nb_version *left = a;
+    const nb_version *right = b;
+    const int songs = strcmp(left->song, right->song);
+    if (songs != 0) {
+        return songs;
+    }
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+// "night/v3" -> song and number; false for a tag that is not a version.
+static bool parse_name(const char *name, nb_version *out)
+{
+    const char *slash = strchr(name, '/');
+    const size_t length = slash ? (size_t)(slash - name) : 0;
+    if (length == 0 || length >= sizeof out->song || slash[1] != 'v') {
+        return false;
+    }
+    memcpy(out->song, name, length);
+    out->song[length] = '\0';
+    int64_t number = 0;
+    if (!nb_text_is_id(out->song) ||
+        nb_text_parse_integer(slash + 2, 1, INT32_MAX, &number, NULL) != NB_OK) {
+        return false;
+    }
+    out->number = (unsigned)number;
+    return true;
+}
+
+static bool parse_digest(const char *message, nb_version *out)
+{
+    // The last one: what a person wrote stands before the trailers.
+    const char *trailer = NULL;
+    for (const char *at = message; (at = strstr(at, digest_trailer)) != NULL; at++) {
+        trailer = at;
+    }
+    const size_t hex_length = NB_DIGEST_HEX_SIZE - 1;
+    char hex[NB_DIGEST_HEX_SIZE] = "";
+    if (!trailer || strlen(trailer) < sizeof digest_trailer - 1 + hex_length) {
+        return false;
+    }
+    memcpy(hex, trailer + sizeof digest_trailer - 1, hex_length);
+    return nb_digest_from_hex(hex, &out->song_digest, NULL) == NB_OK;
+}
+
+static nb_status add_version(nb_revisions *self, const nb_version *version, nb_error *err)
+{
+    nb_version *grown =
+        reallocarray(self->versions, self->version_count + 1, sizeof *self->versions);
+    if (!grown) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a version");
+    }
+    self->versions = grown;
+    self->versions[self->version_count++] = *version;
+    return NB_OK;
+}
+
+// git_tag_foreach callback.
+static int read_tag(const char *name, git_oid *id, void *payload)
+{
+    nb_revisions *self = payload;
+    nb_version version = {0};
+    if (strncmp(name, tags_prefix, sizeof tags_prefix - 1) != 0 ||
+        !parse_name(name + sizeof tags_prefix - 1, &version)) {
+        return 0;
+    }
+    NB_SCOPED(free_tag) git_tag *tag = NULL;
+    if (git_tag_lookup(&tag, self->repo, id) != 0 ||
+        !parse_digest(git_tag_message(tag), &version)) {
+        nb_log_warn("album '%s': tag %s is not one of ours, left alone", self->name, name);
+        return 0;
+    }
+    git_oid_tostr(version.commit, sizeof version.commit, git_tag_target_id(tag));
+    return add_version(self, &version, NULL) == NB_OK ? 0 : -1;
+}
+
+nb_status nb_revisions_load_versions(nb_revisions *self, nb_error *err)
+{
+    const int code = git_tag_foreach(self->repo, read_tag, self);
+    if (code != 0) {
+        return nb_git_fail(self, code, "reading its versions", err);
+    }
+    if (self->version_count > 0) {
+        qsort(self->versions, self->version_count, sizeof *self->versions, compare_versions);
+    }
+    return NB_OK;
+}
+
+const nb_version *nb_revisions_versions(const nb_revisions *self, size_t *out_count)
+{
+    *out_count = self->version_count;
+    return self->versions;
+}
+
+const nb_version *nb_revisions_find_version(const nb_revisions *self, const char *song,
+                                            unsigned number)
+{
+    const nb_version *found = NULL;
+    for (size_t i = 0; i < self->version_count; i++) {
+        const nb_version *version = &self->versions[i];
+        if (strcmp(version->song, song) == 0 && (number == 0 || version->number == number)) {
+            found = version; // they ascend
+        }
+    }
+    return found;
+}
+
+static nb_status format_message(const nb_revisions *self, const nb_version *version,
+                                const nb_revision *revision, nb_text *out, nb_error *err)
+{
+    char digest[NB_DIGEST_HEX_SIZE];
+    char review[NB_COMMIT_SIZE] = "none";
+    git_oid head;
+    nb_digest_to_hex(&version->song_digest, digest);
+    if (git_reference_name_to_id(&head, self->repo, "refs/notes/review") == 0) {
+        git_oid_tostr(review, sizeof review, &head);
+    }
+    nb_text_addf(out, "%s\n\nSource: mix%s%s\nClient-Id: %s\nReview-Head: %s\n", revision->message,
+                 digest_trailer, digest, revision->client_id[0] ? revision->client_id : "none",
+                 review);
+    return out->failed ? nb_fail(err, NB_E_NO_MEMORY, "no memory for a tag") : NB_OK;
+}
+
+nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version, nb_error *err)
+{
+    nb_revision revision;
+    nb_status status = nb_revisions_get(self, version->commit, &revision, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(nb_text_fini) nb_text message = {0};
+    NB_SCOPED(nb_git_signature_free) git_signature *tagger = NULL;
+    NB_SCOPED(nb_git_commit_free) git_commit *target = NULL;
+    status = format_message(self, version, &revision, &message, err);
+    if (status == NB_OK) {
+        status = nb_git_signature(self, revision.person, revision.time_ms, &tagger, err);
+    }
+    if (status == NB_OK) {
+        status = nb_git_commit(self, version->commit, &target, err);
+    }
+    nb_revision_fini(&revision);
+    if (status != NB_OK) {
+        return status;
+    }
+    char name[NB_SONG_SIZE + 16];
+    snprintf(name, sizeof name, "%s/v%u", version->song, version->number);
+    git_oid id;
+    const int code =
+        git_tag_create(&id, self->repo, name, (const git_object *)target, tagger, message.chars, 0);
+    if (code != 0) {
+        return nb_git_fail(self, code, name, err);
+    }
+    status = add_version(self, version, err);
+    if (status == NB_OK) {
+        qsort(self->versions, self->version_count, sizeof *self->versions, compare_versions);
+    }
+    return status;
+}
