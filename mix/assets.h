@@ -21,8 +21,8 @@ typedef struct nb_assets {
 
 /// Look every file up; each one that is not there is a problem. Entries are taken from `arena`.
 NB_NODISCARD nb_status nb_assets_find(const nb_document *document, nb_arena *arena,
-                                      nb_asset_lookup *lookup, void *context,
-                                      nb_problems *problems, nb_assets *out, nb_error *err);
+                                      nb_asset_lookup *lookup, void *context, nb_problems *problems,
+                                      nb_assets *out, nb_error *err);
 
 /// The entry of a path of the document.
 nb_asset_entry *nb_assets_get(const nb_assets *self, const char *path);

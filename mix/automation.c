@@ -75,8 +75,7 @@ static bool find_insert_param(nb_parse *self, const nb_insert *insert, char *nam
     if (band == insert->band_count) {
         return refuse(self, lane->place, lane->path, "the insert has no band", name, &known);
     }
-    const int index =
-        nb_param_find(processor->band_params, processor->band_param_count, dot + 1);
+    const int index = nb_param_find(processor->band_params, processor->band_param_count, dot + 1);
     known.count = 0;
     for (size_t i = 0; i < processor->band_param_count; i++) {
         offer(&known, processor->band_params[i].name);
@@ -261,8 +260,9 @@ static void parse_points(nb_parse *self, const nb_yaml_node *node, nb_lane *lane
     if (!points) {
         return;
     }
-    nb_place place = node->is_literal ? (nb_place){node->place.line + 1, 1 + node->indent}
-                                      : node->place;
+    nb_place place =
+        node->is_literal ? (nb_place){node->place.line + 1, 1 + node->indent} : node->place;
+    const size_t problems_before = self->reader.problems->total;
     size_t count = 0;
     for (const char *line = node->text; line < end; place.line++) {
         const char *line_end = memchr(line, '\n', (size_t)(end - line));
@@ -276,7 +276,7 @@ static void parse_points(nb_parse *self, const nb_yaml_node *node, nb_lane *lane
     self->point_count += count;
     lane->points = points;
     lane->point_count = count;
-    if (count == 0) {
+    if (count == 0 && self->reader.problems->total == problems_before) {
         nb_problems_add(self->reader.problems, node->place, "%s: no points", lane->path);
     }
 }
@@ -298,8 +298,8 @@ static bool parse_lane(nb_parse *self, const nb_yaml_node *node, nb_lane *lane)
         return false;
     }
     if (!lane->param->automatable) {
-        nb_problems_add(self->reader.problems, lane->place,
-                        "lane '%.150s': %s can't be automated", lane->path, lane->param->name);
+        nb_problems_add(self->reader.problems, lane->place, "lane '%.150s': %s can't be automated",
+                        lane->path, lane->param->name);
         return false;
     }
     nb_field fields[NB_LANE_KEYS] = {0};

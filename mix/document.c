@@ -38,8 +38,12 @@ static void parse_tempo_line(nb_parse *self, const nb_yaml_node *node,
     *out = (nb_document_tempo){
         .ns = fields[NB_TEMPO_AT].ns,
         .bpm = fields[NB_TEMPO_BPM].number,
-        .beats = has_meter ? fields[NB_TEMPO_METER].beats : before ? before->beats : 4,
-        .unit = has_meter ? fields[NB_TEMPO_METER].unit : before ? before->unit : 4,
+        .beats = has_meter ? fields[NB_TEMPO_METER].beats
+                 : before  ? before->beats
+                           : 4,
+        .unit = has_meter ? fields[NB_TEMPO_METER].unit
+                : before  ? before->unit
+                          : 4,
     };
     if (!before && out->ns != 0) {
         nb_problems_add(self->reader.problems, fields[NB_TEMPO_AT].place,
@@ -65,8 +69,8 @@ static void parse_tempos(nb_parse *self, const nb_field *field)
         parse_tempo_line(self, at, i > 0 ? &tempos[i - 1] : NULL, &tempos[i]);
     }
     for (i = 0; i < count; i++) {
-        self->tempos[i] = (nb_tempo){
-            nb_text_ns_to_frames(tempos[i].ns, self->document->rate_hz), tempos[i].bpm};
+        self->tempos[i] =
+            (nb_tempo){nb_text_ns_to_frames(tempos[i].ns, self->document->rate_hz), tempos[i].bpm};
     }
     self->document->tempos = tempos;
     self->document->tempo_count = count;

@@ -2,8 +2,8 @@
 /// @file document.h  A mix document: mix.yaml as parsed values. docs/mix-format.md is the format.
 ///
 /// Values are checked against their tables and each other; what needs the audio itself (does the
-/// file exist, is it long enough) is checked when the graph is built. Immutable once parsed; threads
-/// may share it.
+/// file exist, is it long enough) is checked when the graph is built. Immutable once parsed;
+/// threads may share it.
 
 #ifndef NB_MIX_DOCUMENT_H
 #define NB_MIX_DOCUMENT_H
@@ -19,12 +19,12 @@
 
 enum {
     NB_DOCUMENT_BYTES_MAX = 4 << 20, ///< A whole day of automation fits
-    NB_TRACKS_MAX = 1024, ///< And as many buses
-    NB_CLIPS_MAX = 20000, ///< In one song; a heavily edited drum kit has about 3,000
-    NB_INSERTS_MAX = 32,  ///< On one strip
+    NB_TRACKS_MAX = 1024,            ///< And as many buses
+    NB_CLIPS_MAX = 20000,            ///< In one song; a heavily edited drum kit has about 3,000
+    NB_INSERTS_MAX = 32,             ///< On one strip
     NB_SENDS_MAX = 32,
-    NB_LANES_MAX = 4096,        ///< Automation lanes in one song
-    NB_POINTS_MAX = 1000000,    ///< Points in one song
+    NB_LANES_MAX = 4096,     ///< Automation lanes in one song
+    NB_POINTS_MAX = 1000000, ///< Points in one song
     NB_TEMPOS_MAX = 10000,
 };
 
@@ -58,7 +58,7 @@ typedef struct nb_insert {
     const double *band_values;
     const char *sidechain; ///< Id of a track or bus; null for none
     nb_place sidechain_place;
-    const char *file;      ///< For a processor with takes_audio; null for none
+    const char *file; ///< For a processor with takes_audio; null for none
     nb_place file_place;
 } nb_insert;
 
@@ -126,7 +126,7 @@ typedef struct nb_document_tempo {
 } nb_document_tempo;
 
 typedef struct nb_document {
-    nb_arena *arena; ///< Owns all below
+    nb_arena *arena;       ///< Owns all below
     const char *file_name; ///< As people know it
     const char *title;
     unsigned rate_hz;

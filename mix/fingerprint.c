@@ -23,8 +23,9 @@ static nb_status check_library(const nb_fingerprint *self, size_t index, nb_erro
         strlen(library->probe) == 16 && strspn(library->probe, "0123456789abcdef") == 16;
     if (!is_word(library->name, sizeof library->name) ||
         !is_word(library->version, sizeof library->version) || !is_probe) {
-        return nb_fail(err, NB_E_INVALID, "fingerprint: library %zu has no good name, version or "
-                                          "probe",
+        return nb_fail(err, NB_E_INVALID,
+                       "fingerprint: library %zu has no good name, version or "
+                       "probe",
                        index + 1);
     }
     if (index > 0 && strcmp(self->libraries[index - 1].name, library->name) >= 0) {
@@ -108,12 +109,12 @@ static nb_status parse_word(const char *word, size_t index, nb_fingerprint *out,
         return NB_OK;
     }
     if (index == 1) {
-        const bool good = strncmp(word, "cpu=", 4) == 0 &&
-                          copy_part(word + 4, word + strlen(word), out->cpu_class,
-                                    sizeof out->cpu_class);
+        const bool good =
+            strncmp(word, "cpu=", 4) == 0 &&
+            copy_part(word + 4, word + strlen(word), out->cpu_class, sizeof out->cpu_class);
         return good ? NB_OK
-                    : nb_fail(err, NB_E_INVALID,
-                              "fingerprint: '%.60s' where cpu=CLASS is expected", word);
+                    : nb_fail(err, NB_E_INVALID, "fingerprint: '%.60s' where cpu=CLASS is expected",
+                              word);
     }
     return parse_library(word, out, err);
 }

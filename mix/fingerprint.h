@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file fingerprint.h  What decides an engine's bits besides its input.
 ///
-/// A renderer makes its own at start (renderer/engine), sends it in its first message, and every key
-/// has the parts in it that its node depends on. Two renderers with equal fingerprints give equal
-/// bits.
+/// A renderer makes its own at start (renderer/engine), sends it in its first message, and every
+/// key has the parts in it that its node depends on. Two renderers with equal fingerprints give
+/// equal bits.
 
 #ifndef NB_MIX_FINGERPRINT_H
 #define NB_MIX_FINGERPRINT_H

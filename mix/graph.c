@@ -146,8 +146,7 @@ static int build_tap(nb_build *self, nb_build_strip *at)
 
 static int build_fader(nb_build *self, const nb_strip *strip, int input)
 {
-    if (!strip->polarity_inverted &&
-        is_unity(self, strip, NB_LANE_FADER, 0, strip->fader_db)) {
+    if (!strip->polarity_inverted && is_unity(self, strip, NB_LANE_FADER, 0, strip->fader_db)) {
         return input;
     }
     nb_build_processor what = {
@@ -165,8 +164,8 @@ static int build_pan(nb_build *self, const nb_strip *strip, int input)
 {
     const nb_processor *pan = nb_processor_find("pan");
     const int percent = nb_param_find(pan->params, pan->param_count, "pan_percent");
-    if (!strip->pan_values || (strip->is_bus && is_unity(self, strip, NB_LANE_PAN, 0,
-                                                         strip->pan_values[percent]))) {
+    if (!strip->pan_values ||
+        (strip->is_bus && is_unity(self, strip, NB_LANE_PAN, 0, strip->pan_values[percent]))) {
         return input;
     }
     const nb_build_processor what = {
@@ -238,8 +237,8 @@ static int build_inputs(nb_build *self, const nb_strip *bus)
     for (size_t i = first; i < end; i++) {
         const nb_build_feed *feed = &self->feeds[i];
         nb_build_strip *from = find_strip(self, feed->from);
-        const int node = feed->send < 0 ? build_output(self, from)
-                                        : build_send(self, from, (size_t)feed->send);
+        const int node =
+            feed->send < 0 ? build_output(self, from) : build_send(self, from, (size_t)feed->send);
         if (node >= 0) {
             inputs[count++] = (size_t)node;
         }
@@ -253,8 +252,7 @@ static void add_feeds(nb_build *self, const nb_strip *strip)
         self->feeds[self->feed_count++] = (nb_build_feed){strip->output, strip->id, -1};
     }
     for (size_t i = 0; i < strip->send_count; i++) {
-        self->feeds[self->feed_count++] =
-            (nb_build_feed){strip->sends[i].to, strip->id, (int)i};
+        self->feeds[self->feed_count++] = (nb_build_feed){strip->sends[i].to, strip->id, (int)i};
     }
 }
 
@@ -269,7 +267,7 @@ static void index_strips(nb_build *self)
     size_t feeds = count;
     for (size_t i = 0; i < count; i++) {
         const size_t bus = i - document->track_count;
-        const nb_strip *strip = i < document->track_count ? &document->tracks[i]
+        const nb_strip *strip = i < document->track_count   ? &document->tracks[i]
                                 : bus < document->bus_count ? &document->buses[bus]
                                                             : &document->mix;
         self->strips[i] = (nb_build_strip){strip, NB_BUILD_NOT_YET, NB_BUILD_NOT_YET};
@@ -356,8 +354,8 @@ static nb_status build(nb_build *self, nb_asset_lookup *lookup, void *context, n
     index_strips(self);
     index_lanes(self);
     place_tempos(self);
-    const int sink = self->no_memory ? NB_BUILD_SILENT
-                                     : build_output(self, find_strip(self, "mix"));
+    const int sink =
+        self->no_memory ? NB_BUILD_SILENT : build_output(self, find_strip(self, "mix"));
     if (sink >= 0) {
         finish(self, sink, out);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file graph.h  One song's render: every processor and every edge, each edge with its key.
 ///
-/// Made from a document by pure computation. A node makes exactly one edge, so "the key of the node"
-/// and "the key of the edge" are the same thing. Bypassed inserts, muted paths and closed sends are
-/// already gone. All times are frames at the song's rate.
+/// Made from a document by pure computation. A node makes exactly one edge, so "the key of the
+/// node" and "the key of the edge" are the same thing. Bypassed inserts, muted paths and closed
+/// sends are already gone. All times are frames at the song's rate.
 ///
-/// Keys depend on the document, the files' digests and the fingerprint only. What the files' headers
-/// say (channels, frames) follows from their digests: a graph made without that knowledge
+/// Keys depend on the document, the files' digests and the fingerprint only. What the files'
+/// headers say (channels, frames) follows from their digests: a graph made without that knowledge
 /// (nb_asset.channels == 0; the coordinator's) has the same keys, but cannot be rendered.
 
 #ifndef NB_MIX_GRAPH_H
@@ -109,8 +109,8 @@ NB_NODISCARD nb_status nb_graph_build(const nb_document *document, nb_asset_look
 
 void nb_graph_destroy(nb_graph **self_p);
 
-/// The key of a sink's whole output: that of its node, and the limit on what rings at the end. It is
-/// nb_plan.mix_key for the sink "mix".
+/// The key of a sink's whole output: that of its node, and the limit on what rings at the end. It
+/// is nb_plan.mix_key for the sink "mix".
 void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out);
 
 /// Write the lane's values at frames first .. first + count - 1 to out[0], out[stride], ...: at

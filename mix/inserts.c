@@ -31,15 +31,15 @@ static const nb_processor *find_processor(nb_parse *self, const nb_yaml_node *no
 static void parse_band(nb_parse *self, const nb_yaml_node *node, const nb_processor *processor,
                        size_t index, double *values, const char **out_id)
 {
-    const nb_read_params params = {.params = processor->band_params,
-                                   .count = processor->band_param_count,
-                                   .values = values};
+    const nb_read_params params = {
+        .params = processor->band_params, .count = processor->band_param_count, .values = values};
     nb_field fields[NB_BAND_KEYS];
     nb_read_object(&self->reader, node, &nb_band_object, fields, &params);
     const nb_field *id = &fields[NB_BAND_ID];
     char number[24];
     snprintf(number, sizeof number, "%zu", index + 1);
-    const char *text = id->given ? (id->good ? id->text : "") : nb_read_string(&self->reader, number);
+    const char *text =
+        id->given ? (id->good ? id->text : "") : nb_read_string(&self->reader, number);
     *out_id = text ? text : "";
 }
 

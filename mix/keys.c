@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mix/keys.h"
 
-#include <string.h>
-
 // Files are decoded and, where their rates differ from the song's, converted.
 static const char *const file_libraries[] = {"sndfile", "soxr", NULL};
 
@@ -58,9 +56,9 @@ static void add_lane(nb_hasher *hasher, const nb_processor *processor, const nb_
     const size_t beyond = lane->control - processor->param_count;
     const bool is_band = lane->control >= processor->param_count;
     nb_hasher_add_u64(hasher, is_band ? 1 + beyond / processor->band_param_count : 0);
-    nb_hasher_add_string(hasher, is_band
-                                     ? processor->band_params[beyond % processor->band_param_count].name
-                                     : processor->params[lane->control].name);
+    nb_hasher_add_string(hasher,
+                         is_band ? processor->band_params[beyond % processor->band_param_count].name
+                                 : processor->params[lane->control].name);
     nb_hasher_add_u64(hasher, lane->curve);
     nb_hasher_add_u64(hasher, lane->point_count);
     for (size_t i = 0; i < lane->point_count; i++) {
@@ -91,16 +89,13 @@ static void add_settings(const nb_key_context *self, const nb_node *node)
     }
 }
 
-/// Processors that can follow the tempo have a parameter in note values.
-static bool follows_tempo(const nb_processor *processor)
+/// A processor follows the tempo map by a parameter "note", where that differs from its default.
+static bool follows_tempo(const nb_settings *settings)
 {
-    for (size_t i = 0; i < processor->param_count; i++) {
-        if (strstr(processor->params[i].name, "note") || strstr(processor->params[i].name, "beat") ||
-            strstr(processor->params[i].name, "sync")) {
-            return true;
-        }
-    }
-    return false;
+    const nb_processor *processor = settings->processor;
+    const int note = nb_param_find(processor->params, processor->param_count, "note");
+    return note >= 0 && (settings->values[note] != processor->params[note].initial ||
+                         (settings->moving && settings->moving[note]));
 }
 
 static void add_tempos(const nb_key_context *self)
@@ -112,13 +107,13 @@ static void add_tempos(const nb_key_context *self)
     }
 }
 
-nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes,
-                              const nb_node *node, const nb_digest *file)
+nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes, const nb_node *node,
+                              const nb_digest *file)
 {
     nb_hasher *hasher = self->hasher;
     begin(self, "processor", node->settings.processor->libraries);
     add_settings(self, node);
-    if (follows_tempo(node->settings.processor)) {
+    if (follows_tempo(&node->settings)) {
         add_tempos(self);
     }
     nb_hasher_add_u64(hasher, node->sidechain >= 0);

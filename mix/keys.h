@@ -24,8 +24,8 @@ typedef struct nb_key_context {
 nb_digest nb_key_of_clips(const nb_key_context *self, const nb_key_clip *clips, size_t count);
 
 /// Of the node's settings, lanes, inputs (in `nodes`) and `file`, which may be null.
-nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes,
-                              const nb_node *node, const nb_digest *file);
+nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes, const nb_node *node,
+                              const nb_digest *file);
 
 nb_digest nb_key_of_sum(const nb_key_context *self, const nb_node *nodes, const nb_node *node);
 

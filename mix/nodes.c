@@ -123,15 +123,14 @@ int nb_build_clips(nb_build *self, const nb_strip *strip)
         const int64_t end = clips[i].at_frame + clips[i].length_frames;
         node->end_frame = end > node->end_frame ? end : node->end_frame;
         known = known && entry->asset.channels > 0;
-        node->channels = entry->asset.channels > node->channels ? entry->asset.channels
-                                                                : node->channels;
+        node->channels =
+            entry->asset.channels > node->channels ? entry->asset.channels : node->channels;
     }
     node->channels = known ? node->channels : 0;
     node->clips = clips;
     node->clip_count = count;
     node->key = nb_key_of_clips(&self->keys, keys, count);
-    self->content_end =
-        node->end_frame > self->content_end ? node->end_frame : self->content_end;
+    self->content_end = node->end_frame > self->content_end ? node->end_frame : self->content_end;
     return index;
 }
 
@@ -206,14 +205,14 @@ static void add_lanes(nb_build *self, const nb_lane *const *lanes, size_t count,
 {
     const nb_processor *processor = node->settings.processor;
     nb_graph_lane *made = nb_build_take(self, count, sizeof *made);
-    bool *moving = nb_build_take(
-        self, nb_processor_controls(processor, node->settings.band_count), sizeof *moving);
+    bool *moving = nb_build_take(self, nb_processor_controls(processor, node->settings.band_count),
+                                 sizeof *moving);
     for (size_t i = 0; i < count && made && moving; i++) {
         const nb_lane *lane = lanes[i];
         nb_graph_point *points = nb_build_take(self, lane->point_count, sizeof *points);
         for (size_t p = 0; points && p < lane->point_count; p++) {
-            points[p] = (nb_graph_point){frames_of(self, lane->points[p].ns),
-                                         lane->points[p].value};
+            points[p] =
+                (nb_graph_point){frames_of(self, lane->points[p].ns), lane->points[p].value};
         }
         made[i] = (nb_graph_lane){lane->control, lane->param, lane->curve,
                                   points ? lane->point_count : 0, points};
@@ -236,8 +235,8 @@ static double *copy_values(nb_build *self, const double *values, size_t count)
 }
 
 /// Channels of a processor's output, and what its settings say of its input.
-static void set_channels(const nb_build *self, const nb_build_processor *what,
-                         const nb_node *input, nb_node *node)
+static void set_channels(const nb_build *self, const nb_build_processor *what, const nb_node *input,
+                         nb_node *node)
 {
     const bool known = input->channels > 0 && (!what->file || what->file->asset.channels > 0);
     const bool becomes_stereo =
@@ -273,8 +272,8 @@ int nb_build_process(nb_build *self, const nb_build_processor *what, int input)
     const nb_processor *processor = what->processor;
     const int index = add_node(self, NB_NODE_PROCESSOR, what->name);
     double *values = copy_values(self, what->values, processor->param_count);
-    double *band_values = copy_values(self, what->band_values,
-                                      what->band_count * processor->band_param_count);
+    double *band_values =
+        copy_values(self, what->band_values, what->band_count * processor->band_param_count);
     size_t *inputs = nb_build_take(self, 1, sizeof *inputs);
     if (index < 0 || !values || !band_values || !inputs) {
         return NB_BUILD_SILENT;

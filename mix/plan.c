@@ -44,12 +44,11 @@ char *nb_plan_format(const nb_plan *self)
         }
     }
     NB_SCOPED(nb_json_free)
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:O}", "format", format_name,
-                             "album", self->album, "song", self->song, "version", self->version,
-                             "fingerprint", self->fingerprint, "document",
-                             json_digest(&self->document), "document_size",
-                             (json_int_t)self->document_size, "mix_key",
-                             json_digest(&self->mix_key), "files", files);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:O}", "format", format_name, "album",
+        self->album, "song", self->song, "version", self->version, "fingerprint", self->fingerprint,
+        "document", json_digest(&self->document), "document_size", (json_int_t)self->document_size,
+        "mix_key", json_digest(&self->mix_key), "files", files);
     return json ? nb_json_line(json) : NULL;
 }
 
@@ -102,8 +101,7 @@ static nb_status take_version(const json_t *json, char **out, nb_error *err)
     const bool good = length >= 2 && length <= VERSION_LENGTH_MAX &&
                       ((*out)[0] == 'v' || (*out)[0] == 'm') &&
                       strspn(*out + 1, "0123456789") == length - 1;
-    return good ? NB_OK
-                : nb_fail(err, NB_E_INVALID, "plan: version '%.40s' is not like v3", *out);
+    return good ? NB_OK : nb_fail(err, NB_E_INVALID, "plan: version '%.40s' is not like v3", *out);
 }
 
 static nb_status take_file(const json_t *item, nb_plan_file *out, nb_error *err)

@@ -23,11 +23,11 @@ typedef struct nb_plan_file {
 typedef struct nb_plan {
     char *album;
     char *song;
-    char *version;        ///< "v3"
-    char *fingerprint;    ///< As nb_fingerprint_format writes it
-    nb_digest document;   ///< Blob of the mix document
+    char *version;      ///< "v3"
+    char *fingerprint;  ///< As nb_fingerprint_format writes it
+    nb_digest document; ///< Blob of the mix document
     uint64_t document_size;
-    nb_digest mix_key;    ///< Key of the sink "mix"
+    nb_digest mix_key; ///< Key of the sink "mix"
     size_t file_count;
     nb_plan_file *files;
 } nb_plan;

@@ -124,7 +124,7 @@ static nb_status read_text(nb_reader *self, const nb_key *key, const char *text,
                            nb_error *err)
 {
     switch (key->type) {
-    case NB_KEY_FORMAT:
+    case NB_KEY_FORMAT_NAME:
         if (strcmp(text, NB_MIX_FORMAT) != 0) {
             return nb_fail(err, NB_E_VERSION,
                            "'%.40s' is not a format that this version reads; expected %s", text,

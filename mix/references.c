@@ -56,7 +56,7 @@ static void index_strips(nb_parse *self)
     size_t count = 0;
     for (size_t i = 0; i < most; i++) {
         const size_t bus = i - document->track_count;
-        const nb_strip *strip = i < document->track_count ? &document->tracks[i]
+        const nb_strip *strip = i < document->track_count   ? &document->tracks[i]
                                 : bus < document->bus_count ? &document->buses[bus]
                                                             : &document->mix;
         if (strip->id[0] != '\0') {

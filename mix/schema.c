@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "mix/schema.h"
 
+#include "base/text.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,23 +16,23 @@ static const nb_param rate_param = {"rate_hz", "Hz", NB_SCALE_WHOLE, 8000, 19200
 static const nb_param tail_param = {"tail_max_s", "s", NB_SCALE_LINEAR, 0, 600, 20};
 static const nb_param bpm_param = {"bpm", "", NB_SCALE_LINEAR, 10, 1000, 120};
 static const nb_param clip_gain_param = {"gain_db", "dB", NB_SCALE_DB, -120, 40, 0};
-static const nb_param shape_param = {
-    "fade_shape", "", NB_SCALE_CHOICE, 0, 3, 0, .choices = shapes};
-static const nb_param polarity_param = {
-    "polarity", "", NB_SCALE_CHOICE, 0, 1, 0, .choices = polarities};
+static const nb_param shape_param = {"fade_shape", "", NB_SCALE_CHOICE, 0, 3, 0, .choices = shapes};
+static const nb_param polarity_param = {"polarity", "", NB_SCALE_CHOICE,      0,
+                                        1,          0,  .choices = polarities};
 static const nb_param mute_param = {"mute", "", NB_SCALE_SWITCH, 0, 1, 0};
 static const nb_param bypass_param = {"bypass", "", NB_SCALE_SWITCH, 0, 1, 0};
 static const nb_param tap_param = {"tap", "", NB_SCALE_CHOICE, 0, 1, 0, .choices = taps};
 static const nb_param curve_param = {"curve", "", NB_SCALE_CHOICE, 0, 1, 0, .choices = curves};
 
 // Both are the "gain" processor's gain_db under names of their own, and lie inside its range.
-const nb_param nb_fader_param = {"fader_db", "dB", NB_SCALE_DB, -120, 24, 0, .automatable = true,
-                                 .off = true};
-const nb_param nb_level_param = {"level_db", "dB", NB_SCALE_DB, -120, 24, 0, .automatable = true,
-                                 .off = true};
+const nb_param nb_fader_param = {"fader_db", "dB", NB_SCALE_DB,         -120,
+                                 24,         0,    .automatable = true, .off = true};
+const nb_param nb_level_param = {"level_db", "dB", NB_SCALE_DB,         -120,
+                                 24,         0,    .automatable = true, .off = true};
 
 static const nb_key song_keys[NB_SONG_KEYS] = {
-    [NB_SONG_FORMAT] = {"format", NB_KEY_FORMAT, true, .help = "Comes first: `nightbus-mix/1`."},
+    [NB_SONG_FORMAT] = {"format", NB_KEY_FORMAT_NAME, true,
+                        .help = "Comes first: `nightbus-mix/1`."},
     [NB_SONG_TITLE] = {"title", NB_KEY_NAME, true, .help = "The song's title, for people."},
     [NB_SONG_RATE] = {"rate_hz", NB_KEY_PARAM, false, &rate_param,
                       .help = "The rate that everything runs and is rendered at. Files at other "
@@ -39,8 +41,7 @@ static const nb_key song_keys[NB_SONG_KEYS] = {
                       .help = "How long the song may ring after its last clip."},
     [NB_SONG_TEMPO] = {"tempo", NB_KEY_LIST, false, NULL, &nb_tempo_object, "120 in 4/4",
                        "The tempo map, for the display and for delays in note values."},
-    [NB_SONG_TRACKS] = {"tracks", NB_KEY_LIST, true, NULL, &nb_track_object,
-                        .help = "The tracks."},
+    [NB_SONG_TRACKS] = {"tracks", NB_KEY_LIST, true, NULL, &nb_track_object, .help = "The tracks."},
     [NB_SONG_BUSES] = {"buses", NB_KEY_LIST, false, NULL, &nb_bus_object, "none",
                        "The buses: groups and returns."},
     [NB_SONG_MIX] = {"mix_bus", NB_KEY_MAP, false, NULL, &nb_mix_object, "no inserts, 0 dB",
@@ -59,24 +60,30 @@ static const nb_key tempo_keys[NB_TEMPO_KEYS] = {
 };
 
 #define MIX_KEYS                                                                                   \
-    [NB_STRIP_INSERTS] = {"inserts", NB_KEY_LIST, false, NULL, &nb_insert_object, "none",          \
+    [NB_STRIP_INSERTS] = {"inserts",                                                               \
+                          NB_KEY_LIST,                                                             \
+                          false,                                                                   \
+                          NULL,                                                                    \
+                          &nb_insert_object,                                                       \
+                          "none",                                                                  \
                           "The processors, in the order of the signal."},                          \
     [NB_STRIP_FADER] = {"fader_db", NB_KEY_PARAM, false, &nb_fader_param,                          \
                         .help = "The fader; `off` is silence."}
 #define BUS_KEYS                                                                                   \
-    MIX_KEYS, [NB_STRIP_ID] = {"id", NB_KEY_ID, true,                                              \
-                               .help = "What everything else calls it; unique among tracks and "   \
-                                       "buses. Signals are summed in the order of ids."},          \
+    MIX_KEYS,                                                                                      \
+        [NB_STRIP_ID] = {"id", NB_KEY_ID, true,                                                    \
+                         .help = "What everything else calls it; unique among tracks and "         \
+                                 "buses. Signals are summed in the order of ids."},                \
         [NB_STRIP_NAME] = {"name", NB_KEY_NAME, false, NULL, NULL, "the id", "For people."},       \
         [NB_STRIP_POLARITY] = {"polarity", NB_KEY_PARAM, false, &polarity_param,                   \
                                .help = "`inverted` turns the signal upside down at the fader."},   \
         [NB_STRIP_MUTE] = {"mute", NB_KEY_PARAM, false, &mute_param,                               \
                            .help = "Closes output and sends. Sidechains still hear the strip."},   \
-        [NB_STRIP_SENDS] = {"sends", NB_KEY_LIST, false, NULL, &nb_send_object, "none",            \
-                            "Sends to buses."},                                                    \
-        [NB_STRIP_OUTPUT] = {"output", NB_KEY_ID, false, NULL, NULL, "mix",                        \
-                             "The id of a bus, or `mix`."},                                        \
-        [NB_STRIP_VCA] = { "vca", NB_KEY_RESERVED }
+        [NB_STRIP_SENDS] = {"sends", NB_KEY_LIST,      false, NULL, &nb_send_object,               \
+                            "none",  "Sends to buses."},                                           \
+        [NB_STRIP_OUTPUT] =                                                                        \
+            {"output", NB_KEY_ID, false, NULL, NULL, "mix", "The id of a bus, or `mix`."},         \
+        [NB_STRIP_VCA] = {"vca", NB_KEY_RESERVED}
 
 static const nb_key mix_keys[] = {MIX_KEYS};
 static const nb_key bus_keys[] = {BUS_KEYS};
@@ -135,7 +142,8 @@ static const nb_key send_keys[NB_SEND_KEYS] = {
 static const nb_key lane_keys[NB_LANE_KEYS] = {
     [NB_LANE_KEY_CURVE] = {"curve", NB_KEY_PARAM, false, &curve_param,
                            .help = "`hold` keeps each value until the next point."},
-    [NB_LANE_KEY_POINTS] = {"points", NB_KEY_POINTS, true, .help = "A block of `time value` lines."},
+    [NB_LANE_KEY_POINTS] = {"points", NB_KEY_POINTS, true,
+                            .help = "A block of `time value` lines."},
 };
 
 const nb_object nb_song_object = {"song", "The document itself.", song_keys, NB_SONG_KEYS};
@@ -179,7 +187,14 @@ const char *nb_schema_format_value(const nb_param *param, double value, char *ou
     } else if (isinf(value)) {
         snprintf(out, size, "off");
     } else {
-        snprintf(out, size, "%.10g", value);
+        // The fewest digits that bring the same value back.
+        for (int digits = 6; digits <= 17; digits++) {
+            snprintf(out, size, "%.*g", digits, value);
+            double again = 0.0;
+            if (nb_text_parse_number(out, &again, NULL) == NB_OK && again == value) {
+                break;
+            }
+        }
     }
     return out;
 }

@@ -15,9 +15,9 @@ static int by_id(const void *a, const void *b)
     if (order != 0) {
         return order;
     }
-    return left->place.line != right->place.line
-               ? (left->place.line < right->place.line ? -1 : 1)
-               : (left->place.column > right->place.column) - (left->place.column < right->place.column);
+    return left->place.line != right->place.line ? (left->place.line < right->place.line ? -1 : 1)
+                                                 : (left->place.column > right->place.column) -
+                                                       (left->place.column < right->place.column);
 }
 
 void nb_parse_unique(nb_parse *self, nb_named *names, size_t count, const char *what)
@@ -44,8 +44,8 @@ const nb_param *nb_parse_pan_params(nb_parse *self)
     for (size_t i = 0; params && i < self->pan->param_count; i++) {
         char key[80];
         params[i] = self->pan->params[i];
-        params[i].name = nb_read_string(
-            &self->reader, nb_schema_pan_key(&self->pan->params[i], key, sizeof key));
+        params[i].name = nb_read_string(&self->reader,
+                                        nb_schema_pan_key(&self->pan->params[i], key, sizeof key));
         if (!params[i].name) {
             return NULL;
         }

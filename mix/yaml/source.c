@@ -72,12 +72,13 @@ bool nb_source_check(const char *bytes, size_t size, nb_problems *problems)
             nb_problems_add(problems, place, "%s (U+%04X) is not allowed here", fault, code);
             return false;
         }
-        const bool ends_line =
-            code == '\n' || (code == '\r' && !(at < size && bytes[at] == '\n'));
-        place = ends_line ? (nb_place){place.line + 1, 1} : (nb_place){place.line, place.column + 1};
+        const bool ends_line = code == '\n' || (code == '\r' && !(at < size && bytes[at] == '\n'));
+        place =
+            ends_line ? (nb_place){place.line + 1, 1} : (nb_place){place.line, place.column + 1};
     }
     if (!is_utf8) {
-        nb_problems_add(problems, place, "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
+        nb_problems_add(problems, place,
+                        "the byte 0x%02X is not UTF-8 here; save the file as UTF-8",
                         (unsigned)(unsigned char)bytes[good]);
     }
     return is_utf8;
@@ -93,8 +94,8 @@ bool nb_source_check_text(const char *text, size_t length, nb_place place, nb_pr
         const uint32_t code = next_character(text, &at);
         const char *fault = fault_of(code);
         if (fault) {
-            nb_problems_add(problems, place, "%s (U+%04X, written as an escape) is not allowed here",
-                            fault, code);
+            nb_problems_add(problems, place,
+                            "%s (U+%04X, written as an escape) is not allowed here", fault, code);
             return false;
         }
     }

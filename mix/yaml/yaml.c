@@ -132,7 +132,8 @@ static void refuse_properties(builder *self, nb_place place, const yaml_char_t *
                               const yaml_char_t *tag)
 {
     if (anchor) {
-        nb_problems_add(self->problems, place, "anchor '&%.40s': anchors are not part of the format",
+        nb_problems_add(self->problems, place,
+                        "anchor '&%.40s': anchors are not part of the format",
                         (const char *)anchor);
     }
     if (tag) {
@@ -407,10 +408,8 @@ nb_status nb_yaml_parse(const char *bytes, size_t size, size_t size_max, nb_aren
     }
     const bool has_mark = size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
     const char *start = bytes + (has_mark ? 3 : 0);
-    builder self = {.arena = arena,
-                    .problems = problems,
-                    .source_end = bytes + size,
-                    .line_start = start};
+    builder self = {
+        .arena = arena, .problems = problems, .source_end = bytes + size, .line_start = start};
     run(&self, start, (size_t)(self.source_end - start));
     if (self.no_memory) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a document of %zu bytes", size);

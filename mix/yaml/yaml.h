@@ -2,9 +2,9 @@
 /// @file yaml.h  The part of YAML that documents are written in, as a tree with places.
 ///
 /// Maps, lists and scalars of one document. Anchors, aliases, tags, directives, merge keys, keys
-/// that are no scalars and keys given twice are problems. A scalar is text: what it means is for the
-/// reader of the document to say. Built on libyaml's events, which are safe at any depth where the
-/// loop counts it (its document loader is not).
+/// that are no scalars and keys given twice are problems. A scalar is text: what it means is for
+/// the reader of the document to say. Built on libyaml's events, which are safe at any depth where
+/// the loop counts it (its document loader is not).
 
 #ifndef NB_MIX_YAML_YAML_H
 #define NB_MIX_YAML_YAML_H
