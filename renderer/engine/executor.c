@@ -156,7 +156,11 @@ static nb_status executor_init(executor *self, const nb_execution *execution, nb
     }
     for (size_t u = 0; u < schedule->unit_count; u++) {
         for (int64_t step = 0; step < NB_STEPS_IN_FLIGHT; step++) {
-            atomic_init(waiting_at(self, u, step), dependences(&schedule->units[u], step));
+            // A source's first step waits for nothing and is started, not released: its counter is
+            // that of the step which takes its place.
+            const bool started = step == 0 && schedule->units[u].producer_count == 0;
+            atomic_init(waiting_at(self, u, step),
+                        dependences(&schedule->units[u], started ? NB_STEPS_IN_FLIGHT : step));
         }
     }
     nb_status status = make_edges(self, err);

@@ -76,8 +76,11 @@ nb_status nb_song_open(const char *path, nb_problems *problems, nb_song *out, nb
     if (status == NB_OK) {
         status = nb_file_read(song.document_path, NB_DOCUMENT_BYTES_MAX, &bytes, &size, err);
     }
-    if (status == NB_OK) {
-        status = nb_document_parse(path, bytes, size, problems, &song.document, err);
+    if (status == NB_OK) { // mistakes are named by the path as it was given
+        NB_SCOPED(nb_text_free)
+        char *name = nb_file_is_folder(path) ? nb_file_join(path, "mix.yaml") : strdup(path);
+        status = name ? nb_document_parse(name, bytes, size, problems, &song.document, err)
+                      : no_memory(err);
     }
     if (status == NB_OK) {
         *out = song;
