@@ -107,8 +107,8 @@ static nb_status take_short(nb_args *self, const char *word, const char *next,
     return NB_OK;
 }
 
-nb_status nb_args_parse(int argc, char *const *argv, const nb_option *options, size_t option_count,
-                        nb_args *out, nb_error *err)
+nb_status nb_args_parse(int argc, const char *const *argv, const nb_option *options,
+                        size_t option_count, nb_args *out, nb_error *err)
 {
     *out = (nb_args){0};
     bool options_end = false;

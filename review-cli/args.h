@@ -32,7 +32,7 @@ typedef struct nb_args {
 
 /// Take `argv` (without the program's name) apart under `options`. "--" ends options. Errors are
 /// NB_E_USAGE and name the nearest option.
-NB_NODISCARD nb_status nb_args_parse(int argc, char *const *argv, const nb_option *options,
+NB_NODISCARD nb_status nb_args_parse(int argc, const char *const *argv, const nb_option *options,
                                      size_t option_count, nb_args *out, nb_error *err);
 
 /// The value of an option ("" for a switch that is set); null where it was not given. The last one

@@ -33,7 +33,7 @@ static nb_status run_help(nb_cli *cli, nb_error *err)
     }
     const nb_command *command = NULL;
     nb_args args;
-    char *const words[] = {name};
+    const char *const words[] = {name};
     const nb_status status = nb_command_find(1, words, &command, &args, err);
     return status != NB_OK ? status : nb_fail(err, NB_E_USAGE, "there is no command \"%s\"", name);
 }

@@ -81,7 +81,7 @@ static bool takes_next(const char *word)
 }
 
 /// Places of the first two words that are no options; `argc` for none.
-static void find_words(int argc, char *const *argv, int *out_first, int *out_second)
+static void find_words(int argc, const char *const *argv, int *out_first, int *out_second)
 {
     *out_first = *out_second = argc;
     for (int i = 0; i < argc; i++) {
@@ -137,7 +137,7 @@ static nb_status check_word_count(const nb_command *command, const nb_args *args
     return NB_OK;
 }
 
-nb_status nb_command_find(int argc, char *const *argv, const nb_command **out_command,
+nb_status nb_command_find(int argc, const char *const *argv, const nb_command **out_command,
                           nb_args *out_args, nb_error *err)
 {
     *out_command = NULL;
@@ -162,7 +162,7 @@ nb_status nb_command_find(int argc, char *const *argv, const nb_command **out_co
     if (!command) {
         return fail_unknown(argv[first], second < argc ? argv[second] : NULL, err);
     }
-    char **rest = calloc((size_t)argc + 1, sizeof *rest);
+    const char **rest = calloc((size_t)argc + 1, sizeof *rest);
     if (!rest) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the command line");
     }

@@ -46,8 +46,9 @@ const nb_option *nb_global_options(size_t *out_count);
 
 /// Find the command that `argv` (without the program's name) asks for, and its arguments. Errors
 /// are NB_E_USAGE with the nearest name. Without any words `*out_command` is null.
-NB_NODISCARD nb_status nb_command_find(int argc, char *const *argv, const nb_command **out_command,
-                                       nb_args *out_args, nb_error *err);
+NB_NODISCARD nb_status nb_command_find(int argc, const char *const *argv,
+                                       const nb_command **out_command, nb_args *out_args,
+                                       nb_error *err);
 
 /// The command of that name, or null.
 const nb_command *nb_command_by_name(const char *name);

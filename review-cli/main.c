@@ -18,7 +18,8 @@ static bool wants_colour(void)
            strcmp(terminal, "dumb") != 0;
 }
 
-static nb_status run(int argc, char **argv, const nb_command **out_command, nb_error *err)
+static nb_status run(int argc, const char *const *argv, const nb_command **out_command,
+                     nb_error *err)
 {
     nb_cli cli = {.colour = wants_colour()};
     const nb_status status = nb_command_find(argc, argv, out_command, &cli.args, err);
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
     nb_stop_install();
     nb_error err = {0};
     const nb_command *command = NULL;
-    const nb_status status = run(argc - 1, argv + 1, &command, &err);
+    const nb_status status = run(argc - 1, (const char *const *)(argv + 1), &command, &err);
     if (status != NB_OK) {
         nb_text_make_printable(err.text);
         fprintf(stderr, "nightbus%s%s: %s\n", command ? " " : "", command ? command->name : "",
