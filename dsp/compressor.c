@@ -62,10 +62,10 @@ typedef struct curve {
 
 typedef struct compressor {
     nb_lanes values[PARAM_COUNT];
-    double ms_per_frame_octave; ///< Turns 1 / time in ms into the exponent of 2 of one frame
-    nb_lanes mean_share;        ///< Share of the old mean square that a frame keeps
+    nb_lanes mean_share; ///< Share of the old mean square that a frame keeps
     nb_masks stereo, rms;
     nb_lanes mean_square, held, reduction; ///< Detector: its one pole, its two stages in dB
+    double ms_per_frame_octave; ///< Turns 1 / time in ms into the exponent of 2 of one frame
     size_t look_ahead[NB_LANES];
     size_t look_ahead_max;
     bool look_ahead_differs;

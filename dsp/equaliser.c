@@ -57,10 +57,10 @@ typedef struct moving_section {
 
 typedef struct moving_band {
     size_t index;
+    size_t section_count;
     nb_lanes freq_hz, gain_db, q; ///< Of what does not move
     nb_masks bell, low_shelf, high_shelf;
     moving_section sections[NB_BAND_SECTIONS_MAX];
-    size_t section_count;
 } moving_band;
 
 typedef struct equaliser {

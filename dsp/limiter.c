@@ -163,10 +163,12 @@ static bool take_buffers(nb_arena *arena, const limiter *self, voice *it)
     it->first.length = it->second.length = box;
     it->first.ring = nb_arena_take(arena, box, sizeof *it->first.ring);
     it->second.ring = nb_arena_take(arena, box, sizeof *it->second.ring);
-    bool complete = it->least.values && it->least.places && it->first.ring && it->second.ring;
+    const bool complete = it->least.values && it->least.places && it->first.ring && it->second.ring;
     for (size_t c = 0; c < it->channels; c++) {
         it->delay[c] = nb_arena_take(arena, self->latency, sizeof *it->delay[c]);
-        complete = complete && it->delay[c];
+        if (!it->delay[c]) {
+            return false;
+        }
     }
     return complete;
 }
