@@ -147,8 +147,10 @@ static void reset(void *state)
         moving_sum_reset(&it->first, one);
         moving_sum_reset(&it->second, one * (int64_t)it->first.length);
         memset(it->samples, 0, sizeof it->samples);
-        for (size_t c = 0; c < it->channels; c++) {
-            memset(it->delay[c], 0, self->latency * sizeof *it->delay[c]);
+        for (size_t c = 0; c < NB_COUNT(it->delay); c++) {
+            if (it->delay[c]) {
+                memset(it->delay[c], 0, self->latency * sizeof *it->delay[c]);
+            }
         }
     }
 }
