@@ -47,6 +47,7 @@ void nb_client_sleep_ms(const nb_client *self, int64_t ms)
 
 static void line_close(nb_line *self)
 {
+    nb_socket_stop_monitor(self->socket);
     nb_socket_close(&self->socket);
     nb_socket_close(&self->monitor);
 }
@@ -118,7 +119,7 @@ static nb_status set_options(void *socket, bool is_bulk, nb_error *err)
         {ZMQ_RECONNECT_IVL_MAX, "RECONNECT_IVL_MAX", RECONNECT_MAX_MS},
         {ZMQ_TCP_MAXRT, "TCP_MAXRT", DEAD_TCP_MS},
         {ZMQ_HEARTBEAT_IVL, "HEARTBEAT_IVL", is_bulk ? 0 : 5000},
-        {ZMQ_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT", is_bulk ? -1 : 15000},
+        {ZMQ_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT", is_bulk ? 0 : 15000},
     };
     uint8_t routing_id[NB_ROUTING_ID_SIZE];
     if (getrandom(routing_id, sizeof routing_id, 0) != (ssize_t)sizeof routing_id) {

@@ -95,7 +95,6 @@ static nb_status open_router(nb_server *self, int high_water, int frame_most, vo
     }
     const nb_socket_option options[] = {
         {ZMQ_LINGER, "LINGER", 0},
-        {ZMQ_IPV6, "IPV6", 1},
         {ZMQ_ROUTER_MANDATORY, "ROUTER_MANDATORY", 1},
         {ZMQ_ROUTER_HANDOVER, "ROUTER_HANDOVER", 0}, // a stolen routing id must not win
         {ZMQ_SNDHWM, "SNDHWM", high_water},
@@ -119,6 +118,12 @@ static nb_status open_router(nb_server *self, int high_water, int frame_most, vo
 static nb_status bind_socket(void *socket, const char *address, char out[ADDRESS_SIZE],
                              nb_error *err)
 {
+    // Only where it is asked for: it would write 127.0.0.1 as ::ffff:127.0.0.1.
+    const nb_socket_option family[] = {{ZMQ_IPV6, "IPV6", strchr(address, '[') != NULL}};
+    const nb_status status = nb_socket_set(socket, family, NB_COUNT(family), err);
+    if (status != NB_OK) {
+        return status;
+    }
     size_t size = ADDRESS_SIZE;
     if (zmq_bind(socket, address) != 0) {
         const bool in_use = errno == EADDRINUSE;

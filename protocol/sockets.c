@@ -20,6 +20,13 @@ void nb_socket_close(void **socket_p)
     }
 }
 
+void nb_socket_stop_monitor(void *socket)
+{
+    if (socket) {
+        zmq_socket_monitor(socket, NULL, 0);
+    }
+}
+
 nb_status nb_socket_set(void *socket, const nb_socket_option *options, size_t count, nb_error *err)
 {
     for (size_t i = 0; i < count; i++) {

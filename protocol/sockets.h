@@ -21,6 +21,11 @@ enum {
 /// For NB_SCOPED. Null is fine.
 void nb_socket_close(void **socket_p);
 
+/// Send no more events of `socket` to its monitor. To be called before the monitor's PAIR is
+/// closed: an event without a reader blocks the context's I/O thread, and with it every socket
+/// (4.3.4). Null is fine.
+void nb_socket_stop_monitor(void *socket);
+
 typedef struct nb_socket_option {
     int option;
     const char *name;
