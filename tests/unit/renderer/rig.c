@@ -100,8 +100,8 @@ void rig_everything(const char *folder, nb_song *out_song, nb_graph **out_graph)
                            &size, err));
     assert_ok(nb_file_make_folders(rig_path(folder, "songs/everything"), 0777, err));
     assert_ok(nb_file_make_folders(rig_path(folder, "audio"), 0777, err));
-    assert_ok(nb_file_write(rig_path(folder, "songs/everything/mix.yaml"), document, size, 0666,
-                            err));
+    assert_ok(
+        nb_file_write(rig_path(folder, "songs/everything/mix.yaml"), document, size, 0666, err));
     assert_ok(nb_file_write(rig_path(folder, "album.yaml"), "", 0, 0666, err));
     free(document);
     rig_write_noise(rig_path(folder, "audio/mono48.wav"), 48000, 1, 100001, 1, 0.5F);
@@ -136,10 +136,8 @@ size_t rig_graph_asset(rig_graph *self, const char *name)
     nb_audio_info info;
     assert_ok(nb_audio_file_probe(rig_path(self->folder, name), NULL, &info, err));
     const size_t index = self->graph.asset_count++;
-    self->assets[index] = (nb_asset){.path = name,
-                                     .rate_hz = info.rate_hz,
-                                     .channels = info.channels,
-                                     .frames = info.frames};
+    self->assets[index] = (nb_asset){
+        .path = name, .rate_hz = info.rate_hz, .channels = info.channels, .frames = info.frames};
     return index;
 }
 
@@ -206,7 +204,7 @@ void rig_graph_finish(rig_graph *self, size_t node) { self->sink = (nb_sink){"mi
 static nb_status locate(void *context, const nb_asset *asset, char **out_path, nb_error *err)
 {
     const rig_graph *self = context;
-    *out_path = strdup(rig_path(self->folder, asset->path));
+    *out_path = nb_file_join(self->folder, asset->path);
     return *out_path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory");
 }
 
