@@ -30,7 +30,7 @@ nb_digest nb_key_of_clips(const nb_key_context *self, const nb_key_clip *clips, 
         nb_hasher_add_i64(hasher, clip->at_frame);
         nb_hasher_add_i64(hasher, clip->offset_frames);
         nb_hasher_add_i64(hasher, clips[i].to_the_end ? -1 : clip->length_frames);
-        nb_hasher_add_double(hasher, clip->gain);
+        nb_hasher_add_double(hasher, clips[i].gain_db);
         add_fade(hasher, clip->fade_in_frames, clip->fade_in_shape);
         add_fade(hasher, clip->fade_out_frames, clip->fade_out_shape);
     }

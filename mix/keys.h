@@ -9,6 +9,7 @@
 typedef struct nb_key_clip {
     const nb_graph_clip *clip;
     const nb_digest *file;
+    double gain_db;  ///< Not the factor: its last bit could depend on the machine
     bool to_the_end; ///< No length given
 } nb_key_clip;
 

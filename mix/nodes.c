@@ -119,7 +119,8 @@ int nb_build_clips(nb_build *self, const nb_strip *strip)
     for (size_t i = 0; i < count; i++) {
         nb_asset_entry *entry = nb_assets_get(&self->assets, order[i]->file);
         clips[i] = make_clip(self, order[i], entry);
-        keys[i] = (nb_key_clip){&clips[i], &entry->asset.digest, order[i]->length_ns < 0};
+        keys[i] = (nb_key_clip){&clips[i], &entry->asset.digest, order[i]->gain_db,
+                                order[i]->length_ns < 0};
         const int64_t end = clips[i].at_frame + clips[i].length_frames;
         node->end_frame = end > node->end_frame ? end : node->end_frame;
         known = known && entry->asset.channels > 0;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/file.h"
+#include "base/text.h"
 #include "mix/document.h"
 #include "tests/test.h"
 
@@ -258,6 +260,24 @@ static void millions_of_mistakes_keep_the_first_two_hundred(void **state)
     free(text);
 }
 
+static void the_example_of_the_documentation_is_a_mix(void **state)
+{
+    (void)state;
+    static const char fence[] = "```yaml\n";
+    NB_SCOPED(nb_text_free) char *page = NULL;
+    size_t size = 0;
+    assert_ok(nb_file_read(NB_SOURCE_DIR "/docs/mix-format.md", 1 << 20, &page, &size, err));
+    const char *start = strstr(page, fence);
+    assert_non_null(start);
+    start += strlen(fence);
+    const char *end = strstr(start, "```\n");
+    assert_non_null(end);
+    NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+    assert_ok(
+        nb_document_parse("mix-format.md", start, (size_t)(end - start), NULL, &document, err));
+    assert_int_equal(document->lane_count, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +287,7 @@ int main(void)
         cmocka_unit_test(loops_are_named),
         cmocka_unit_test(values_arrive_as_written),
         cmocka_unit_test(a_day_of_automation_is_read),
+        cmocka_unit_test(the_example_of_the_documentation_is_a_mix),
         cmocka_unit_test(millions_of_mistakes_keep_the_first_two_hundred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
