@@ -3,8 +3,9 @@
 ///
 /// Accepts what libsndfile reads (WAV, RF64, W64, AIFF, CAF, FLAC, Ogg, MP3), decided by content.
 /// Refuses in words: empty or unfinished recordings, files cut short of what their header says,
-/// rates outside 8,000 to 384,000 Hz, more than 64 channels, samples that are not finite or over
-/// +60 dBFS (with file, channel and time). A file object belongs to one thread at a time.
+/// rates outside 8,000 to 384,000 Hz, more than 64 channels or 24 hours, samples that are not finite
+/// or over +60 dBFS (with file, channel and time). FLAC's own MD5 is not checked: albums name their
+/// files by SHA-256. A file object belongs to one thread at a time.
 
 #ifndef NB_AUDIO_AUDIO_FILE_H
 #define NB_AUDIO_AUDIO_FILE_H
@@ -13,13 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NB_AUDIO_CHANNELS_MAX = 64, NB_AUDIO_RATE_MIN_HZ = 8000, NB_AUDIO_RATE_MAX_HZ = 384000 };
+enum {
+    NB_AUDIO_CHANNELS_MAX = 64,
+    NB_AUDIO_RATE_MIN_HZ = 8000,
+    NB_AUDIO_RATE_MAX_HZ = 384000,
+    NB_AUDIO_SECONDS_MAX = 24 * 60 * 60 ///< As the longest time in a document
+};
 
 typedef struct nb_audio_info {
     unsigned rate_hz;
     unsigned channels;
     int64_t frames;
-    char format[48]; ///< For people: "WAV, 24 bit PCM"
+    char format[48];   ///< For people: "WAV, 24 bit PCM"
+    char warning[128]; ///< For people: what is odd about the file but no error; mostly empty
 } nb_audio_info;
 
 typedef struct nb_audio_file nb_audio_file;

@@ -21,8 +21,8 @@ NB_NODISCARD nb_status nb_convert_file(nb_audio_file *file, unsigned to_hz, int 
                                        const volatile bool *cancelled, nb_error *err);
 
 /// Decode and, if its rate differs, convert a whole short file (an impulse response) into planar
-/// channels: (*out_channels)[c] has *out_frames floats; free with nb_planar_destroy. NB_E_LIMIT past
-/// `frames_max` at `to_hz`.
+/// channels: (*out_channels)[c] has *out_frames floats; free with nb_planar_destroy. NB_E_LIMIT
+/// past `frames_max` at `to_hz`.
 NB_NODISCARD nb_status nb_convert_load(nb_audio_file *file, unsigned to_hz, int64_t frames_max,
                                        float ***out_channels, size_t *out_frames, nb_error *err);
 void nb_planar_destroy(float ***channels_p);

@@ -23,15 +23,15 @@ typedef struct nb_measures {
     double momentary_max_lufs;
     double true_peak_dbtp;
     double sample_peak_dbfs;
-    double plr_lu;          ///< True peak less integrated loudness
+    double plr_lu;           ///< True peak less integrated loudness
     int64_t clipped_samples; ///< Samples at or over full scale, all channels
     double dc_offset;        ///< The largest mean of a channel, with its sign; 1.0 is full scale
     double correlation;      ///< Stereo, over the whole file; -INFINITY for mono and silence
     double silence_head_s;   ///< Under -60 dBFS at the start
     double silence_tail_s;
-    size_t loudness_count;  ///< 10 a second
-    float *loudness_lufs;   ///< Short-term (3 s) loudness at 0.1 s, 0.2 s, ...; owned
-    float *momentary_lufs;  ///< Momentary (400 ms), as above; owned
+    size_t loudness_count; ///< 10 a second
+    float *loudness_lufs;  ///< Short-term (3 s) loudness at 0.1 s, 0.2 s, ...; owned
+    float *momentary_lufs; ///< Momentary (400 ms), as above; owned
 } nb_measures;
 
 void nb_measures_fini(nb_measures *self);

@@ -74,8 +74,8 @@ nb_status nb_json_get_string(const char *what, const json_t *object, const char 
     return *out ? NB_OK : missing(what, key, "a string", err);
 }
 
-nb_status nb_json_get_integer(const char *what, const json_t *object, const char *key,
-                              int64_t *out, nb_error *err)
+nb_status nb_json_get_integer(const char *what, const json_t *object, const char *key, int64_t *out,
+                              nb_error *err)
 {
     const json_t *member = json_object_get(object, key);
     *out = json_integer_value(member);

@@ -16,8 +16,8 @@ void nb_json_free(json_t **json_p);
 json_t *nb_json_number(double value);
 
 /// Parse `size` bytes that hold one JSON value. `what` names them in the error.
-NB_NODISCARD nb_status nb_json_parse(const char *what, const char *bytes, size_t size,
-                                     json_t **out, nb_error *err);
+NB_NODISCARD nb_status nb_json_parse(const char *what, const char *bytes, size_t size, json_t **out,
+                                     nb_error *err);
 
 /// Read and parse a file of at most `most` bytes.
 NB_NODISCARD nb_status nb_json_read(const char *path, size_t most, json_t **out, nb_error *err);

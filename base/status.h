@@ -27,8 +27,8 @@ typedef enum nb_status {
     NB_E_IO,          ///< The operating system refused
     NB_E_NO_SPACE,    ///< The disk is full
     NB_E_NO_MEMORY,
-    NB_E_CORRUPT,     ///< Bytes that are not what their name or header says
-    NB_E_LIMIT,       ///< Larger, deeper or more than we accept
+    NB_E_CORRUPT, ///< Bytes that are not what their name or header says
+    NB_E_LIMIT,   ///< Larger, deeper or more than we accept
     NB_E_TIMEOUT,
     NB_E_INTERRUPTED, ///< A signal asked us to stop
     NB_E_CANCELLED,

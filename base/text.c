@@ -39,7 +39,10 @@ void nb_text_add_bytes(nb_text *self, const void *bytes, size_t size)
     self->chars[self->length] = '\0';
 }
 
-void nb_text_add(nb_text *self, const char *chars) { nb_text_add_bytes(self, chars, strlen(chars)); }
+void nb_text_add(nb_text *self, const char *chars)
+{
+    nb_text_add_bytes(self, chars, strlen(chars));
+}
 
 void nb_text_addv(nb_text *self, const char *format, va_list args)
 {
@@ -147,8 +150,7 @@ void nb_text_make_printable(char *text)
     size_t to = 0;
     while (from < size) {
         uint32_t code;
-        const size_t length =
-            decode_utf8((const unsigned char *)text + from, size - from, &code);
+        const size_t length = decode_utf8((const unsigned char *)text + from, size - from, &code);
         if (length == 0 || is_unprintable(code)) {
             text[to++] = '?';
             from += length ? length : 1;
@@ -321,8 +323,7 @@ const char *nb_text_nearest(const char *word, const char *const *candidates, siz
     for (size_t i = 0; i < count; i++) {
         size_t distance = edit_distance(word, candidates[i]);
         // "gain" is meant as "gain_db" although three letters are missing.
-        if (distance > 1 && strlen(word) >= 2 &&
-            strncmp(word, candidates[i], strlen(word)) == 0) {
+        if (distance > 1 && strlen(word) >= 2 && strncmp(word, candidates[i], strlen(word)) == 0) {
             distance = 1;
         }
         if (distance < least) {
@@ -409,8 +410,8 @@ void nb_text_format_time(double seconds, char out[NB_TEXT_TIME_SIZE])
     const int64_t minutes = ms / 60000 % 60;
     const double rest_s = (double)(ms % 60000) / 1000.0;
     if (hours > 0) {
-        snprintf(out, NB_TEXT_TIME_SIZE, "%lld:%02lld:%06.3f", (long long)hours,
-                 (long long)minutes, rest_s);
+        snprintf(out, NB_TEXT_TIME_SIZE, "%lld:%02lld:%06.3f", (long long)hours, (long long)minutes,
+                 rest_s);
     } else {
         snprintf(out, NB_TEXT_TIME_SIZE, "%lld:%06.3f", (long long)minutes, rest_s);
     }

@@ -37,8 +37,9 @@ void nb_report_fini(nb_report *self);
 
 /// The stable JSON of docs/cli.md: integrated_lufs, loudness_range_lu, short_term_max_lufs,
 /// momentary_max_lufs, true_peak_dbtp, sample_peak_dbfs, plr_lu, duration_s, sample_rate_hz,
-/// channels, frames, clipped_samples, dc_offset, stereo_correlation, silence_head_s, silence_tail_s,
-/// loudness_over_time {interval_s, short_term_lufs[], momentary_lufs[]}. Null without memory.
+/// channels, frames, clipped_samples, dc_offset, stereo_correlation, silence_head_s,
+/// silence_tail_s, loudness_over_time {interval_s, short_term_lufs[], momentary_lufs[]}. Null
+/// without memory.
 json_t *nb_report_to_json(const nb_report *self);
 NB_NODISCARD nb_status nb_report_from_json(const char *what, const json_t *json, nb_report *out,
                                            nb_error *err);
