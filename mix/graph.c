@@ -287,12 +287,12 @@ static void index_strips(nb_build *self)
 static void index_lanes(nb_build *self)
 {
     const size_t count = self->document->lane_count;
-    self->lanes = nb_build_take(self, count, sizeof *self->lanes);
+    self->lanes = nb_build_take(self, count, sizeof(const nb_lane *));
     for (size_t i = 0; i < count && self->lanes; i++) {
         self->lanes[i] = &self->document->lanes[i];
     }
     if (self->lanes) {
-        qsort(self->lanes, count, sizeof *self->lanes, by_lane_target);
+        qsort(self->lanes, count, sizeof(const nb_lane *), by_lane_target);
     }
 }
 

@@ -28,19 +28,19 @@ static const nb_processor *find_processor(nb_parse *self, const nb_yaml_node *no
     return NULL;
 }
 
-static void parse_band(nb_parse *self, const nb_yaml_node *node, const nb_processor *processor,
-                       size_t index, double *values, const char **out_id)
+static const char *parse_band(nb_parse *self, const nb_yaml_node *node,
+                              const nb_read_params *params, size_t index)
 {
-    const nb_read_params params = {
-        .params = processor->band_params, .count = processor->band_param_count, .values = values};
     nb_field fields[NB_BAND_KEYS];
-    nb_read_object(&self->reader, node, &nb_band_object, fields, &params);
+    nb_read_object(&self->reader, node, &nb_band_object, fields, params);
     const nb_field *id = &fields[NB_BAND_ID];
+    if (id->given) {
+        return id->good && id->text ? id->text : "";
+    }
     char number[24];
     snprintf(number, sizeof number, "%zu", index + 1);
-    const char *text =
-        id->given ? (id->good ? id->text : "") : nb_read_string(&self->reader, number);
-    *out_id = text ? text : "";
+    const char *text = nb_read_string(&self->reader, number);
+    return text ? text : "";
 }
 
 static void parse_bands(nb_parse *self, const nb_field *field, nb_insert *out)
@@ -64,7 +64,10 @@ static void parse_bands(nb_parse *self, const nb_field *field, nb_insert *out)
     }
     size_t i = 0;
     for (const nb_yaml_node *at = first; at; at = at->next, i++) {
-        parse_band(self, at, processor, i, values + i * processor->band_param_count, &ids[i]);
+        const nb_read_params params = {.params = processor->band_params,
+                                       .count = processor->band_param_count,
+                                       .values = values + i * processor->band_param_count};
+        ids[i] = parse_band(self, at, &params, i);
         names[i] = (nb_named){ids[i], at->place};
     }
     nb_parse_unique(self, names, count, "band");

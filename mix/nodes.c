@@ -102,7 +102,7 @@ static int by_time(const void *a, const void *b)
 int nb_build_clips(nb_build *self, const nb_strip *strip)
 {
     const size_t count = strip->clip_count;
-    const nb_clip **order = nb_build_take(self, count, sizeof *order);
+    const nb_clip **order = nb_build_take(self, count, sizeof(const nb_clip *));
     nb_graph_clip *clips = nb_build_take(self, count, sizeof *clips);
     nb_key_clip *keys = nb_build_take(self, count, sizeof *keys);
     const int index =
@@ -113,7 +113,7 @@ int nb_build_clips(nb_build *self, const nb_strip *strip)
     for (size_t i = 0; i < count; i++) {
         order[i] = &strip->clips[i];
     }
-    qsort(order, count, sizeof *order, by_time);
+    qsort(order, count, sizeof(const nb_clip *), by_time);
     nb_node *node = &self->nodes[index];
     bool known = true;
     for (size_t i = 0; i < count; i++) {

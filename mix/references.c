@@ -17,10 +17,10 @@ static ptrdiff_t index_of(const nb_parse *self, const char *id)
 {
     const nb_strip key = {.id = id};
     const nb_strip *key_p = &key;
-    const nb_strip **found =
-        self->strip_count > 0
-            ? bsearch(&key_p, self->strips, self->strip_count, sizeof *self->strips, by_strip_id)
-            : NULL;
+    const nb_strip **found = self->strip_count > 0
+                                 ? bsearch(&key_p, self->strips, self->strip_count,
+                                           sizeof(const nb_strip *), by_strip_id)
+                                 : NULL;
     return found ? found - self->strips : -1;
 }
 
@@ -48,7 +48,7 @@ static void index_strips(nb_parse *self)
 {
     const nb_document *document = self->document;
     const size_t most = document->track_count + document->bus_count + 1;
-    self->strips = nb_read_take(&self->reader, most, sizeof *self->strips);
+    self->strips = nb_read_take(&self->reader, most, sizeof(const nb_strip *));
     nb_named *names = nb_read_take(&self->reader, most, sizeof *names);
     if (!self->strips || !names) {
         return;
@@ -65,7 +65,7 @@ static void index_strips(nb_parse *self)
         }
     }
     nb_parse_unique(self, names, count, "id");
-    qsort(self->strips, count, sizeof *self->strips, by_strip_id);
+    qsort(self->strips, count, sizeof(const nb_strip *), by_strip_id);
     self->strip_count = count;
 }
 

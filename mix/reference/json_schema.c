@@ -4,6 +4,8 @@
 #include "mix/schema.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char id_pattern[] = "^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$";
 static const char time_pattern[] = "^([0-9]+:)?([0-9]+:)?[0-9]+(\\.[0-9]{1,9})?$";
@@ -28,7 +30,11 @@ static json_t *param_schema(const nb_param *param)
     } else if (param->scale == NB_SCALE_CHOICE) {
         json_t *names = json_array();
         for (size_t i = 0; param->choices[i]; i++) {
-            json_array_append_new(names, json_string(param->choices[i]));
+            const char *name = param->choices[i];
+            json_array_append_new(names, json_string(name));
+            if (strspn(name, "0123456789") == strlen(name)) { // `12` is a number to YAML readers
+                json_array_append_new(names, json_integer(strtol(name, NULL, 10)));
+            }
         }
         out = json_pack("{s:o}", "enum", names);
     } else {

@@ -29,7 +29,7 @@ static void add_range(nb_text *out, const nb_param *param)
 static const char *type_words(nb_key_type type)
 {
     static const char *const words[] = {
-        [NB_KEY_FORMAT_NAME] = "`" NB_MIX_FORMAT "`",
+        [NB_KEY_FORMAT_NAME] = "`nightbus-mix/1`",
         [NB_KEY_NAME] = "text, up to 200 bytes",
         [NB_KEY_ID] = "id: `a-z`, `0-9`, `-`, up to 64",
         [NB_KEY_PATH] = "path",

@@ -279,7 +279,7 @@ static void refuse_duplicates(builder *self, const nb_yaml_node *map)
     for (const nb_yaml_node *at = map->first; at; at = at->next) {
         members[count++] = at;
     }
-    qsort(members, count, sizeof *members, by_key);
+    qsort(members, count, sizeof(const nb_yaml_node *), by_key);
     for (size_t i = 1; i < count; i++) {
         if (strcmp(members[i - 1]->key, members[i]->key) == 0) {
             nb_problems_add(self->problems, members[i]->key_place,
