@@ -1,12 +1,13 @@
 # What every target of Nightbus is built with, and the two ways to declare one.
 
-# Error texts are cut on purpose: no -Wformat-truncation.
 add_compile_options(
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
     -Wcast-qual -Wwrite-strings -Wundef -Wformat=2 -Wno-missing-field-initializers
-    -Wno-format-truncation
     -fno-strict-aliasing -fvisibility=hidden -fstack-protector-strong -ffp-contract=off
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-format-truncation) # error texts are cut on purpose
+endif()
 if(NB_WERROR)
     add_compile_options(-Werror)
 endif()
