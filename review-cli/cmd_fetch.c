@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/file.h"
+#include "review-cli/batch.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
-#include "review-cli/transfer.h"
 #include "review-cli/version_files.h"
 
 #include <string.h>
@@ -65,16 +65,16 @@ static nb_status fetch_outputs(fetch *self, const Nightbus__VersionInfo *info, n
         self->there[i] = is_there(self->paths[i], rows[i]);
         total += self->there[i] ? 0 : rows[i]->size;
     }
-    nb_transfer transfer;
-    nb_transfer_start(&transfer, &self->farm, "fetching", total);
+    nb_batch batch;
+    nb_batch_start(&batch, &self->farm, "fetching", total);
     nb_status status = NB_OK;
     for (size_t i = 0; i < NB_COUNT(wanted) && status == NB_OK; i++) {
         const nb_digest digest = nb_wire_to_digest(rows[i]->digest);
         if (!self->there[i]) {
-            status = nb_transfer_download(&transfer, &digest, rows[i]->size, self->paths[i], err);
+            status = nb_batch_download(&batch, &digest, rows[i]->size, self->paths[i], err);
         }
     }
-    nb_transfer_finish(&transfer);
+    nb_batch_finish(&batch);
     return status;
 }
 

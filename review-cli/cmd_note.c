@@ -75,13 +75,14 @@ static nb_status run_add(nb_cli *cli, nb_error *err)
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_NOTE_ADD;
     request.note_add = &body;
-    status = nb_farm_ask(&farm, &request, NIGHTBUS__REPLY__BODY_ACK, 0, &reply, err);
+    status = nb_farm_ask(&farm, &request, NIGHTBUS__REPLY__BODY_NOTE_LISTING, 0, &reply, err);
     if (status != NB_OK) {
         return status;
     }
     char at[NB_TEXT_TIME_SIZE];
     nb_text_format_time((double)body.at_ms / 1000.0, at);
-    return nb_cli_printf(err, "noted on %s@%s at %s\n", name.song, name.version, at);
+    return nb_cli_printf(err, "noted on %s@%s at %s\n", name.song, reply->note_listing->version,
+                         at);
 }
 
 const nb_command nb_command_note_add = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/file.h"
+#include "review-cli/batch.h"
 #include "review-cli/collect.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
@@ -7,7 +8,6 @@
 #include "review-cli/follow.h"
 #include "review-cli/pull.h"
 #include "review-cli/stop.h"
-#include "review-cli/transfer.h"
 #include "review-cli/version_files.h"
 #include "review/report.h"
 
@@ -161,8 +161,8 @@ static nb_status send_missing(push *self, const Nightbus__MissingListing *missin
         const nb_manifest_file *file = find_digest(manifest, &digest);
         total += file ? file->size : 0;
     }
-    nb_transfer transfer;
-    nb_transfer_start(&transfer, &self->farm, "sending", total);
+    nb_batch batch;
+    nb_batch_start(&batch, &self->farm, "sending", total);
     nb_status status = NB_OK;
     for (size_t i = 0; i < missing->n_digests && status == NB_OK; i++) {
         const nb_digest digest = nb_wire_to_digest(missing->digests[i]);
@@ -173,11 +173,11 @@ static nb_status send_missing(push *self, const Nightbus__MissingListing *missin
             status =
                 nb_fail(err, NB_E_INVALID, "the farm asks for a file that is not of this album");
         } else {
-            status = nb_transfer_upload(&transfer, path, &digest, file->size, err);
+            status = nb_batch_upload(&batch, path, &digest, file->size, err);
         }
     }
-    nb_transfer_finish(&transfer);
-    self->sent_bytes = nb_transfer_moved(&transfer);
+    nb_batch_finish(&batch);
+    self->sent_bytes = nb_batch_moved(&batch);
     return status;
 }
 

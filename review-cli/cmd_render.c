@@ -192,7 +192,7 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
 
 static const nb_option options[] = {
     {"output", 'o', "FILE", "the WAV file to write (default SONG.wav, here)"},
-    {"threads", 't', "N", "threads (default: OMP_NUM_THREADS, or all cores)"},
+    {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
     {"from", 0, "TIME", "write only from here; rendered from the start, so exact"},
     {"to", 0, "TIME", "write only up to here"},
 };

@@ -3,9 +3,12 @@
 #include "review-cli/ago.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
+#include "review-cli/table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+
+enum { VALUE_COLUMN = 15 };
 
 static json_t *to_json(const Nightbus__VersionInfo *info)
 {
@@ -40,7 +43,9 @@ static void add_line(nb_text *out, const char *label, const char *value)
     NB_SCOPED(nb_text_free) char *copy = value ? nb_text_format("%s", value) : NULL;
     if (copy) {
         nb_text_make_printable(copy);
-        nb_text_addf(out, "  %-12s %s\n", label, copy);
+        nb_text_addf(out, "  %-12s ", label);
+        nb_table_add_cut(out, copy, NB_TABLE_WIDTH - VALUE_COLUMN);
+        nb_text_add(out, "\n");
     }
 }
 

@@ -60,10 +60,8 @@ static void up_fini(up *self)
     nb_process_fini(&self->coordinator);
     if (self->lock_fd >= 0 && self->data) {
         NB_SCOPED(nb_text_free) char *farm = path_in(self, "farm.json");
-        NB_SCOPED(nb_text_free) char *coordinator = path_in(self, "coordinator.json");
-        if (farm && coordinator) {
+        if (farm) {
             unlink(farm);
-            unlink(coordinator);
         }
     }
     nb_file_close_fd(&self->lock_fd);
@@ -101,7 +99,7 @@ static nb_status parse_options(up *self, nb_error *err)
     return status;
 }
 
-static nb_status make_folders(const up *self, nb_error *err)
+static nb_status make_folders(up *self, nb_error *err)
 {
     static const struct {
         const char *name;
@@ -114,6 +112,11 @@ static nb_status make_folders(const up *self, nb_error *err)
         if (status != NB_OK) {
             return status;
         }
+    }
+    char *real = realpath(self->data, NULL); // without ".." and links, for farm.json
+    if (real) {
+        free(self->data);
+        self->data = real;
     }
     return NB_OK;
 }
@@ -188,10 +191,6 @@ static nb_status add_args(nb_process *process, const char *const *args, size_t c
 
 static nb_status start_coordinator(up *self, nb_error *err)
 {
-    NB_SCOPED(nb_text_free) char *ready = path_in(self, "coordinator.json");
-    if (ready) {
-        unlink(ready); // of one that was killed
-    }
     nb_status status =
         prepare(self, &self->coordinator, "coordinator", "nightbus-coordinator", err);
     if (status == NB_OK) {
@@ -201,7 +200,8 @@ static nb_status start_coordinator(up *self, nb_error *err)
     return status == NB_OK ? nb_process_start(&self->coordinator, err) : status;
 }
 
-/// Read coordinator.json if the coordinator that runs now has written it.
+/// Read coordinator.json if the coordinator that runs now has written it. An older one's stays
+/// there: from it the new one takes its ports, so that nobody has to learn others.
 static bool read_coordinator(up *self)
 {
     NB_SCOPED(nb_text_free) char *path = path_in(self, "coordinator.json");
@@ -250,9 +250,7 @@ static nb_status wait_for_coordinator(up *self, nb_error *err)
         nb_clock_sleep_ms(POLL_MS / 2);
     }
     self->coordinator_ready = true;
-    // Started again, it takes the same ports, so that nobody has to learn new ones.
-    const char *const args[] = {"--control", self->control, "--bulk", self->bulk};
-    return add_args(&self->coordinator, args, NB_COUNT(args), err);
+    return NB_OK;
 }
 
 // ---- The renderers ----
@@ -479,9 +477,9 @@ static nb_status run_up(nb_cli *cli, nb_error *err)
 }
 
 static const nb_option options[] = {
-    {"data", 'd', "DIR", "where the farm keeps its state (default ~/.local/share/nightbus)"},
+    {"data", 'd', "DIR", "its state (default ~/.local/share/nightbus)"},
     {"renderers", 'r', "N", "how many renderers (default 1)"},
-    {"threads", 't', "N", "threads of each (default: OMP_NUM_THREADS, or all cores)"},
+    {"threads", 't', "N", "threads of each renderer (default: all cores)"},
     {"transfer", 0, NULL, "send all audio over the sockets, though the disk is shared"},
 };
 
@@ -489,8 +487,9 @@ const nb_command nb_command_up = {
     .name = "up",
     .usage = "[--data DIR] [--renderers N] [--threads N] [--transfer]",
     .summary = "run a whole farm on this machine until Ctrl-C",
-    .details = "Makes what is missing (keys, folders), starts a coordinator and renderers, writes\n"
-               "DIR/farm.json when all are ready, and starts again what dies. Logs: DIR/log/.",
+    .details = "Makes what is missing (keys, folders), starts a coordinator and renderers,\n"
+               "writes DIR/farm.json when all are ready, and starts again what dies. Their\n"
+               "logs are in DIR/log/.",
     .examples = "  nightbus up --data ~/nightbus\n"
                 "  nightbus up --data /srv/nightbus --renderers 4 --threads 2",
     .options = options,

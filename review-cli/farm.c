@@ -58,8 +58,11 @@ static char *farm_of_folder(void)
 /// An address as it is; a file with its path made absolute, since it will be written down.
 static char *normalise(const char *where)
 {
-    return strncmp(where, address_scheme, strlen(address_scheme)) == 0 ? strdup(where)
-                                                                       : nb_file_absolute(where);
+    if (strncmp(where, address_scheme, strlen(address_scheme)) == 0) {
+        return strdup(where);
+    }
+    char *real = realpath(where, NULL);
+    return real ? real : nb_file_absolute(where);
 }
 
 static nb_status find_where(const nb_cli *cli, char **out_where, nb_error *err)

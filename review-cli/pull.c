@@ -2,8 +2,8 @@
 #include "review-cli/pull.h"
 
 #include "base/file.h"
+#include "review-cli/batch.h"
 #include "review-cli/stop.h"
-#include "review-cli/transfer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ typedef struct pull {
     nb_pull_result *out;
     nb_stat_cache *cache;
     nb_manifest head; ///< Files at the head
-    nb_transfer transfer;
+    nb_batch batch;
 } pull;
 
 static void pull_fini(pull *self)
@@ -65,7 +65,7 @@ static nb_status get_manifest(pull *self, nb_error *err)
     const nb_digest digest = nb_wire_to_digest(state->manifest);
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
-    status = nb_transfer_bytes(self->farm, &digest, state->manifest_size, &bytes, &size, err);
+    status = nb_batch_bytes(self->farm, &digest, state->manifest_size, &bytes, &size, err);
     return status == NB_OK ? nb_manifest_parse(bytes, size, &self->head, err) : status;
 }
 
@@ -112,7 +112,7 @@ static nb_status take(pull *self, const nb_manifest_file *file, const char *to_p
         status = nb_file_make_parents(from, 0777, err);
     }
     if (status == NB_OK) {
-        status = nb_transfer_download(&self->transfer, &file->digest, file->size, from, err);
+        status = nb_batch_download(&self->batch, &file->digest, file->size, from, err);
     }
     return status == NB_OK ? nb_file_publish(from, to, err) : status;
 }
@@ -185,7 +185,7 @@ static nb_status take_all(pull *self, nb_error *err)
 {
     uint64_t total = 0;
     nb_status status = measure(self, &total, err);
-    nb_transfer_start(&self->transfer, self->farm, "fetching", total);
+    nb_batch_start(&self->batch, self->farm, "fetching", total);
     // Documents name audio: audio first, so that a pull that is cut leaves no document without it.
     for (int documents = 0; documents <= 1 && status == NB_OK; documents++) {
         for (size_t i = 0; i < self->head.file_count && status == NB_OK; i++) {
@@ -197,7 +197,7 @@ static nb_status take_all(pull *self, nb_error *err)
     for (size_t i = 0; i < self->folder->manifest.file_count && status == NB_OK; i++) {
         status = drop_base_file(self, &self->folder->manifest.files[i], err);
     }
-    nb_transfer_finish(&self->transfer);
+    nb_batch_finish(&self->batch);
     return status;
 }
 

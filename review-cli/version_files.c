@@ -2,8 +2,8 @@
 #include "review-cli/version_files.h"
 
 #include "base/text.h"
+#include "review-cli/batch.h"
 #include "review-cli/follow.h"
-#include "review-cli/transfer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +97,7 @@ nb_status nb_version_report(nb_farm *farm, nb_version_name *name, char **out_byt
         }
         if (status == NB_OK) {
             const nb_digest digest = nb_wire_to_digest(row->digest);
-            status = nb_transfer_bytes(farm, &digest, row->size, out_bytes, out_size, err);
+            status = nb_batch_bytes(farm, &digest, row->size, out_bytes, out_size, err);
         }
         if (status != NB_E_NOT_FOUND || !row || round > 0) {
             return status;

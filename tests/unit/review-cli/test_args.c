@@ -180,7 +180,7 @@ static void every_command_has_help_that_fits_the_terminal(void **state)
         nb_command_print_help(commands[i], false, &text);
         assert_non_null(strstr(text.chars, "examples\n  "));
         for (char *line = strtok(text.chars, "\n"); line; line = strtok(NULL, "\n")) {
-            if (nb_text_columns(line) > 90) {
+            if (nb_text_columns(line) > 80) {
                 fail_msg("too wide: %s", line);
             }
         }

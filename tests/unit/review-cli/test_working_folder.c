@@ -236,13 +236,14 @@ static void a_damaged_state_is_an_error_in_words(void **state)
 {
     (void)state;
     nb_folder folder;
-    static const char *const damaged[] = {"",
-                                          "[]",
-                                          "{}",
-                                          "{\"format\": \"nightbus-folder/9\"}",
-                                          "{\"format\": \"nightbus-folder/1\"}",
-                                          "{\"format\": \"nightbus-folder/1\", \"album\": \"a\", "
-                                          "\"manifest\": {\"files\": 3}}"};
+    static const char *const damaged[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"format\": \"nightbus-folder/9\"}",
+        "{\"format\": \"nightbus-folder/1\"}",
+        "{\"format\": \"nightbus-folder/1\", \"album\": \"a\", \"manifest\": {}}",
+        "{\"format\": 7}"};
     for (size_t i = 0; i < NB_COUNT(damaged); i++) {
         nb_error err = {0};
         write_file(".nightbus/state.json", damaged[i]);

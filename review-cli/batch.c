@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "review-cli/transfer.h"
+#include "review-cli/batch.h"
 
 #include "base/clock.h"
 
-void nb_transfer_start(nb_transfer *self, nb_farm *farm, const char *title, uint64_t total_bytes)
+void nb_batch_start(nb_batch *self, nb_farm *farm, const char *title, uint64_t total_bytes)
 {
-    *self = (nb_transfer){.farm = farm};
+    *self = (nb_batch){.farm = farm};
     nb_progress_start(&self->progress, title, NB_PROGRESS_BYTES, total_bytes, 0);
 }
 
-static nb_blob_scope scope(const nb_transfer *self)
+static nb_blob_scope scope(const nb_batch *self)
 {
     return (nb_blob_scope){.album = self->farm->album};
 }
 
 static void on_bytes(void *context, uint64_t done)
 {
-    nb_transfer *self = context;
+    nb_batch *self = context;
     if (!self->blob_begun) {
         // The first word says what was there already, or one chunk more.
         const uint64_t there = done > NB_CHUNK_SIZE ? done - NB_CHUNK_SIZE : 0;
@@ -28,7 +28,7 @@ static void on_bytes(void *context, uint64_t done)
     nb_progress_update(&self->progress, self->finished_bytes + done);
 }
 
-static void finish_blob(nb_transfer *self, uint64_t size)
+static void finish_blob(nb_batch *self, uint64_t size)
 {
     self->finished_bytes += size;
     self->blob_bytes = 0;
@@ -39,8 +39,8 @@ static void finish_blob(nb_transfer *self, uint64_t size)
     nb_progress_update(&self->progress, self->finished_bytes);
 }
 
-nb_status nb_transfer_upload(nb_transfer *self, const char *path, const nb_digest *digest,
-                             uint64_t size, nb_error *err)
+nb_status nb_batch_upload(nb_batch *self, const char *path, const nb_digest *digest, uint64_t size,
+                          nb_error *err)
 {
     int64_t start_ms = nb_clock_ms();
     uint64_t reached = 0;
@@ -60,8 +60,8 @@ nb_status nb_transfer_upload(nb_transfer *self, const char *path, const nb_diges
     }
 }
 
-nb_status nb_transfer_download(nb_transfer *self, const nb_digest *digest, uint64_t size,
-                               const char *path, nb_error *err)
+nb_status nb_batch_download(nb_batch *self, const nb_digest *digest, uint64_t size,
+                            const char *path, nb_error *err)
 {
     int64_t start_ms = nb_clock_ms();
     uint64_t reached = 0;
@@ -81,19 +81,16 @@ nb_status nb_transfer_download(nb_transfer *self, const nb_digest *digest, uint6
     }
 }
 
-void nb_transfer_finish(nb_transfer *self)
-{
-    nb_progress_finish(&self->progress, self->finished_bytes);
-}
+void nb_batch_finish(nb_batch *self) { nb_progress_finish(&self->progress, self->finished_bytes); }
 
-uint64_t nb_transfer_moved(const nb_transfer *self)
+uint64_t nb_batch_moved(const nb_batch *self)
 {
     const uint64_t total = self->finished_bytes + self->blob_bytes;
     return total > self->already_bytes ? total - self->already_bytes : 0;
 }
 
-nb_status nb_transfer_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size, char **out_bytes,
-                            size_t *out_size, nb_error *err)
+nb_status nb_batch_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size, char **out_bytes,
+                         size_t *out_size, nb_error *err)
 {
     const int64_t start_ms = nb_clock_ms();
     const nb_blob_scope album = {.album = farm->album};
