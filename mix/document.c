@@ -215,16 +215,21 @@ void nb_document_destroy(nb_document **self_p)
     *self_p = NULL;
 }
 
-static nb_status parse(whole *self, const char *bytes, size_t size, nb_problems *problems,
-                       nb_error *err)
+static nb_status parse(whole *self, const char *file_name, const char *bytes, size_t size,
+                       nb_problems *problems, nb_error *err)
 {
+    NB_SCOPED(nb_arena_destroy) nb_arena *tree = nb_arena_new();
+    self->values.arena = nb_arena_new();
+    if (!tree || !self->values.arena) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory to read it", file_name);
+    }
+    self->values.file_name = nb_arena_string(self->values.arena, file_name);
+    if (!problems->file_name) {
+        problems->file_name = strdup(file_name);
+    }
     nb_parse state = {.reader = {.arena = self->values.arena, .problems = problems},
                       .document = &self->values,
                       .pan = nb_processor_find("pan")};
-    NB_SCOPED(nb_arena_destroy) nb_arena *tree = nb_arena_new();
-    if (!tree) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory to read a document");
-    }
     const nb_yaml_node *root = NULL;
     const nb_status status =
         nb_yaml_parse(bytes, size, NB_DOCUMENT_BYTES_MAX, tree, problems, &root, err);
@@ -245,21 +250,18 @@ nb_status nb_document_parse(const char *file_name, const char *bytes, size_t siz
                             nb_problems *problems, nb_document **out, nb_error *err)
 {
     *out = NULL;
-    NB_SCOPED(nb_problems_fini) nb_problems own = {0};
-    problems = problems ? problems : &own;
-    if (!problems->file_name) {
-        problems->file_name = strdup(file_name);
-    }
-    NB_SCOPED(whole_free) whole *self = calloc(1, sizeof *self);
-    if (!self || !(self->values.arena = nb_arena_new())) {
+    whole *self = calloc(1, sizeof *self);
+    if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory to read it", file_name);
     }
-    self->values.file_name = nb_arena_string(self->values.arena, file_name);
-    const nb_status status = parse(self, bytes, size, problems, err);
+    nb_problems own = {0};
+    problems = problems ? problems : &own;
+    nb_status status = parse(self, file_name, bytes, size, problems, err);
+    nb_problems_fini(&own);
     if (status != NB_OK) {
+        whole_free(&self);
         return status;
     }
     *out = &self->values;
-    self = NULL;
     return NB_OK;
 }

@@ -119,7 +119,7 @@ static void check_values(nb_parse *self, const nb_insert *insert)
 static void check_id(nb_parse *self, const nb_field *field)
 {
     static const char *const reserved[] = {"sends", "fader", "pan", "clips", "sum"};
-    for (size_t i = 0; field->good && i < NB_COUNT(reserved); i++) {
+    for (size_t i = 0; field->text && i < NB_COUNT(reserved); i++) {
         if (strcmp(field->text, reserved[i]) == 0) {
             nb_problems_add(self->reader.problems, field->place,
                             "id: '%s' names a part of every strip; choose another", field->text);

@@ -60,7 +60,11 @@ static nb_status take_string(const json_t *json, const char *key, char **out, nb
         return status;
     }
     *out = strdup(text);
-    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "plan: no memory");
+    if (!*out) {
+        nb_fail(err, NB_E_NO_MEMORY, "plan: no memory");
+        return NB_E_NO_MEMORY;
+    }
+    return NB_OK;
 }
 
 static nb_status take_id(const json_t *json, const char *key, char **out, nb_error *err)
@@ -204,11 +208,9 @@ nb_status nb_plan_parse(const char *bytes, size_t size, nb_plan *out, nb_error *
     if (status != NB_OK) {
         return status;
     }
-    NB_SCOPED(nb_plan_fini) nb_plan parsed = {0};
-    status = take_all(json, &parsed, err);
-    if (status == NB_OK) {
-        *out = parsed;
-        parsed = (nb_plan){0};
+    status = take_all(json, out, err);
+    if (status != NB_OK) {
+        nb_plan_fini(out);
     }
     return status;
 }

@@ -20,26 +20,32 @@ static bool comes_before(nb_place a, nb_place b)
     return a.line < b.line || (a.line == b.line && a.column < b.column);
 }
 
-void nb_problems_add(nb_problems *self, nb_place place, const char *format, ...)
+/// Room for a problem where the text has it: later checks find earlier mistakes. Null if it is
+/// full.
+static nb_problem *make_room(nb_problems *self, nb_place place)
 {
-    self->total++;
-    if (self->count == NB_PROBLEMS_MAX) {
-        return;
-    }
     if (!self->list) {
         self->list = calloc(NB_PROBLEMS_MAX, sizeof *self->list);
-        if (!self->list) {
-            return; // the total still says that the document is not good
-        }
     }
-    // Later checks find earlier mistakes: each is put where the text has it.
+    if (!self->list || self->count == NB_PROBLEMS_MAX) {
+        return NULL; // the total still says that the document is not good
+    }
     size_t at = self->count++;
     while (at > 0 && comes_before(place, self->list[at - 1].place)) {
         self->list[at] = self->list[at - 1];
         at--;
     }
-    nb_problem *problem = &self->list[at];
-    problem->place = place;
+    self->list[at] = (nb_problem){.place = place};
+    return &self->list[at];
+}
+
+void nb_problems_add(nb_problems *self, nb_place place, const char *format, ...)
+{
+    self->total++;
+    nb_problem *problem = make_room(self, place);
+    if (!problem) {
+        return;
+    }
     va_list args;
     va_start(args, format);
     vsnprintf(problem->text, sizeof problem->text, format, args);

@@ -273,8 +273,9 @@ bool nb_read_object(nb_reader *self, const nb_yaml_node *node, const nb_object *
                     nb_field *fields, const nb_read_params *params)
 {
     for (size_t i = 0; i < object->key_count; i++) {
-        const nb_param *param = object->keys[i].param;
-        fields[i] = (nb_field){.place = node->place, .number = param ? param->initial : 0.0};
+        const nb_key *key = &object->keys[i];
+        const double initial = key->type == NB_KEY_PARAM ? key->param->initial : 0.0;
+        fields[i] = (nb_field){.place = node->place, .number = initial};
     }
     for (size_t i = 0; params && i < params->count; i++) {
         params->values[i] = params->params[i].initial;

@@ -36,7 +36,11 @@ static nb_status renew_page(const char *path, char **out, nb_error *err)
     nb_reference_tables(&text);
     nb_text_add(&text, end);
     *out = nb_text_take(&text);
-    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", path);
+    if (!*out) {
+        nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", path);
+        return NB_E_NO_MEMORY;
+    }
+    return NB_OK;
 }
 
 static nb_status make_schema(char **out, nb_error *err)
@@ -44,7 +48,11 @@ static nb_status make_schema(char **out, nb_error *err)
     NB_SCOPED(nb_json_free) json_t *schema = nb_reference_schema();
     NB_SCOPED(nb_text_free) char *pretty = schema ? nb_json_pretty(schema) : NULL;
     *out = pretty ? nb_text_format("%s\n", pretty) : NULL;
-    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for the schema");
+    if (!*out) {
+        nb_fail(err, NB_E_NO_MEMORY, "no memory for the schema");
+        return NB_E_NO_MEMORY;
+    }
+    return NB_OK;
 }
 
 static nb_status put(const char *path, const char *text, const char *verb, nb_error *err)
@@ -73,7 +81,10 @@ static nb_status run(const char *verb, const char *docs, nb_error *err)
     NB_SCOPED(nb_text_free) char *schema = NULL;
     nb_status status = renew_page(page_path, &page, err);
     status = status == NB_OK ? make_schema(&schema, err) : status;
-    status = status == NB_OK ? put(page_path, page, verb, err) : status;
+    if (status != NB_OK || !page || !schema) {
+        return status;
+    }
+    status = put(page_path, page, verb, err);
     return status == NB_OK ? put(schema_path, schema, verb, err) : status;
 }
 

@@ -75,7 +75,7 @@ static nb_yaml_node *new_node(builder *self, nb_yaml_kind kind, nb_place place)
 static const char *copy_chars(builder *self, const char *chars, size_t length)
 {
     const size_t size = length + 1;
-    if (size > self->chars_left) {
+    if (!self->chars || size > self->chars_left) {
         const size_t take = size > SLAB_CHARS ? size : SLAB_CHARS;
         char *fresh = nb_arena_take(self->arena, take, 1);
         if (!fresh) {
@@ -292,6 +292,9 @@ static void refuse_duplicates(builder *self, const nb_yaml_node *map)
 
 static void on_end(builder *self)
 {
+    if (self->depth == 0) {
+        return; // libyaml's events are balanced
+    }
     const frame *top = &self->frames[--self->depth];
     if (top->node->kind == NB_YAML_MAP) {
         refuse_duplicates(self, top->node);
