@@ -219,8 +219,8 @@ static nb_status check_length(nb_audio_file *self, const nb_container *container
                        self->name);
     }
     if (self->info.frames > (int64_t)NB_AUDIO_SECONDS_MAX * self->info.rate_hz) {
-        return nb_fail(err, NB_E_LIMIT, "%s: its header says over 24 hours: split it, if it is true",
-                       self->name);
+        return nb_fail(err, NB_E_LIMIT,
+                       "%s: its header says over 24 hours: split it, if it is true", self->name);
     }
     if (container->frames >= 0 && self->info.frames != container->frames) {
         return nb_fail(err, NB_E_CORRUPT,
@@ -296,6 +296,8 @@ void nb_audio_file_destroy(nb_audio_file **self_p)
 }
 
 const nb_audio_info *nb_audio_file_info(const nb_audio_file *self) { return &self->info; }
+
+const char *nb_audio_file_name(const nb_audio_file *self) { return self->name; }
 
 nb_status nb_audio_file_seek(nb_audio_file *self, int64_t frame, nb_error *err)
 {

@@ -3,9 +3,9 @@
 ///
 /// Accepts what libsndfile reads (WAV, RF64, W64, AIFF, CAF, FLAC, Ogg, MP3), decided by content.
 /// Refuses in words: empty or unfinished recordings, files cut short of what their header says,
-/// rates outside 8,000 to 384,000 Hz, more than 64 channels or 24 hours, samples that are not finite
-/// or over +60 dBFS (with file, channel and time). FLAC's own MD5 is not checked: albums name their
-/// files by SHA-256. A file object belongs to one thread at a time.
+/// rates outside 8,000 to 384,000 Hz, more than 64 channels or 24 hours, samples that are not
+/// finite or over +60 dBFS (with file, channel and time). FLAC's own MD5 is not checked: albums
+/// name their files by SHA-256. A file object belongs to one thread at a time.
 
 #ifndef NB_AUDIO_AUDIO_FILE_H
 #define NB_AUDIO_AUDIO_FILE_H
@@ -37,6 +37,8 @@ NB_NODISCARD nb_status nb_audio_file_open(const char *path, const char *name,
                                           nb_audio_file **out_file, nb_error *err);
 void nb_audio_file_destroy(nb_audio_file **self_p);
 const nb_audio_info *nb_audio_file_info(const nb_audio_file *self);
+/// What errors call it.
+const char *nb_audio_file_name(const nb_audio_file *self);
 
 /// Go to a frame, exactly.
 NB_NODISCARD nb_status nb_audio_file_seek(nb_audio_file *self, int64_t frame, nb_error *err);

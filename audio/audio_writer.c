@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The header is ours: it depends on the number of frames alone, and a full disk is told by its errno.
+// The header is ours: it depends on the number of frames alone, and a full disk is told by its
+// errno.
 #include "audio/audio_file.h"
 #include "base/file.h"
 
@@ -62,7 +63,7 @@ static void put_format(header *self, unsigned rate_hz, unsigned channels)
     put(self, 32, 2);
     put(self, is_extensible ? 22 : 0, 2);
     if (is_extensible) {
-        static const unsigned char subformat[16] = {TAG_FLOAT, 0,    0, 0,    0,    0,    0x10, 0,
+        static const unsigned char subformat[16] = {TAG_FLOAT, 0, 0, 0,    0, 0,    0x10, 0,
                                                     0x80,      0, 0, 0xaa, 0, 0x38, 0x9b, 0x71};
         put(self, 32, 2);
         put(self, 0, 4);

@@ -4,6 +4,7 @@
 #include "audio/container_private.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,6 +40,9 @@ nb_status nb_container_count_chunk(const nb_container_source *source, unsigned *
 nb_status nb_container_check_facts(const char *name, double rate_hz, unsigned channels,
                                    nb_error *err)
 {
+    if (!isfinite(rate_hz)) {
+        return nb_fail(err, NB_E_INVALID, "%s: its header gives no sample rate", name);
+    }
     if (!(rate_hz >= NB_AUDIO_RATE_MIN_HZ && rate_hz <= NB_AUDIO_RATE_MAX_HZ)) {
         return nb_fail(err, NB_E_INVALID, "%s: its header says %.0f Hz; rates are %d to %d Hz",
                        name, rate_hz, NB_AUDIO_RATE_MIN_HZ, NB_AUDIO_RATE_MAX_HZ);
@@ -70,6 +74,12 @@ static nb_status fail_cut(const nb_container_source *source, const nb_container 
 {
     // In seconds where these show the difference.
     const double second = container->bytes_per_second;
+    if (second > 0.0 && (double)declared / second > NB_AUDIO_SECONDS_MAX) {
+        return nb_fail(err, NB_E_CORRUPT,
+                       "%s: cut: header says over 24 hours, file holds %.1f s: copy or export it "
+                       "again",
+                       source->name, (double)held / second);
+    }
     if (second > 0.0 && (double)(declared - held) >= second / 10.0) {
         return nb_fail(err, NB_E_CORRUPT,
                        "%s: cut: header says %.1f s, file holds %.1f s: copy or export it again",

@@ -82,7 +82,11 @@ static void look_behind(const nb_container_source *source, number_reader *number
     const int64_t behind = end + (end & 1);
     unsigned char head[8];
     if (!nb_container_peek(source, behind, head, sizeof head)) {
-        return;
+        return NB_OK;
+    }
+    if (memcmp(head, "data", 4) == 0 || memcmp(head, "RIFF", 4) == 0) {
+        return nb_fail(err, NB_E_CORRUPT, "%s: has two recordings in one file: export it again",
+                       source->name);
     }
     bool is_chunk = (int64_t)number(head + 4, 4) <= source->size - behind - (int64_t)sizeof head;
     for (unsigned i = 0; i < 4; i++) {
@@ -93,6 +97,7 @@ static void look_behind(const nb_container_source *source, number_reader *number
                  "%lld bytes behind the end that its header gives were not read",
                  (long long)(source->size - end));
     }
+    return NB_OK;
 }
 
 typedef struct riff_walk {
@@ -119,10 +124,10 @@ static nb_status read_data(const nb_container_source *source, const riff_walk *w
     }
     const nb_status status = nb_container_set_data(
         source, walk->offset, is_long ? walk->data_size : walk->size, out, err);
-    if (status == NB_OK && out->warning[0] == '\0') {
-        look_behind(source, walk->number, out);
+    if (status != NB_OK || out->warning[0] != '\0') {
+        return status;
     }
-    return status;
+    return look_behind(source, walk->number, out, err);
 }
 
 static nb_status read_riff_chunk(const nb_container_source *source, const char id[4],
@@ -131,6 +136,9 @@ static nb_status read_riff_chunk(const nb_container_source *source, const char i
     unsigned char bytes[FORMAT_EXTENSIBLE_SIZE] = {0};
     const size_t size = (walk->size < sizeof bytes) ? (size_t)walk->size : sizeof bytes;
     if (memcmp(id, "fmt ", 4) == 0 && nb_container_peek(source, walk->offset, bytes, size)) {
+        if (walk->has_format) {
+            return nb_fail(err, NB_E_CORRUPT, "%s: has two formats: export it again", source->name);
+        }
         walk->has_format = true;
         return read_format(source, bytes, size, walk->number, out, err);
     }

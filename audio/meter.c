@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "audio/meter.h"
-
 #include "audio/audio_file.h"
 #include "dsp/true_peak.h"
 
@@ -11,269 +10,351 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// Energies are taken every 20 ms. With hops of 100 ms EBU Tech 3341's case 13 reads up to 0.45 LU
-/// low; with 20 ms all cases pass, and a momentary window is exactly 20 of them.
 enum {
-    STEPS_PER_S = 50,
-    STEP_MS = 20,
-    MOMENTARY_STEPS = 20,
-    SHORT_TERM_STEPS = 150,
-    STEPS_PER_POINT = STEPS_PER_S / 10,
+    STEPS_PER_SECOND = 50, // 20 ms: EBU Tech 3341, case 13 fails at hops of 100 ms
+    STEP_MS = 1000 / STEPS_PER_SECOND,
+    MOMENTARY_STEPS = 20,   // 400 ms
+    SHORT_TERM_STEPS = 150, // 3 s
+    STEPS_PER_POINT = 5     // the series has ten points a second
 };
 
-static const float silence_level = 0.001f;  // -60 dBFS
-static const double lufs_of_unity = -0.691; // BS.1770-4: loudness of a mean square of 1
+// BS.1770-4: loudness = -0.691 + 10 log10(energy).
+static const double loudness_offset = -0.691;
+// -60 dBFS.
+static const float silence_level = 0.001F;
+// The top of 16 bits. A converter that clips gives this at most on the upper side.
+static const float full_scale = 32767.0F / 32768.0F;
+
+/// What is kept of one channel's samples.
+typedef struct channel_sums {
+    double sum;
+    float peak;
+} channel_sums;
 
 struct nb_meter {
     unsigned rate_hz;
     unsigned channels;
-    int64_t frames;
     ebur128_state *loudness;
     nb_true_peak *true_peak;
-    int64_t steps;                        ///< Energies taken
-    double energies[SHORT_TERM_STEPS];    ///< Energy k at k % SHORT_TERM_STEPS
-    double momentary_max, short_term_max; ///< Mean squares of full windows
-    size_t point_count, point_capacity;
-    float *short_term_lufs;
-    float *momentary_lufs;
-    double sum[NB_AUDIO_CHANNELS_MAX];         ///< For the DC offset
-    double square_left, square_right, product; ///< For the correlation
-    float peak;
+
+    float *step; ///< Frames of the step that is not complete
+    size_t step_frames;
+    int64_t step_count; ///< Complete ones
+
+    double energies[SHORT_TERM_STEPS]; ///< A ring: step n stands at n modulo its length
+    double momentary_max;              ///< Energy
+    double short_term_max;             ///< Energy
+
+    float *short_term_points;
+    float *momentary_points;
+    size_t point_count;
+    size_t point_capacity;
+
+    channel_sums sums[NB_AUDIO_CHANNELS_MAX];
+    double left_left, right_right, left_right;
+    int64_t frames;
     int64_t clipped;
-    int64_t first_loud, last_loud; ///< Frames over -60 dBFS; -1 for none
+    int64_t first_sound; ///< Frame, or -1
+    int64_t last_sound;
 };
 
-/// ebur128_init writes file-scope tables on each call: one at a time.
-static ebur128_state *open_loudness(unsigned channels, unsigned rate_hz)
+// ebur128_init writes tables that all its states share.
+static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static double decibels(double level) { return (level > 0.0) ? 20.0 * log10(level) : -INFINITY; }
+
+static double loudness_of(double energy)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    ebur128_state *state = ebur128_init(channels, rate_hz, EBUR128_MODE_I | EBUR128_MODE_LRA);
-    pthread_mutex_unlock(&lock);
-    return state;
+    return (energy > 0.0) ? loudness_offset + 10.0 * log10(energy) : -INFINITY;
 }
+
+static double energy_of(double loudness) { return pow(10.0, (loudness - loudness_offset) / 10.0); }
 
 void nb_measures_fini(nb_measures *self)
 {
     free(self->loudness_lufs);
     free(self->momentary_lufs);
-    *self = (nb_measures){0};
+    self->loudness_lufs = NULL;
+    self->momentary_lufs = NULL;
+    self->loudness_count = 0;
 }
 
-void nb_meter_destroy(nb_meter **self_p)
+/// libebur128's own order serves up to six channels: L R, L R C, L R Ls Rs, L R C Ls Rs, 5.1.
+static bool set_channels(ebur128_state *state, unsigned channels)
 {
-    nb_meter *self = *self_p;
-    if (!self) {
-        return;
+    static const int of_7_1[] = {EBUR128_LEFT,  EBUR128_RIGHT, EBUR128_CENTER, EBUR128_UNUSED,
+                                 EBUR128_Mp135, EBUR128_Mm135, EBUR128_Mp090,  EBUR128_Mm090};
+    bool done = true;
+    for (unsigned i = 0; i < channels && channels > 6 && done; i++) {
+        // A number without a usual order: each channel counts once.
+        const int place = (channels == NB_COUNT(of_7_1)) ? of_7_1[i] : EBUR128_LEFT;
+        done = ebur128_set_channel(state, i, place) == EBUR128_SUCCESS;
     }
-    if (self->loudness) {
-        ebur128_destroy(&self->loudness);
-    }
-    nb_true_peak_destroy(&self->true_peak);
-    free(self->short_term_lufs);
-    free(self->momentary_lufs);
-    free(self);
-    *self_p = NULL;
+    return done;
+}
+
+static int64_t step_start(const nb_meter *self, int64_t step)
+{
+    return step * self->rate_hz / STEPS_PER_SECOND;
 }
 
 nb_status nb_meter_new(unsigned rate_hz, unsigned channels, nb_meter **out_meter, nb_error *err)
 {
     *out_meter = NULL;
-    if (channels < 1 || channels > NB_AUDIO_CHANNELS_MAX || rate_hz < NB_AUDIO_RATE_MIN_HZ ||
-        rate_hz > NB_AUDIO_RATE_MAX_HZ) {
-        return nb_fail(err, NB_E_INVALID, "cannot measure %u channels at %u Hz", channels, rate_hz);
+    if (rate_hz < NB_AUDIO_RATE_MIN_HZ || rate_hz > NB_AUDIO_RATE_MAX_HZ || channels == 0 ||
+        channels > NB_AUDIO_CHANNELS_MAX) {
+        return nb_fail(err, NB_E_INVALID, "can't measure %u channels at %u Hz", channels, rate_hz);
     }
     NB_SCOPED(nb_meter_destroy) nb_meter *self = calloc(1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a meter");
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a loudness meter");
     }
     self->rate_hz = rate_hz;
     self->channels = channels;
-    self->first_loud = -1;
-    self->last_loud = -1;
-    self->loudness = open_loudness(channels, rate_hz);
-    if (!self->loudness) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a meter");
-    }
-    for (unsigned c = 6; c < channels; c++) { // libebur128 leaves out what is beyond 5.1
-        ebur128_set_channel(self->loudness, c, EBUR128_LEFT);
+    self->first_sound = -1;
+    self->step = calloc((rate_hz / STEPS_PER_SECOND + 1) * (size_t)channels, sizeof *self->step);
+    pthread_mutex_lock(&init_lock);
+    self->loudness = ebur128_init(channels, rate_hz, EBUR128_MODE_I | EBUR128_MODE_LRA);
+    pthread_mutex_unlock(&init_lock);
+    if (!self->step || !self->loudness || !set_channels(self->loudness, channels)) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a loudness meter");
     }
     const nb_status status = nb_true_peak_new(rate_hz, channels, &self->true_peak, err);
-    if (status != NB_OK) {
-        return status;
+    if (status == NB_OK) {
+        *out_meter = self;
+        self = NULL;
     }
-    *out_meter = self;
-    self = NULL; // the caller's now
-    return NB_OK;
+    return status;
 }
 
-/// Mean square (K-weighted, channels weighted) of the newest `count` energies; those before the
-/// start are silence. Summed anew each time, oldest first: subtracting would leave rounding behind.
-static double mean_energy(const nb_meter *self, int64_t count)
+void nb_meter_destroy(nb_meter **self_p)
 {
+    nb_meter *self = *self_p;
+    if (self) {
+        if (self->loudness) {
+            ebur128_destroy(&self->loudness);
+        }
+        nb_true_peak_destroy(&self->true_peak);
+        free(self->step);
+        free(self->short_term_points);
+        free(self->momentary_points);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+/// Mean of the last `count` steps; what lies before the first is silence. Summed anew each time: a
+/// running sum would carry the rounding of everything loud that has left it.
+static double mean_energy(const nb_meter *self, int count)
+{
+    const int64_t first = self->step_count - count;
     double sum = 0.0;
-    const int64_t first = self->steps > count ? self->steps - count : 0;
-    for (int64_t k = first; k < self->steps; k++) {
-        sum += self->energies[k % SHORT_TERM_STEPS];
+    for (int64_t step = (first > 0) ? first : 0; step < self->step_count; step++) {
+        sum += self->energies[step % SHORT_TERM_STEPS];
     }
-    return sum / (double)count;
-}
-
-static double lufs_of_energy(double energy)
-{
-    return energy > 0.0 ? 10.0 * log10(energy) + lufs_of_unity : -INFINITY;
+    return sum / count;
 }
 
 static nb_status add_point(nb_meter *self, double short_term, double momentary, nb_error *err)
 {
     if (self->point_count == self->point_capacity) {
-        const size_t capacity = self->point_capacity * 2 + 1024;
-        float *grown = realloc(self->short_term_lufs, capacity * sizeof *grown);
-        self->short_term_lufs = grown ? grown : self->short_term_lufs;
-        float *other = grown ? realloc(self->momentary_lufs, capacity * sizeof *other) : NULL;
-        self->momentary_lufs = other ? other : self->momentary_lufs;
-        if (!grown || !other) {
+        const size_t capacity = self->point_capacity ? self->point_capacity * 2 : 1024;
+        float *points = realloc(self->short_term_points, capacity * sizeof *points);
+        self->short_term_points = points ? points : self->short_term_points;
+        float *others = realloc(self->momentary_points, capacity * sizeof *others);
+        self->momentary_points = others ? others : self->momentary_points;
+        if (!points || !others) {
             return nb_fail(err, NB_E_NO_MEMORY, "no memory for the loudness over time");
         }
         self->point_capacity = capacity;
     }
-    self->short_term_lufs[self->point_count] = (float)lufs_of_energy(short_term);
-    self->momentary_lufs[self->point_count] = (float)lufs_of_energy(momentary);
+    self->short_term_points[self->point_count] = (float)loudness_of(short_term);
+    self->momentary_points[self->point_count] = (float)loudness_of(momentary);
     self->point_count++;
     return NB_OK;
 }
 
-/// Twenty more milliseconds are in libebur128: take their energy.
-static nb_status take_step(nb_meter *self, nb_error *err)
+static nb_status feed_loudness(nb_meter *self, size_t frames, nb_error *err)
 {
-    double lufs = -HUGE_VAL;
-    if (ebur128_loudness_window(self->loudness, STEP_MS, &lufs) != EBUR128_SUCCESS) {
-        return nb_fail(err, NB_E_NO_MEMORY, "libebur128 cannot measure");
+    if (ebur128_add_frames_float(self->loudness, self->step, frames) != EBUR128_SUCCESS) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
     }
-    const double energy = isfinite(lufs) ? pow(10.0, (lufs - lufs_of_unity) / 10.0) : 0.0;
-    self->energies[self->steps % SHORT_TERM_STEPS] = energy;
-    self->steps++;
+    return NB_OK;
+}
+
+static nb_status finish_step(nb_meter *self, nb_error *err)
+{
+    double loudness = -INFINITY;
+    const nb_status status = feed_loudness(self, self->step_frames, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    self->step_frames = 0;
+    if (ebur128_loudness_window(self->loudness, STEP_MS, &loudness) != EBUR128_SUCCESS) {
+        return nb_fail(err, NB_E_INVALID, "loudness can't be measured at %u Hz", self->rate_hz);
+    }
+    self->energies[self->step_count % SHORT_TERM_STEPS] = energy_of(loudness);
+    self->step_count++;
     const double momentary = mean_energy(self, MOMENTARY_STEPS);
     const double short_term = mean_energy(self, SHORT_TERM_STEPS);
-    if (self->steps >= MOMENTARY_STEPS) {
+    // A maximum is of whole windows: a file shorter than one has none.
+    if (self->step_count >= MOMENTARY_STEPS) {
         self->momentary_max = fmax(self->momentary_max, momentary);
     }
-    if (self->steps >= SHORT_TERM_STEPS) {
+    if (self->step_count >= SHORT_TERM_STEPS) {
         self->short_term_max = fmax(self->short_term_max, short_term);
     }
-    return self->steps % STEPS_PER_POINT == 0 ? add_point(self, short_term, momentary, err) : NB_OK;
+    return (self->step_count % STEPS_PER_POINT == 0) ? add_point(self, short_term, momentary, err)
+                                                     : NB_OK;
 }
 
-/// What needs the samples only. `frame` is that of the first one.
-static void add_samples(nb_meter *self, const float *interleaved, size_t frames, int64_t frame)
+/// In the order of the frames, one at a time: no cut into calls changes a bit of the sums.
+static void add_sums(nb_meter *self, const float *samples, size_t frames)
 {
+    const unsigned channels = self->channels;
     for (size_t i = 0; i < frames; i++) {
-        const float *at = interleaved + i * self->channels;
-        float loudest = 0.0f;
-        for (unsigned c = 0; c < self->channels; c++) {
-            const float level = fabsf(at[c]);
-            loudest = level > loudest ? level : loudest;
-            self->clipped += level >= 1.0f;
-            self->sum[c] += at[c];
+        const float *frame = samples + i * channels;
+        float loudest = 0.0F;
+        for (unsigned c = 0; c < channels; c++) {
+            const float level = fabsf(frame[c]);
+            channel_sums *sums = &self->sums[c];
+            sums->sum += (double)frame[c];
+            sums->peak = (level > sums->peak) ? level : sums->peak;
+            self->clipped += level >= full_scale;
+            loudest = (level > loudest) ? level : loudest;
         }
-        self->peak = loudest > self->peak ? loudest : self->peak;
-        if (loudest > silence_level) {
-            self->last_loud = frame + (int64_t)i;
-            self->first_loud = self->first_loud < 0 ? self->last_loud : self->first_loud;
+        if (loudest >= silence_level) {
+            self->last_sound = self->frames + (int64_t)i;
+            self->first_sound = (self->first_sound < 0) ? self->last_sound : self->first_sound;
         }
-        if (self->channels == 2) {
-            const double left = at[0];
-            const double right = at[1];
-            self->square_left += left * left;
-            self->square_right += right * right;
-            self->product += left * right;
+        if (channels == 2) {
+            const double left = (double)frame[0];
+            const double right = (double)frame[1];
+            self->left_left += left * left;
+            self->right_right += right * right;
+            self->left_right += left * right;
         }
     }
 }
 
-nb_status nb_meter_add(nb_meter *self, const float *interleaved, size_t frames, nb_error *err)
+/// libebur128 goes on with plausible figures after a NaN; they would be wrong.
+static nb_status check_finite(const nb_meter *self, const float *samples, size_t frames,
+                              nb_error *err)
 {
-    nb_true_peak_add(self->true_peak, interleaved, frames);
-    add_samples(self, interleaved, frames, self->frames);
-    size_t done = 0;
-    while (done < frames) {
-        // Steps end at frames that are a function of the frame number alone: cuts never show.
-        const int64_t step_end = (self->steps + 1) * self->rate_hz / STEPS_PER_S;
-        const int64_t wanted = step_end - self->frames;
-        const size_t count = (int64_t)(frames - done) < wanted ? frames - done : (size_t)wanted;
-        if (ebur128_add_frames_float(self->loudness, interleaved + done * self->channels, count) !=
-            EBUR128_SUCCESS) {
-            return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure the loudness");
-        }
-        done += count;
-        self->frames += (int64_t)count;
-        if (self->frames == step_end) {
-            const nb_status status = take_step(self, err);
-            if (status != NB_OK) {
-                return status;
-            }
+    const size_t count = frames * self->channels;
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(samples[i])) {
+            return nb_fail(
+                err, NB_E_INVALID, "the sample at frame %lld of channel %zu is not a finite number",
+                (long long)(self->frames + (int64_t)(i / self->channels)), i % self->channels + 1);
         }
     }
     return NB_OK;
 }
 
-static double db_of(double amplitude)
+nb_status nb_meter_add(nb_meter *self, const float *interleaved, size_t frames, nb_error *err)
 {
-    return amplitude > 0.0 ? 20.0 * log10(amplitude) : -INFINITY;
+    nb_status status = check_finite(self, interleaved, frames, err);
+    size_t done = 0;
+    while (status == NB_OK && done < frames) {
+        const size_t step_size =
+            (size_t)(step_start(self, self->step_count + 1) - step_start(self, self->step_count));
+        const size_t room = step_size - self->step_frames;
+        const size_t part = (frames - done < room) ? frames - done : room;
+        const float *from = interleaved + done * self->channels;
+        memcpy(self->step + self->step_frames * self->channels, from,
+               part * self->channels * sizeof *from);
+        add_sums(self, from, part);
+        nb_true_peak_add(self->true_peak, from, part);
+        self->step_frames += part;
+        self->frames += (int64_t)part;
+        done += part;
+        if (self->step_frames == step_size) {
+            status = finish_step(self, err);
+        }
+    }
+    return status;
 }
 
-static double dc_offset_of(const nb_meter *self)
+static double correlation(const nb_meter *self)
+{
+    const double power = self->left_left * self->right_right;
+    if (self->channels != 2 || !(power > 0.0)) {
+        return -INFINITY;
+    }
+    return fmax(-1.0, fmin(1.0, self->left_right / sqrt(power)));
+}
+
+static double largest_offset(const nb_meter *self)
 {
     double largest = 0.0;
     for (unsigned c = 0; c < self->channels && self->frames > 0; c++) {
-        const double mean = self->sum[c] / (double)self->frames;
-        largest = fabs(mean) > fabs(largest) ? mean : largest;
+        const double mean = self->sums[c].sum / (double)self->frames;
+        largest = (fabs(mean) > fabs(largest)) ? mean : largest;
     }
     return largest;
 }
 
-static double correlation_of(const nb_meter *self)
+static double sample_peak(const nb_meter *self)
 {
-    static const double silence = 1e-12; // -120 dBFS as a mean square
-    const double floor = silence * (double)self->frames;
-    if (self->channels != 2 || self->square_left <= floor || self->square_right <= floor) {
-        return -INFINITY;
+    float peak = 0.0F;
+    for (unsigned c = 0; c < self->channels; c++) {
+        peak = fmaxf(peak, self->sums[c].peak);
     }
-    const double value = self->product / sqrt(self->square_left * self->square_right);
-    return fmin(fmax(value, -1.0), 1.0);
+    return decibels((double)peak);
+}
+
+static void measure_silence(const nb_meter *self, nb_measures *out)
+{
+    const bool has_sound = self->first_sound >= 0;
+    const int64_t head = has_sound ? self->first_sound : self->frames;
+    const int64_t tail = has_sound ? self->frames - 1 - self->last_sound : self->frames;
+    out->silence_head_s = (double)head / self->rate_hz;
+    out->silence_tail_s = (double)tail / self->rate_hz;
+}
+
+/// Without a block over its gate, libebur128 says 0 for the range.
+static bool has_range(const nb_meter *self, double integrated)
+{
+    return self->step_count >= SHORT_TERM_STEPS && isfinite(integrated);
 }
 
 nb_status nb_meter_finish(nb_meter *self, nb_measures *out, nb_error *err)
 {
-    *out = (nb_measures){.rate_hz = self->rate_hz, .channels = self->channels};
-    double integrated = -HUGE_VAL;
-    double range = 0.0;
+    *out = (nb_measures){0};
+    const nb_status status =
+        (self->step_frames > 0) ? feed_loudness(self, self->step_frames, err) : NB_OK;
+    self->step_frames = 0;
+    double integrated = -INFINITY;
+    double range = -INFINITY;
+    if (status != NB_OK) {
+        return status;
+    }
     if (ebur128_loudness_global(self->loudness, &integrated) != EBUR128_SUCCESS ||
         ebur128_loudness_range(self->loudness, &range) != EBUR128_SUCCESS) {
-        return nb_fail(err, NB_E_NO_MEMORY, "libebur128 cannot measure");
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
     }
-    const bool has_range = self->steps >= SHORT_TERM_STEPS && isfinite(integrated);
-    const double seconds = (double)self->frames / self->rate_hz;
-    const bool silent = self->first_loud < 0;
+    out->rate_hz = self->rate_hz;
+    out->channels = self->channels;
     out->frames = self->frames;
     out->integrated_lufs = isfinite(integrated) ? integrated : -INFINITY;
-    out->loudness_range_lu = has_range ? range : -INFINITY;
-    out->momentary_max_lufs = lufs_of_energy(self->momentary_max);
-    out->short_term_max_lufs = lufs_of_energy(self->short_term_max);
-    out->true_peak_dbtp = db_of(nb_true_peak_max(self->true_peak));
-    out->sample_peak_dbfs = db_of(self->peak);
-    out->plr_lu = isfinite(integrated) ? out->true_peak_dbtp - integrated : -INFINITY;
+    out->loudness_range_lu = has_range(self, integrated) ? range : -INFINITY;
+    out->short_term_max_lufs = loudness_of(self->short_term_max);
+    out->momentary_max_lufs = loudness_of(self->momentary_max);
+    out->true_peak_dbtp = decibels(nb_true_peak_max(self->true_peak));
+    out->sample_peak_dbfs = sample_peak(self);
+    out->plr_lu =
+        isfinite(out->integrated_lufs) ? out->true_peak_dbtp - out->integrated_lufs : -INFINITY;
     out->clipped_samples = self->clipped;
-    out->dc_offset = dc_offset_of(self);
-    out->correlation = correlation_of(self);
-    out->silence_head_s = silent ? seconds : (double)self->first_loud / self->rate_hz;
-    out->silence_tail_s =
-        silent ? seconds : (double)(self->frames - 1 - self->last_loud) / self->rate_hz;
+    out->dc_offset = largest_offset(self);
+    out->correlation = correlation(self);
+    measure_silence(self, out);
     out->loudness_count = self->point_count;
-    out->loudness_lufs = self->short_term_lufs;
-    out->momentary_lufs = self->momentary_lufs;
-    self->short_term_lufs = NULL; // the caller's now
-    self->momentary_lufs = NULL;
-    self->point_count = self->point_capacity = 0;
+    out->loudness_lufs = self->short_term_points;
+    out->momentary_lufs = self->momentary_points;
+    self->short_term_points = NULL;
+    self->momentary_points = NULL;
+    self->point_count = 0;
+    self->point_capacity = 0;
     return NB_OK;
 }
