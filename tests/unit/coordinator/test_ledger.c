@@ -146,8 +146,11 @@ static void jobs_tasks_and_results_come_back_as_they_were(void **state)
     assert_ok(nb_ledger_add_album(ledger, "night", 5, err));
     nb_job job = {.album = "night", .song = "song", .version = 3, .commit = "c", .created_ms = 4};
     assert_ok(nb_ledger_add_job(ledger, &job, err));
-    nb_task_row task = {.plan = {{1}}, .plan_size = 9, .mix_key = {{2}},
-                        .fingerprint = strdup("core=1"), .label = strdup("song@v3")};
+    nb_task_row task = {.plan = {{1}},
+                        .plan_size = 9,
+                        .mix_key = {{2}},
+                        .fingerprint = strdup("core=1"),
+                        .label = strdup("song@v3")};
     assert_ok(nb_ledger_add_task(ledger, &task, err));
     job.task = task.id;
     job.mix_key = task.mix_key;

@@ -86,8 +86,8 @@ static void a_revision_comes_back_as_it_was_pushed(void **state)
 
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
-    assert_ok(nb_revisions_read(here.album, revision.commit, "songs/night/mix.yaml", &bytes, &size,
-                                err));
+    assert_ok(
+        nb_revisions_read(here.album, revision.commit, "songs/night/mix.yaml", &bytes, &size, err));
     assert_string_equal(bytes, "one\r\n");
     close_shelf(&here);
 }
@@ -103,11 +103,11 @@ static void nothing_changed_makes_no_commit(void **state)
     push(&here, "ada", "second", "two\n");
     assert_string_not_equal(nb_revisions_head(here.album), head);
     bool touches = false;
-    assert_ok(nb_revisions_touches(here.album, nb_revisions_head(here.album), "night", &touches,
-                                   err));
+    assert_ok(
+        nb_revisions_touches(here.album, nb_revisions_head(here.album), "night", &touches, err));
     assert_true(touches);
-    assert_ok(nb_revisions_touches(here.album, nb_revisions_head(here.album), "other", &touches,
-                                   err));
+    assert_ok(
+        nb_revisions_touches(here.album, nb_revisions_head(here.album), "other", &touches, err));
     assert_false(touches);
     close_shelf(&here);
 }
@@ -148,17 +148,19 @@ static void an_ordinary_git_client_sees_history_tags_notes_and_a_sound_repositor
     assert_ok(nb_revisions_review(here.album, head, &lines, err));
     assert_string_equal(lines, "{\"a\": 1}\n{\"b\": 2}\n");
 
-    NB_SCOPED(nb_text_free) char *checked =
-        scratch_run(here.folder, "git -C $D/night.git fsck --full --strict");
+    NB_SCOPED(nb_text_free)
+    char *checked = scratch_run(here.folder, "git -C $D/night.git fsck --full --strict");
     assert_null(strstr(checked, "error"));
     assert_null(strstr(checked, "missing"));
     // Without git-lfs the audio stays a pointer.
-    NB_SCOPED(nb_text_free) char *seen = scratch_run(
-        here.folder, "git -c filter.lfs.smudge= -c filter.lfs.required=false clone -q $D/night.git "
-                     "$D/clone && cd $D/clone && git log --format='%an: %s' && git tag -n1 && "
-                     "cat audio/kick.wav && cat songs/night/mix.yaml && git status --short && "
-                     "git branch -r && git fetch -q origin 'refs/notes/*:refs/notes/*' && "
-                     "git log -1 --notes=review && git cat-file tag night/v2");
+    NB_SCOPED(nb_text_free)
+    char *seen =
+        scratch_run(here.folder,
+                    "git -c filter.lfs.smudge= -c filter.lfs.required=false clone -q $D/night.git "
+                    "$D/clone && cd $D/clone && git log --format='%an: %s' && git tag -n1 && "
+                    "cat audio/kick.wav && cat songs/night/mix.yaml && git status --short && "
+                    "git branch -r && git fetch -q origin 'refs/notes/*:refs/notes/*' && "
+                    "git log -1 --notes=review && git cat-file tag night/v2");
     assert_contains(seen, "ben -the- loud: vocal up\nada: rough\n");
     assert_contains(seen, "night/v1        rough\nnight/v2        vocal up\n");
     assert_contains(seen, "version https://git-lfs.github.com/spec/v1\noid sha256:");
@@ -174,7 +176,8 @@ static void a_clone_with_git_lfs_gets_the_audio_from_the_store(void **state)
 {
     shelf here = open_shelf(*state);
     push(&here, "ada", "rough", "one\n");
-    NB_SCOPED(nb_text_free) char *seen = scratch_run(
+    NB_SCOPED(nb_text_free)
+    char *seen = scratch_run(
         here.folder,
         "if git lfs version >/dev/null 2>&1; then git lfs install --skip-repo >/dev/null && "
         "git clone -q $D/night.git $D/clone && cat $D/clone/audio/kick.wav && "
@@ -196,10 +199,11 @@ static void what_a_crash_leaves_is_mended_at_the_next_opening(void **state)
     push(&here, "ada", "second", "two\n");
     assert_ok(nb_revisions_review_add(here.album, nb_revisions_head(here.album), "{}", "eve",
                                       1700000001000, err));
-    NB_SCOPED(nb_text_free) char *seen = scratch_run(
-        here.folder, "cd $D/night.git && git symbolic-ref refs/heads/review && "
-                     "test lfs/objects -ef $D/store/objects && git fsck --full && "
-                     "find . -name '*.lock'");
+    NB_SCOPED(nb_text_free)
+    char *seen =
+        scratch_run(here.folder, "cd $D/night.git && git symbolic-ref refs/heads/review && "
+                                 "test lfs/objects -ef $D/store/objects && git fsck --full && "
+                                 "find . -name '*.lock'");
     assert_contains(seen, "refs/notes/review");
     assert_null(strstr(seen, ".lock"));
     close_shelf(&here);
@@ -220,9 +224,9 @@ static void commits_that_are_not_there_are_refused_in_words(void **state)
     nb_revision revision;
     assert_fails(NB_E_INVALID, "40 hex digits",
                  nb_revisions_get(here.album, "HEAD", &revision, err));
-    assert_fails(NB_E_NOT_FOUND, "no revision 012345678901",
-                 nb_revisions_get(here.album, "0123456789012345678901234567890123456789",
-                                  &revision, err));
+    assert_fails(
+        NB_E_NOT_FOUND, "no revision 012345678901",
+        nb_revisions_get(here.album, "0123456789012345678901234567890123456789", &revision, err));
     close_shelf(&here);
 }
 

@@ -228,8 +228,7 @@ static void after_a_restart_the_renderer_goes_on_or_the_task_goes_back(void **st
         farm here = make_farm();
         add_task(&here, 7);
         assert_ok(nb_scheduler_know(here.scheduler, 1, err));
-        const nb_attempt old = {
-            .id = {7, 1, {{9, 9, 9}}}, .renderer = 1, .state = NB_ATTEMPT_LIVE};
+        const nb_attempt old = {.id = {7, 1, {{9, 9, 9}}}, .renderer = 1, .state = NB_ATTEMPT_LIVE};
         assert_ok(nb_scheduler_restore_attempt(here.scheduler, &old, here.now_ms, err));
         assert_int_equal(state_of(&here, 7), NB_TASK_RUNNING);
         here.now_ms += 2 * LEASE_MS - 1;
@@ -334,8 +333,7 @@ static void step(chaos *self)
         }
         break;
     case 6:
-        if (work->task &&
-            nb_scheduler_finish(scheduler, renderer, work, now_ms, NULL) == NB_OK) {
+        if (work->task && nb_scheduler_finish(scheduler, renderer, work, now_ms, NULL) == NB_OK) {
             self->done[work->task] = true;
         }
         *work = (nb_attempt_id){0};
@@ -366,8 +364,7 @@ static void drain(chaos *self)
             greet(&self->farm, renderer);
             nb_scheduler_sync_idle(scheduler, renderer, 0, self->farm.now_ms);
             if (nb_scheduler_assign(scheduler, renderer, self->farm.now_ms, &id)) {
-                assert_ok(
-                    nb_scheduler_finish(scheduler, renderer, &id, self->farm.now_ms, err));
+                assert_ok(nb_scheduler_finish(scheduler, renderer, &id, self->farm.now_ms, err));
                 self->done[id.task] = true;
             }
         }

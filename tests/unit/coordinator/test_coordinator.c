@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The handlers, called directly: what a client and two renderers would send, without sockets.
+#include "coordinator/coordinator.h"
+
+#include "coordinator/farm_ledger.h"
+#include "mix/plan.h"
+#include "protocol/manifest.h"
+#include "scratch.h"
+
+enum { REPLIES_MAX = 64 };
+
+static const char fingerprint[] = "core=1 cpu=x86-64-v3";
+static const nb_peer ada = {{1}, 1, {"ada-key-ada-key-ada-key-ada-key-ada-key-"}};
+static const nb_peer one = {{2}, 1, {"one-key-one-key-one-key-one-key-one-key-"}};
+static const nb_peer two = {{3}, 1, {"two-key-two-key-two-key-two-key-two-key-"}};
+static const nb_peer eve = {{4}, 1, {"eve-key-eve-key-eve-key-eve-key-eve-key-"}};
+
+/// A coordinator and all replies that it sent.
+typedef struct desk {
+    const char *folder;
+    nb_coordinator *coordinator;
+    int64_t now_ms;
+    uint64_t request;
+    size_t reply_count;
+    Nightbus__Reply *replies[REPLIES_MAX];
+} desk;
+
+static nb_status keep_reply(void *context, const nb_peer *peer, const Nightbus__Reply *reply,
+                            nb_error *err)
+{
+    (void)peer;
+    desk *self = context;
+    void *bytes = NULL;
+    size_t size = 0;
+    // Through the wire format, so that every reply is one that a peer would take.
+    nb_status status = nb_wire_pack_reply(reply, &bytes, &size, err);
+    assert_true(self->reply_count < REPLIES_MAX);
+    if (status == NB_OK) {
+        status = nb_wire_unpack_reply(bytes, size, &self->replies[self->reply_count++], err);
+    }
+    free(bytes);
+    if (status != NB_OK) {
+        fail_msg("a reply that no peer would take: %s", err->text);
+    }
+    return status;
+}
+
+static nb_status give_session(void *context, const nb_public_key *key,
+                              uint8_t out_session[NB_SESSION_SIZE], nb_error *err)
+{
+    (void)context;
+    (void)key;
+    (void)err;
+    memset(out_session, 7, NB_SESSION_SIZE);
+    return NB_OK;
+}
+
+static uint16_t give_port(void *context)
+{
+    (void)context;
+    return 5571;
+}
+
+static void put_member(nb_ledger *ledger, const nb_peer *peer, const char *name, unsigned roles)
+{
+    nb_member member = {.roles = roles, .local = true};
+    snprintf(member.name, sizeof member.name, "%s", name);
+    assert_ok(nb_ledger_put_member(ledger, &peer->key, &member, err));
+}
+
+static void enrol(const char *folder)
+{
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    put_member(ledger, &ada, "ada", NB_ROLE_OWNER);
+    put_member(ledger, &one, "one", NB_ROLE_RENDERER);
+    put_member(ledger, &two, "two", NB_ROLE_RENDERER);
+    nb_ledger_close(&ledger);
+}
+
+static void open_desk(desk *self, const char *folder)
+{
+    *self = (desk){.folder = folder, .now_ms = 1000};
+    const nb_coordinator_options options = {.data_path = folder, .incarnation = 99};
+    const nb_coordinator_link link = {self, keep_reply, give_session, give_port};
+    enrol(folder);
+    assert_ok(nb_coordinator_open(&options, self->now_ms, &self->coordinator, err));
+    nb_coordinator_connect(self->coordinator, &link);
+}
+
+static void close_desk(desk *self)
+{
+    nb_coordinator_destroy(&self->coordinator);
+    for (size_t i = 0; i < self->reply_count; i++) {
+        nb_wire_free_reply(&self->replies[i]);
+    }
+    self->reply_count = 0;
+}
+
+// Send; the newest reply, or null where the answer is held.
+static const Nightbus__Reply *ask(desk *self, const nb_peer *peer, Nightbus__Request__BodyCase body,
+                                  void *message)
+{
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.id = ++self->request;
+    request.body_case = body;
+    request.hello = message; // all bodies share their place
+    const size_t before = self->reply_count;
+    nb_coordinator_handle(self->coordinator, peer, &request, self->now_ms);
+    for (size_t i = before; i < self->reply_count; i++) {
+        if (self->replies[i]->id == request.id) {
+            return self->replies[i];
+        }
+    }
+    return NULL;
+}
+
+static void assert_answer(const Nightbus__Reply *reply)
+{
+    assert_non_null(reply);
+    if (reply->failure) {
+        fail_msg("refused: %s", reply->failure->text);
+    }
+}
+
+static void assert_refusal(const Nightbus__Reply *reply, nb_status expected, const char *words)
+{
+    assert_non_null(reply);
+    assert_non_null(reply->failure);
+    assert_contains(reply->failure->text, words);
+    assert_int_equal(reply->failure->status, expected);
+}
+
+static const Nightbus__Reply *greet(desk *self, const nb_peer *peer, const char *role,
+                                    const char *name)
+{
+    Nightbus__Hello hello = NIGHTBUS__HELLO__INIT;
+    char program[] = "test";
+    char text[sizeof fingerprint];
+    memcpy(text, fingerprint, sizeof text);
+    NB_SCOPED(nb_text_free) char *role_copy = strdup(role);
+    NB_SCOPED(nb_text_free) char *name_copy = strdup(name);
+    hello.program = program;
+    hello.version = program;
+    hello.role = role_copy;
+    hello.name = name_copy;
+    hello.fingerprint = text;
+    return ask(self, peer, NIGHTBUS__REQUEST__BODY_HELLO, &hello);
+}
+
+static ProtobufCBinaryData bytes_of(void *bytes, size_t size)
+{
+    return (ProtobufCBinaryData){.len = size, .data = bytes};
+}
+
+static void make_album(desk *self)
+{
+    uint8_t id[NB_CLIENT_ID_SIZE] = {0xa1};
+    char name[] = "night";
+    Nightbus__AlbumCreate create = NIGHTBUS__ALBUM_CREATE__INIT;
+    create.album = name;
+    create.client_id = bytes_of(id, sizeof id);
+    assert_answer(ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, &create));
+    assert_answer(ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, &create)); // a repeat
+    id[0]++;
+    assert_refusal(ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, &create), NB_E_EXISTS,
+                   "exists already");
+}
+
+// As the bulk thread does it.
+static void upload(desk *self, const char *text, nb_digest *out)
+{
+    assert_ok(
+        nb_blob_store_put(nb_coordinator_store(self->coordinator), text, strlen(text), out, err));
+    assert_ok(
+        nb_coordinator_stored(self->coordinator, &ada.key, "night", 0, out, strlen(text), err));
+}
+
+static void add_file(desk *self, nb_manifest *manifest, const char *path, const char *text)
+{
+    nb_digest digest;
+    upload(self, text, &digest);
+    assert_ok(nb_manifest_add(manifest, path, &digest, strlen(text), err));
+}
+
+static char *mix_text(const char *file, double fader_db)
+{
+    return nb_text_format("format: nightbus-mix/1\ntitle: Song\nrate_hz: 48000\ntracks:\n"
+                          "  - id: vox\n    fader_db: %.1f\n    clips:\n"
+                          "      - id: a\n        file: %s\n        at: 0\n"
+                          "        length: 1\n",
+                          fader_db, file);
+}
+
+/// One push: what differs between those of a test.
+typedef struct push {
+    const char *base;
+    const char *folder; ///< The song's
+    double fader_db;
+    const char *file; ///< That the clip names
+    uint8_t client;
+} push;
+
+static const Nightbus__Reply *send_push(desk *self, const push *what)
+{
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    NB_SCOPED(nb_text_free)
+    char *mix = mix_text(what->file ? what->file : "audio/vox.wav", what->fader_db);
+    NB_SCOPED(nb_text_free) char *path = nb_text_format("songs/%s/mix.yaml", what->folder);
+    NB_SCOPED(nb_text_free) char *base = what->base ? strdup(what->base) : NULL;
+    add_file(self, &manifest, "album.yaml", "title: Night\n");
+    add_file(self, &manifest, "audio/vox.wav", "samples");
+    add_file(self, &manifest, path, mix);
+    NB_SCOPED(nb_text_free) char *text = nb_manifest_format(&manifest);
+    nb_digest digest;
+    upload(self, text, &digest);
+
+    uint8_t id[NB_CLIENT_ID_SIZE] = {what->client};
+    char album[] = "night";
+    char message[] = "vocal up";
+    Nightbus__Push said = NIGHTBUS__PUSH__INIT;
+    said.album = album;
+    said.base_commit = base;
+    said.message = message;
+    said.manifest = bytes_of(digest.bytes, sizeof digest.bytes);
+    said.client_id = bytes_of(id, sizeof id);
+    return ask(self, &ada, NIGHTBUS__REQUEST__BODY_PUSH, &said);
+}
+
+static const Nightbus__Reply *sync_idle(desk *self, const nb_peer *peer, uint32_t wait_ms)
+{
+    Nightbus__Sync sync = NIGHTBUS__SYNC__INIT;
+    sync.has_wait_ms = 1;
+    sync.wait_ms = wait_ms;
+    return ask(self, peer, NIGHTBUS__REQUEST__BODY_SYNC, &sync);
+}
+
+static const Nightbus__Reply *sync_busy(desk *self, const nb_peer *peer,
+                                        const Nightbus__Orders *orders)
+{
+    char line[] = "rendering";
+    char *lines[] = {line};
+    Nightbus__Sync sync = NIGHTBUS__SYNC__INIT;
+    sync.has_task = sync.has_attempt = sync.has_epoch = 1;
+    sync.task = orders->task;
+    sync.attempt = orders->attempt;
+    sync.epoch = orders->epoch;
+    sync.has_done_frames = sync.has_total_frames = 1;
+    sync.done_frames = 10;
+    sync.total_frames = 48000;
+    sync.lines = lines;
+    sync.n_lines = 1;
+    return ask(self, peer, NIGHTBUS__REQUEST__BODY_SYNC, &sync);
+}
+
+static nb_plan read_plan(desk *self, const Nightbus__Orders *orders)
+{
+    const nb_digest digest = nb_wire_to_digest(orders->plan);
+    nb_plan plan = {0};
+    void *bytes = NULL;
+    size_t size = 0;
+    assert_ok(
+        nb_blob_store_get(nb_coordinator_store(self->coordinator), &digest, &bytes, &size, err));
+    assert_ok(nb_plan_parse(bytes, size, &plan, err));
+    free(bytes);
+    return plan;
+}
+
+static const Nightbus__Reply *finish(desk *self, const nb_peer *peer,
+                                     const Nightbus__Orders *orders, const char *bytes)
+{
+    NB_SCOPED(nb_plan_fini) nb_plan plan = read_plan(self, orders);
+    nb_digest digest;
+    char name[] = "mix.wav";
+    assert_ok(nb_blob_store_put(nb_coordinator_store(self->coordinator), bytes, strlen(bytes),
+                                &digest, err));
+    Nightbus__OutputRow row = NIGHTBUS__OUTPUT_ROW__INIT;
+    Nightbus__OutputRow *rows[] = {&row};
+    row.name = name;
+    row.digest = bytes_of(digest.bytes, sizeof digest.bytes);
+    row.size = strlen(bytes);
+    Nightbus__TaskFinish said = NIGHTBUS__TASK_FINISH__INIT;
+    said.task = orders->task;
+    said.attempt = orders->attempt;
+    said.epoch = orders->epoch;
+    said.mix_key = bytes_of(plan.mix_key.bytes, sizeof plan.mix_key.bytes);
+    said.outputs = rows;
+    said.n_outputs = 1;
+    said.duration_s = 1.0;
+    said.rate_hz = 48000;
+    return ask(self, peer, NIGHTBUS__REQUEST__BODY_TASK_FINISH, &said);
+}
+
+static const Nightbus__Reply *show(desk *self, const char *version)
+{
+    char album[] = "night";
+    char song[] = "song";
+    NB_SCOPED(nb_text_free) char *name = strdup(version);
+    Nightbus__Show said = NIGHTBUS__SHOW__INIT;
+    said.album = album;
+    said.song = song;
+    said.version = name;
+    return ask(self, &ada, NIGHTBUS__REQUEST__BODY_SHOW, &said);
+}
+
+static void start(desk *self, const char *folder)
+{
+    open_desk(self, folder);
+    assert_answer(greet(self, &ada, "client", "x"));
+    make_album(self);
+}
+
+static const push first_push = {.folder = "song", .client = 1};
+
+// ---- Tests ----
+
+static void nobody_is_heard_without_a_key_a_hello_and_the_role(void **state)
+{
+    desk here;
+    open_desk(&here, *state);
+    Nightbus__AlbumList list = NIGHTBUS__ALBUM_LIST__INIT;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list), NB_E_STALE,
+                   "Hello first");
+    assert_refusal(greet(&here, &eve, "client", "x"), NB_E_PERMISSION, "not known");
+    assert_refusal(greet(&here, &ada, "renderer", "x"), NB_E_PERMISSION, "not one for a renderer");
+    assert_refusal(greet(&here, &one, "client", "x"), NB_E_PERMISSION, "not one for a client");
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_refusal(ask(&here, &one, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list), NB_E_PERMISSION,
+                   "may not");
+    assert_answer(greet(&here, &ada, "client", "x"));
+    // Another key with the same routing id is somebody else.
+    nb_peer thief = ada;
+    thief.key = eve.key;
+    assert_refusal(ask(&here, &thief, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list), NB_E_PERMISSION,
+                   "not known");
+    thief.key = one.key;
+    assert_refusal(ask(&here, &thief, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list), NB_E_PERMISSION,
+                   "may not");
+    close_desk(&here);
+}
+
+static void a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer(void **state)
+{
+    desk here;
+    start(&here, *state);
+    const Nightbus__Reply *pushed = send_push(&here, &first_push);
+    assert_answer(pushed);
+    assert_int_equal(pushed->pushed->n_versions, 1);
+    assert_string_equal(pushed->pushed->versions[0], "song@v1");
+    const Nightbus__Reply *again = send_push(&here, &first_push);
+    assert_answer(again);
+    assert_string_equal(again->pushed->commit, pushed->pushed->commit);
+    assert_int_equal(again->pushed->jobs[0], pushed->pushed->jobs[0]);
+
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Reply *orders = sync_idle(&here, &one, 5000);
+    assert_answer(orders);
+    assert_string_equal(orders->orders->label, "song@v1");
+    assert_string_equal(show(&here, "latest")->version_info->state, "running");
+    assert_true(sync_busy(&here, &one, orders->orders)->orders->keep);
+    assert_answer(finish(&here, &one, orders->orders, "the mix"));
+    assert_answer(finish(&here, &one, orders->orders, "the mix")); // doubled
+    const Nightbus__Reply *shown = show(&here, "v1");
+    assert_answer(shown);
+    assert_string_equal(shown->version_info->state, "done");
+    assert_int_equal(shown->version_info->n_outputs, 1);
+    assert_int_equal(shown->version_info->rate_hz, 48000);
+    const nb_digest output = nb_wire_to_digest(shown->version_info->outputs[0]->digest);
+    assert_ok(nb_coordinator_may_read(here.coordinator, &ada.key, "night", 0, &output, err));
+    close_desk(&here);
+}
+
+static void what_was_rendered_before_is_not_rendered_again(void **state)
+{
+    desk here;
+    start(&here, *state);
+    const Nightbus__Reply *pushed = send_push(&here, &first_push);
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "the mix"));
+    const push louder = {pushed->pushed->commit, "song", 3.0, NULL, 2};
+    pushed = send_push(&here, &louder);
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "the louder mix"));
+    const push back = {pushed->pushed->commit, "song", 0.0, NULL, 3};
+    pushed = send_push(&here, &back);
+    assert_answer(pushed);
+    assert_string_equal(pushed->pushed->versions[0], "song@v3");
+    assert_false(sync_idle(&here, &one, 0)->orders->has_task);
+    const Nightbus__Reply *shown = show(&here, "v3");
+    assert_string_equal(shown->version_info->state, "done");
+    Nightbus__JobWatch watch = NIGHTBUS__JOB_WATCH__INIT;
+    watch.job = pushed->pushed->jobs[0];
+    const Nightbus__Reply *job = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_WATCH, &watch);
+    assert_answer(job);
+    assert_true(job->job_state->row->cached);
+    close_desk(&here);
+}
+
+static void a_push_on_an_older_revision_is_told_who_was_first(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    const push late = {NULL, "song", 2.0, NULL, 2};
+    assert_refusal(send_push(&here, &late), NB_E_CONFLICT,
+                   "ada pushed 'vocal up' just now (song@v1); run nightbus pull, listen");
+    close_desk(&here);
+}
+
+static void bad_pushes_are_refused_in_words_and_leave_nothing(void **state)
+{
+    desk here;
+    start(&here, *state);
+    const push no_audio = {NULL, "song", 0.0, "audio/gone.wav", 1};
+    assert_refusal(send_push(&here, &no_audio), NB_E_INVALID, "songs/song/mix.yaml:9:");
+    const push bad_id = {NULL, "Song", 0.0, NULL, 2};
+    assert_refusal(send_push(&here, &bad_id), NB_E_INVALID, "songs/Song");
+    const Nightbus__Reply *pushed = send_push(&here, &first_push);
+    assert_answer(pushed);
+    const push other = {pushed->pushed->commit, "other", 0.0, NULL, 4}; // song is gone
+    pushed = send_push(&here, &other);
+    assert_answer(pushed);
+    const push reused = {pushed->pushed->commit, "song", 1.0, NULL, 5};
+    assert_refusal(send_push(&here, &reused), NB_E_INVALID, "never used again");
+    close_desk(&here);
+}
+
+static void a_push_of_nothing_new_makes_no_version(void **state)
+{
+    desk here;
+    start(&here, *state);
+    const Nightbus__Reply *pushed = send_push(&here, &first_push);
+    const push same = {pushed->pushed->commit, "song", 0.0, NULL, 2};
+    const Nightbus__Reply *again = send_push(&here, &same);
+    assert_answer(again);
+    assert_string_equal(again->pushed->commit, pushed->pushed->commit);
+    assert_int_equal(again->pushed->n_versions, 0);
+    close_desk(&here);
+}
+
+static void a_held_renderer_gets_work_as_soon_as_there_is_some(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_null(sync_idle(&here, &one, 5000));
+    const uint64_t held = here.request;
+    assert_answer(send_push(&here, &first_push));
+    const Nightbus__Reply *last = here.replies[here.reply_count - 1];
+    assert_int_equal(last->id, held);
+    assert_true(last->orders->has_task);
+    // And without work the answer comes at its time.
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    assert_null(sync_idle(&here, &two, 5000));
+    here.now_ms += 5000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    last = here.replies[here.reply_count - 1];
+    assert_int_equal(last->id, here.request);
+    assert_false(last->orders->has_task);
+    close_desk(&here);
+}
+
+static void a_dead_renderer_s_task_goes_to_the_other_one(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    const Nightbus__Orders *lost = sync_idle(&here, &one, 0)->orders;
+    assert_null(sync_idle(&here, &two, 15000));
+    here.now_ms += NB_LEASE_MS;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    const Nightbus__Orders *taken = here.replies[here.reply_count - 1]->orders;
+    assert_true(taken->has_task && taken->attempt == 2);
+    NB_SCOPED(nb_plan_fini) nb_plan plan = read_plan(&here, taken);
+    assert_ok(nb_coordinator_may_read(here.coordinator, &two.key, NULL, taken->task,
+                                      &plan.files[0].digest, err));
+    assert_fails(NB_E_PERMISSION, "lease",
+                 nb_coordinator_may_read(here.coordinator, &one.key, NULL, taken->task,
+                                         &plan.files[0].digest, err));
+    assert_false(sync_busy(&here, &one, lost)->orders->keep);
+    assert_answer(finish(&here, &two, taken, "the mix"));
+    assert_string_equal(show(&here, "v1")->version_info->state, "done");
+    close_desk(&here);
+}
+
+static void after_a_restart_a_running_render_goes_on(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    desk next;
+    nb_coordinator_destroy(&here.coordinator);
+    open_desk(&next, *state);
+    assert_answer(greet(&next, &one, "renderer", "r1"));
+    assert_true(sync_busy(&next, &one, orders)->orders->keep);
+    assert_answer(finish(&next, &one, orders, "the mix"));
+    assert_answer(greet(&next, &ada, "client", "x"));
+    assert_string_equal(show(&next, "v1")->version_info->state, "done");
+    close_desk(&here);
+    close_desk(&next);
+}
+
+static void tags_and_jobs_that_a_crash_cost_are_made_again(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    close_desk(&here);
+    // As if the process had ended right behind the commit.
+    free(scratch_run(*state, "git -C $D/albums/night.git update-ref -d refs/tags/song/v1"));
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_set_settled(ledger, "night", "", err));
+    nb_ledger_close(&ledger);
+    open_desk(&here, *state);
+    assert_answer(greet(&here, &ada, "client", "x"));
+    assert_string_equal(show(&here, "v1")->version_info->state, "queued");
+    const Nightbus__Reply *again = send_push(&here, &first_push);
+    assert_answer(again);
+    assert_string_equal(again->pushed->versions[0], "song@v1");
+    free(scratch_run(*state, "git -C $D/albums/night.git fsck --full"));
+    close_desk(&here);
+}
+
+static void a_failed_render_says_why(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    char text[] = "audio/vox.wav: not a WAV file";
+    Nightbus__TaskFail fail = NIGHTBUS__TASK_FAIL__INIT;
+    fail.task = orders->task;
+    fail.attempt = orders->attempt;
+    fail.epoch = orders->epoch;
+    fail.status = NB_E_CORRUPT;
+    fail.text = text;
+    fail.has_fault_of_input = fail.fault_of_input = 1;
+    assert_answer(ask(&here, &one, NIGHTBUS__REQUEST__BODY_TASK_FAIL, &fail));
+    const Nightbus__Reply *shown = show(&here, "v1");
+    assert_string_equal(shown->version_info->state, "failed");
+    assert_contains(shown->version_info->error, "r1: audio/vox.wav: not a WAV file");
+    close_desk(&here);
+}
+
+static void the_same_key_with_other_bytes_is_an_incident_and_the_first_stands(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    assert_answer(finish(&here, &one, orders, "the mix"));
+    assert_answer(finish(&here, &one, orders, "another mix"));
+    const nb_digest first = nb_digest_of("the mix", 7);
+    const nb_digest shown = nb_wire_to_digest(show(&here, "v1")->version_info->outputs[0]->digest);
+    assert_true(nb_digest_equal(&shown, &first));
+    close_desk(&here);
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    uint64_t incidents = 0;
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_count_incidents(ledger, &incidents, err));
+    assert_int_equal(incidents, 1);
+    nb_ledger_close(&ledger);
+}
+
+static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    char album[] = "night";
+    char song[] = "song";
+    char latest[] = "latest";
+    char text[] = "vocal up a touch";
+    uint8_t id[NB_CLIENT_ID_SIZE] = {0x77};
+    Nightbus__NoteAdd add = NIGHTBUS__NOTE_ADD__INIT;
+    add.album = album;
+    add.song = song;
+    add.version = latest;
+    add.at_ms = 92000;
+    add.end_ms = 92500;
+    add.text = text;
+    add.client_id = bytes_of(id, sizeof id);
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_ADD, &add));
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_ADD, &add));
+    Nightbus__NoteList list = NIGHTBUS__NOTE_LIST__INIT;
+    list.album = album;
+    list.song = song;
+    list.version = latest;
+    const Nightbus__Reply *notes = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_LIST, &list);
+    assert_answer(notes);
+    assert_int_equal(notes->note_listing->n_rows, 1);
+    const Nightbus__NoteRow *row = notes->note_listing->rows[0];
+    assert_string_equal(notes->note_listing->version, "v1");
+    assert_string_equal(row->person, "ada");
+    assert_string_equal(row->text, text);
+    assert_int_equal(row->at_frame, 92 * 48000);
+    assert_int_equal(row->end_frame, 92 * 48000 + 24000);
+    add.end_ms = 0;
+    id[0]++;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_ADD, &add), NB_E_INVALID,
+                   "its end not before");
+    close_desk(&here);
+}
+
+static void knowing_a_digest_is_no_right(void **state)
+{
+    desk here;
+    start(&here, *state);
+    nb_digest digest;
+    assert_ok(nb_blob_store_put(nb_coordinator_store(here.coordinator), "secret", 6, &digest, err));
+    ProtobufCBinaryData digests[] = {bytes_of(digest.bytes, sizeof digest.bytes)};
+    char album[] = "night";
+    Nightbus__Missing missing = NIGHTBUS__MISSING__INIT;
+    missing.album = album;
+    missing.digests = digests;
+    missing.n_digests = 1;
+    const Nightbus__Reply *reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_MISSING, &missing);
+    assert_answer(reply);
+    assert_int_equal(reply->missing_listing->n_digests, 1);
+    assert_fails(NB_E_NOT_FOUND, "has no blob",
+                 nb_coordinator_may_read(here.coordinator, &ada.key, "night", 0, &digest, err));
+    assert_fails(NB_E_PERMISSION, "",
+                 nb_coordinator_may_read(here.coordinator, &one.key, "night", 0, &digest, err));
+    upload(&here, "secret", &digest);
+    reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_MISSING, &missing);
+    assert_int_equal(reply->missing_listing->n_digests, 0);
+    assert_ok(nb_coordinator_may_read(here.coordinator, &ada.key, "night", 0, &digest, err));
+    close_desk(&here);
+}
+
+#define in_scratch(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        in_scratch(nobody_is_heard_without_a_key_a_hello_and_the_role),
+        in_scratch(a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer),
+        in_scratch(what_was_rendered_before_is_not_rendered_again),
+        in_scratch(a_push_on_an_older_revision_is_told_who_was_first),
+        in_scratch(bad_pushes_are_refused_in_words_and_leave_nothing),
+        in_scratch(a_push_of_nothing_new_makes_no_version),
+        in_scratch(a_held_renderer_gets_work_as_soon_as_there_is_some),
+        in_scratch(a_dead_renderer_s_task_goes_to_the_other_one),
+        in_scratch(after_a_restart_a_running_render_goes_on),
+        in_scratch(tags_and_jobs_that_a_crash_cost_are_made_again),
+        in_scratch(a_failed_render_says_why),
+        in_scratch(the_same_key_with_other_bytes_is_an_incident_and_the_first_stands),
+        in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
+        in_scratch(knowing_a_digest_is_no_right),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
