@@ -76,7 +76,8 @@ nb_status nb_container_read_format(const nb_container_source *source, const unsi
 }
 
 /// Bytes behind the samples should be another chunk; otherwise the length is suspect.
-static void look_behind(const nb_container_source *source, number_reader *number, nb_container *out)
+static nb_status look_behind(const nb_container_source *source, number_reader *number,
+                             nb_container *out, nb_error *err)
 {
     const int64_t end = out->data_offset + out->data_bytes;
     const int64_t behind = end + (end & 1);
