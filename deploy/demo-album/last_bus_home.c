@@ -248,5 +248,5 @@ static const nb_stem stems[] = {
     {"backing.wav", perform_backing, 48000, 2, NB_STEM_24, -6.0, 24.0, 0.0},
 };
 
-const nb_song nb_song_last_bus_home = {"last-bus-home", &score,          55.0,
+const nb_song nb_song_last_bus_home = {"last-bus-home", &score,          53.5,
                                        stems,           NB_COUNT(stems), nb_document_last_bus_home};
