@@ -248,5 +248,11 @@ static const nb_stem stems[] = {
     {"backing.wav", perform_backing, 48000, 2, NB_STEM_24, -6.0, 24.0, 0.0},
 };
 
-const nb_song nb_song_last_bus_home = {"last-bus-home", &score,          53.5,
-                                       stems,           NB_COUNT(stems), nb_document_last_bus_home};
+const nb_song nb_song_last_bus_home = {
+    .id = "last-bus-home",
+    .score = &score,
+    .length_s = 53.5,
+    .stems = stems,
+    .stem_count = NB_COUNT(stems),
+    .document = nb_document_last_bus_home,
+};

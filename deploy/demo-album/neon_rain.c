@@ -244,5 +244,11 @@ static const nb_stem stems[] = {
     {"riser.wav", perform_riser, 44100, 2, NB_STEM_16, -6.0, 0.0, 4.0},
 };
 
-const nb_song nb_song_neon_rain = {"neon-rain", &score,          45.5,
-                                   stems,       NB_COUNT(stems), nb_document_neon_rain};
+const nb_song nb_song_neon_rain = {
+    .id = "neon-rain",
+    .score = &score,
+    .length_s = 45.5,
+    .stems = stems,
+    .stem_count = NB_COUNT(stems),
+    .document = nb_document_neon_rain,
+};
