@@ -76,7 +76,7 @@ static nb_status make_edges(executor *self, nb_error *err)
     self->edges.graph = self->graph;
     self->edges.rings =
         nb_arena_take(self->arena, self->graph->node_count, sizeof *self->edges.rings);
-    self->clips = nb_arena_take(self->arena, self->graph->node_count, sizeof *self->clips);
+    self->clips = nb_arena_take(self->arena, self->graph->node_count, sizeof(nb_clips *));
     if (!self->edges.rings || !self->clips) {
         return no_memory(err);
     }

@@ -175,7 +175,9 @@ static void put_little(unsigned char *to, uint32_t value, unsigned size)
 static void fill_wav(memory_file *self)
 {
     unsigned char *bytes = self->bytes;
-    memcpy(bytes, "RIFF....WAVEfmt ", 16);
+    static const char head[] = "RIFF....WAVEfmt ";
+    static const char data[] = "data";
+    memcpy(bytes, head, sizeof head - 1);
     put_little(bytes + 4, sizeof self->bytes - 8, 4);
     put_little(bytes + 16, 16, 4);          // size of the format
     put_little(bytes + 20, 1, 2);           // PCM
@@ -184,7 +186,7 @@ static void fill_wav(memory_file *self)
     put_little(bytes + 28, RATE_HZ * 3, 4); // bytes a second
     put_little(bytes + 32, 3, 2);           // bytes a frame
     put_little(bytes + 34, 24, 2);          // bits a sample
-    memcpy(bytes + 36, "data", 4);
+    memcpy(bytes + 36, data, sizeof data - 1);
     put_little(bytes + 40, 3 * WAV_FRAMES, 4);
     uint32_t state = 1;
     for (size_t i = 0; i < WAV_FRAMES; i++) {

@@ -29,7 +29,8 @@ static nb_status find_document(const char *path, char **out_path, nb_error *err)
     if (!absolute) {
         return no_memory(err);
     }
-    *out_path = nb_file_is_folder(absolute) ? nb_file_join(absolute, "mix.yaml") : strdup(absolute);
+    *out_path = nb_file_is_folder(absolute) ? nb_file_join(absolute, "mix.yaml")
+                                            : nb_text_format("%s", absolute);
     if (!*out_path) {
         return no_memory(err);
     }
@@ -42,8 +43,8 @@ static nb_status find_document(const char *path, char **out_path, nb_error *err)
 /// The nearest folder at or above the document's that holds an album.yaml; else the document's own.
 static nb_status find_album(const char *document_path, char **out_path, nb_error *err)
 {
-    NB_SCOPED(nb_text_free) char *own = strdup(document_path);
-    NB_SCOPED(nb_text_free) char *folder = strdup(document_path);
+    NB_SCOPED(nb_text_free) char *own = nb_text_format("%s", document_path);
+    NB_SCOPED(nb_text_free) char *folder = nb_text_format("%s", document_path);
     if (!own || !folder) {
         return no_memory(err);
     }
@@ -56,7 +57,7 @@ static nb_status find_album(const char *document_path, char **out_path, nb_error
         }
         const bool found = nb_file_exists(album);
         if (found || strcmp(folder, "/") == 0 || !strchr(folder, '/')) {
-            *out_path = strdup(found ? folder : own);
+            *out_path = nb_text_format("%s", found ? folder : own);
             return *out_path ? NB_OK : no_memory(err);
         }
         go_up(folder);
@@ -66,25 +67,24 @@ static nb_status find_album(const char *document_path, char **out_path, nb_error
 nb_status nb_song_open(const char *path, nb_problems *problems, nb_song *out, nb_error *err)
 {
     *out = (nb_song){0};
-    NB_SCOPED(nb_song_fini) nb_song song = {0};
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
-    nb_status status = find_document(path, &song.document_path, err);
+    nb_status status = find_document(path, &out->document_path, err);
     if (status == NB_OK) {
-        status = find_album(song.document_path, &song.album_path, err);
+        status = find_album(out->document_path, &out->album_path, err);
     }
     if (status == NB_OK) {
-        status = nb_file_read(song.document_path, NB_DOCUMENT_BYTES_MAX, &bytes, &size, err);
+        status = nb_file_read(out->document_path, NB_DOCUMENT_BYTES_MAX, &bytes, &size, err);
     }
     if (status == NB_OK) { // mistakes are named by the path as it was given
         NB_SCOPED(nb_text_free)
-        char *name = nb_file_is_folder(path) ? nb_file_join(path, "mix.yaml") : strdup(path);
-        status = name ? nb_document_parse(name, bytes, size, problems, &song.document, err)
+        char *name =
+            nb_file_is_folder(path) ? nb_file_join(path, "mix.yaml") : nb_text_format("%s", path);
+        status = name ? nb_document_parse(name, bytes, size, problems, &out->document, err)
                       : no_memory(err);
     }
-    if (status == NB_OK) {
-        *out = song;
-        song = (nb_song){0}; // the caller's now
+    if (status != NB_OK) {
+        nb_song_fini(out);
     }
     return status;
 }
