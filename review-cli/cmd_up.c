@@ -480,7 +480,7 @@ static const nb_option options[] = {
     {"data", 'd', "DIR", "its state (default ~/.local/share/nightbus)"},
     {"renderers", 'r', "N", "how many renderers (default 1)"},
     {"threads", 't', "N", "threads of each renderer (default: all cores)"},
-    {"transfer", 0, NULL, "send all audio over the sockets, though the disk is shared"},
+    {"transfer", 0, NULL, "send audio over sockets, not by the shared disk"},
 };
 
 const nb_command nb_command_up = {

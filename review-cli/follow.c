@@ -43,8 +43,9 @@ static void take_state(follower *self, size_t index, const Nightbus__JobState *s
     nb_text_make_printable(out->name);
     job->cursor = state->cursor;
     job->seen = true;
-    job->rate_hz = row->has_rate_hz ? row->rate_hz : 0;
-    job->total_frames = row->has_total_frames ? row->total_frames : 0;
+    // A job that is over does not say its length again.
+    job->rate_hz = row->has_rate_hz ? row->rate_hz : job->rate_hz;
+    job->total_frames = row->has_total_frames ? row->total_frames : job->total_frames;
     job->done_frames = row->has_done_frames ? row->done_frames : 0;
     job->over = strcmp(row->state, "done") == 0 || strcmp(row->state, "failed") == 0;
     if (job->over) {
