@@ -44,6 +44,7 @@ static const transition task_transitions[] = {
     {TASK_FINISH, NB_TASK_RUNNING, NB_TASK_DONE},
     {TASK_FINISH, NB_TASK_QUEUED, NB_TASK_DONE}, // a late result
     {TASK_FAIL, NB_TASK_RUNNING, NB_TASK_FAILED},
+    {TASK_FAIL, NB_TASK_QUEUED, NB_TASK_FAILED}, // a crash came between its last attempt and this
 };
 
 static const transition attempt_transitions[] = {
@@ -496,7 +497,8 @@ static bool has_fingerprint(const nb_renderer *renderer, const char *fingerprint
 // One that failed the task may only try again when no other live renderer is left to try.
 static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_renderer *renderer)
 {
-    if (task->state != NB_TASK_QUEUED || !has_fingerprint(renderer, task->fingerprint)) {
+    if (task->state != NB_TASK_QUEUED || task->attempt_count >= NB_ATTEMPTS_MAX ||
+        !has_fingerprint(renderer, task->fingerprint)) {
         return false;
     }
     if (!has_failed(task, renderer->id)) {
@@ -659,6 +661,9 @@ void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
         nb_attempt *attempt = leased_attempt(&self->tasks[i]);
         if (attempt && attempt->lease_until_ms <= now_ms) {
             end_attempt(self, &self->tasks[i], attempt, ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
+        } else if (self->tasks[i].state == NB_TASK_QUEUED &&
+                   self->tasks[i].attempt_count >= NB_ATTEMPTS_MAX) {
+            move_task(self, &self->tasks[i], TASK_FAIL);
         }
     }
     for (size_t i = 0; i < self->renderer_count; i++) {

@@ -247,6 +247,24 @@ static void after_a_restart_the_renderer_goes_on_or_the_task_goes_back(void **st
     }
 }
 
+static void a_restored_task_without_attempts_left_is_never_handed_out(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    nb_attempt_id id;
+    add_task(&here, 7);
+    greet(&here, 1);
+    for (uint32_t number = 1; number <= NB_ATTEMPTS_MAX; number++) {
+        const nb_attempt old = {
+            .id = {7, number, {{9}}}, .renderer = 1, .state = NB_ATTEMPT_EXPIRED};
+        assert_ok(nb_scheduler_restore_attempt(here.scheduler, &old, here.now_ms, err));
+    }
+    assert_false(nb_scheduler_assign(here.scheduler, 1, here.now_ms, &id));
+    nb_scheduler_tick(here.scheduler, here.now_ms);
+    assert_int_equal(state_of(&here, 7), NB_TASK_FAILED);
+    nb_scheduler_destroy(&here.scheduler);
+}
+
 static void only_the_fingerprint_that_was_planned_with_may_render(void **state)
 {
     (void)state;
@@ -407,6 +425,7 @@ int main(void)
         cmocka_unit_test(of_several_renderers_another_one_tries_before_the_one_that_failed),
         cmocka_unit_test(a_task_that_its_renderers_keep_leaving_ends_after_five_attempts),
         cmocka_unit_test(after_a_restart_the_renderer_goes_on_or_the_task_goes_back),
+        cmocka_unit_test(a_restored_task_without_attempts_left_is_never_handed_out),
         cmocka_unit_test(only_the_fingerprint_that_was_planned_with_may_render),
         cmocka_unit_test(no_order_of_events_loses_a_result_or_a_task),
     };
