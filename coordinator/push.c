@@ -161,7 +161,7 @@ static void add_ago(int64_t ms, nb_text *out)
     static const struct {
         int64_t ms;
         const char *unit;
-    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}};
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}};
     for (size_t i = 0; i < NB_COUNT(units); i++) {
         if (ms >= units[i].ms) {
             nb_text_addf(out, " %" PRId64 " %s ago", ms / units[i].ms, units[i].unit);
