@@ -61,13 +61,13 @@ skip() {
     exit 77
 }
 
-# expect_exit CODE COMMAND...: run it, keep what it says in $WORK/out and $WORK/err, compare the code.
+# expect_exit CODE COMMAND...: run it, keep what it says in $WORK/said and $WORK/err, compare the code.
 expect_exit() {
     local wanted=$1 got=0
     shift
-    "$@" >"$WORK/out" 2>"$WORK/err" || got=$?
+    "$@" >"$WORK/said" 2>"$WORK/err" || got=$?
     [ "$got" -eq "$wanted" ] || {
-        cat "$WORK/out" "$WORK/err" >&2
+        cat "$WORK/said" "$WORK/err" >&2
         fail "'$*' ended with $got, expected $wanted"
     }
 }
