@@ -183,7 +183,7 @@ static nb_status print_table(const nb_cli *cli, const notes *all, nb_error *err)
     for (size_t i = 0; i < count; i++) {
         rows[i] = json_array_get(all->rows, i);
     }
-    qsort(rows, count, sizeof(json_t *), by_place);
+    qsort(rows, count, sizeof *rows, by_place);
     NB_SCOPED(nb_table_fini) nb_table table = {0};
     nb_table_init(&table, columns, NB_COUNT(columns));
     const int64_t now_ms = nb_clock_wall_ms();

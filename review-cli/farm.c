@@ -88,10 +88,25 @@ static nb_status find_where(const nb_cli *cli, char **out_where, nb_error *err)
     return *out_where ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for the farm's address");
 }
 
+/// A farm elsewhere knows us by our own key, which is made when it is first needed.
+static nb_status parse_address(const char *where, nb_farm_address *out, nb_error *err)
+{
+    nb_key_pair pair;
+    nb_status status = nb_farm_address_parse(where, NULL, out, err);
+    if (status == NB_OK) {
+        status = nb_file_make_parents(out->key_path, 0700, err);
+    }
+    if (status == NB_OK) {
+        status = nb_key_pair_ensure(out->key_path, &pair, err);
+    }
+    explicit_bzero(&pair, sizeof pair);
+    return status;
+}
+
 static nb_status read_address(const char *where, nb_farm_address *out, nb_error *err)
 {
     if (strncmp(where, address_scheme, strlen(address_scheme)) == 0) {
-        return nb_farm_address_parse(where, NULL, out, err);
+        return parse_address(where, out, err);
     }
     NB_SCOPED(nb_text_free)
     char *path = nb_file_is_folder(where) ? nb_file_join(where, "farm.json") : strdup(where);
@@ -107,6 +122,25 @@ static nb_status read_address(const char *where, nb_farm_address *out, nb_error 
     return nb_farm_address_read(path, out, err);
 }
 
+static nb_status connect_to(const nb_farm_address *address, nb_client **out_client, nb_error *err)
+{
+    const nb_client_options options = {
+        .program = "nightbus",
+        .role = "client",
+        .stop = nb_stop_flag(),
+    };
+    nb_error why = {0};
+    const nb_status status = nb_client_connect(address, &options, out_client, &why);
+    nb_key_pair pair;
+    char hex[65];
+    if (status == NB_E_PERMISSION && nb_key_pair_load(address->key_path, &pair, NULL) == NB_OK &&
+        nb_public_key_to_hex(&pair.public_key, hex, NULL) == NB_OK) {
+        explicit_bzero(&pair, sizeof pair);
+        return nb_fail(err, status, "%s; your public key, for the farm's owner: %s", why.text, hex);
+    }
+    return status == NB_OK ? NB_OK : nb_fail(err, status, "%s", why.text);
+}
+
 nb_status nb_farm_open(const nb_cli *cli, nb_farm *out, nb_error *err)
 {
     *out = (nb_farm){0};
@@ -117,12 +151,7 @@ nb_status nb_farm_open(const nb_cli *cli, nb_farm *out, nb_error *err)
         status = read_address(self.where, &address, err);
     }
     if (status == NB_OK) {
-        const nb_client_options options = {
-            .program = "nightbus",
-            .role = "client",
-            .stop = nb_stop_flag(),
-        };
-        status = nb_client_connect(&address, &options, &self.client, err);
+        status = connect_to(&address, &self.client, err);
     }
     if (status == NB_OK) {
         *out = self;
