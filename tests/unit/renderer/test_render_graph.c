@@ -542,8 +542,9 @@ static void memory_does_not_grow_with_the_songs_length(void **state)
     const long before = peak_kilobytes();
     render_long(*state, 600);
     const long growth = peak_kilobytes() - before;
-    // Ten minutes are 154 MB an edge at 8 kHz less one node's rings; the report's curves may grow.
-    assert_in_range(growth, 0, 4096);
+    // The nine minutes more are 17 MB on each of 65 channels: over 1 GB, were it kept. What does
+    // grow is the report's curves, and what the address sanitizer holds back of freed memory.
+    assert_in_range(growth, 0, 32 << 10);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
