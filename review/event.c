@@ -1,301 +1,387 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "review/event.h"
-
 #include "base/digest.h"
 #include "base/text.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    OUTPUTS_MAX = 64,
-    FINGERPRINT_BYTES_MAX = 2000,
-    VERSION_DIGITS_MAX = 6,
-    RATE_MIN_HZ = 8000,
-    RATE_MAX_HZ = 384000,
-    LINE_BYTES_MAX = 64 << 10,
-};
-
-/// A day at the highest rate.
-static const int64_t frame_max = (int64_t)86400 * RATE_MAX_HZ;
+static const int64_t time_max_ms = 253402300799999; // the last of the year 9999
+static const int64_t frame_max = 24LL * 60 * 60 * 384000;
+enum { RATE_MIN_HZ = 8000, RATE_MAX_HZ = 384000 };
 
 static const char *const kind_names[] = {
-    [NB_EVENT_NOTE] = "note", [NB_EVENT_RENDERED] = "rendered"};
+    [NB_EVENT_NOTE] = "note",
+    [NB_EVENT_RENDERED] = "rendered",
+};
 
 void nb_event_fini(nb_event *self)
 {
+    for (size_t i = 0; i < self->output_count; i++) {
+        free(self->outputs[i].name);
+        free(self->outputs[i].sha256);
+    }
+    free(self->outputs);
     free(self->song);
     free(self->version);
     free(self->person);
     free(self->text);
     free(self->fingerprint);
     free(self->rendering);
-    for (size_t i = 0; i < self->output_count; i++) {
-        free(self->outputs[i].name);
-        free(self->outputs[i].sha256);
-    }
-    free(self->outputs);
     *self = (nb_event){0};
 }
 
-// ---- Writing ----
-
-static void add_note(const nb_event *self, json_t *json)
+static nb_status invalid(const char *key, const char *why, nb_error *err)
 {
-    json_object_set_new(json, "at_frame", json_integer(self->at_frame));
-    json_object_set_new(json, "end_frame", json_integer(self->end_frame));
-    json_object_set_new(json, "rate_hz", json_integer(self->rate_hz));
-    json_object_set_new(json, "text", json_string(self->text));
+    return nb_fail(err, NB_E_INVALID, "event: %s: %s", key, why);
 }
 
-static void add_rendered(const nb_event *self, json_t *json)
+/// "v12": one of `letters`, then a number without a leading zero.
+static bool is_numbered(const char *text, const char *letters)
 {
-    json_object_set_new(json, "rendering", json_string(self->rendering));
-    json_object_set_new(json, "fingerprint", json_string(self->fingerprint));
-    json_object_set_new(json, "integrated_lufs", nb_json_number(self->integrated_lufs));
-    json_object_set_new(json, "true_peak_dbtp", nb_json_number(self->true_peak_dbtp));
-    json_object_set_new(json, "duration_s", nb_json_number(self->duration_s));
-    json_t *outputs = json_array();
-    for (size_t i = 0; i < self->output_count; i++) {
-        json_t *output = json_object();
-        json_object_set_new(output, "name", json_string(self->outputs[i].name));
-        json_object_set_new(output, "sha256", json_string(self->outputs[i].sha256));
-        json_object_set_new(output, "size", json_integer((json_int_t)self->outputs[i].size));
-        json_array_append_new(outputs, output);
+    enum { DIGITS_MAX = 9 };
+    if (text[0] == '\0' || !strchr(letters, text[0]) || text[1] < '1' || text[1] > '9') {
+        return false;
     }
-    json_object_set_new(json, "outputs", outputs);
+    const size_t digits = strspn(text + 1, "0123456789");
+    return digits <= DIGITS_MAX && text[1 + digits] == '\0';
+}
+
+/// UTF-8 of 1 to `most` bytes, with nothing in it that can't be seen, but for line feeds and tabs.
+static nb_status check_text(const char *key, const char *text, size_t most, nb_error *err)
+{
+    const size_t length = strlen(text);
+    if (length == 0 || length > most) {
+        return nb_fail(err, NB_E_INVALID, "event: %s: %zu bytes long; 1 to %zu are allowed", key,
+                       length, most);
+    }
+    NB_SCOPED(nb_text_free) char *shown = strdup(text);
+    NB_SCOPED(nb_text_free) char *printable = strdup(text);
+    if (!shown || !printable) {
+        return nb_fail(err, NB_E_NO_MEMORY, "event: no memory");
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\n' || text[i] == '\t') {
+            shown[i] = ' ';
+            printable[i] = ' ';
+        }
+    }
+    nb_text_make_printable(printable);
+    size_t same = 0;
+    while (same < length && shown[same] == printable[same]) {
+        same++;
+    }
+    return (same == length) ? NB_OK
+                            : nb_fail(err, NB_E_INVALID,
+                                      "event: %s: byte %zu is a control or invisible character, or "
+                                      "not UTF-8",
+                                      key, same + 1);
+}
+
+static nb_status check_note(const nb_event *self, nb_error *err)
+{
+    if (self->at_frame < 0 || self->end_frame < self->at_frame || self->end_frame > frame_max) {
+        return invalid("at_frame", "not a place inside 24 hours", err);
+    }
+    if (self->rate_hz == 0) {
+        return invalid("rate_hz", "a note's frames need one", err);
+    }
+    if (!self->text) {
+        return invalid("text", "missing", err);
+    }
+    return check_text("text", self->text, NB_NOTE_TEXT_MAX, err);
+}
+
+static nb_status check_output(const nb_event_output *output, nb_error *err)
+{
+    nb_digest digest;
+    if (!output->name || !output->sha256) {
+        return invalid("outputs", "one has no name or digest", err);
+    }
+    if (output->size > INT64_MAX) {
+        return invalid("outputs", "one is too large", err);
+    }
+    const nb_status status = nb_text_check_path(output->name, err);
+    return (status == NB_OK) ? nb_digest_from_hex(output->sha256, &digest, err) : status;
+}
+
+static nb_status check_rendered(const nb_event *self, nb_error *err)
+{
+    if (!self->rendering || !is_numbered(self->rendering, "r")) {
+        return invalid("rendering", "not like r1", err);
+    }
+    if (!self->fingerprint) {
+        return invalid("fingerprint", "missing", err);
+    }
+    if (!(self->duration_s >= 0.0 && isfinite(self->duration_s))) {
+        return invalid("duration_s", "not a duration", err);
+    }
+    if (self->output_count > NB_EVENT_OUTPUTS_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "event: outputs: %zu; at most %d are kept",
+                       self->output_count, NB_EVENT_OUTPUTS_MAX);
+    }
+    nb_status status = check_text("fingerprint", self->fingerprint, NB_EVENT_FINGERPRINT_MAX, err);
+    for (size_t i = 0; i < self->output_count && status == NB_OK; i++) {
+        status = check_output(&self->outputs[i], err);
+    }
+    return status;
+}
+
+nb_status nb_event_check(const nb_event *self, nb_error *err)
+{
+    if (strlen(self->id) != NB_EVENT_ID_SIZE - 1 ||
+        strspn(self->id, "0123456789abcdef") != NB_EVENT_ID_SIZE - 1) {
+        return invalid("id", "not 32 hex digits", err);
+    }
+    if (!self->song || !nb_text_is_id(self->song)) {
+        return invalid("song", "not a song's id", err);
+    }
+    if (!self->version || !is_numbered(self->version, "vm")) {
+        return invalid("version", "not like v1 or m1", err);
+    }
+    if (self->time_ms < 0 || self->time_ms > time_max_ms) {
+        return invalid("time_ms", "not a time", err);
+    }
+    if (self->rate_hz != 0 && (self->rate_hz < RATE_MIN_HZ || self->rate_hz > RATE_MAX_HZ)) {
+        return invalid("rate_hz", "outside 8,000 to 384,000", err);
+    }
+    if (!self->person) {
+        return invalid("person", "missing", err);
+    }
+    const nb_status status = nb_text_check_name("event: person", self->person, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    switch (self->kind) {
+    case NB_EVENT_NOTE:
+        return check_note(self, err);
+    case NB_EVENT_RENDERED:
+        return check_rendered(self, err);
+    }
+    return nb_fail(err, NB_E_VERSION, "event: kind %d is not known here", (int)self->kind);
+}
+
+/// A member's value becomes the object's. False without memory.
+static bool set(json_t *object, const char *key, json_t *value)
+{
+    return json_object_set_new(object, key, value) == 0;
+}
+
+static bool set_note(json_t *object, const nb_event *self)
+{
+    return set(object, "at_frame", json_integer(self->at_frame)) &&
+           set(object, "end_frame", json_integer(self->end_frame)) &&
+           set(object, "text", json_string(self->text));
+}
+
+static json_t *outputs_to_json(const nb_event *self)
+{
+    NB_SCOPED(nb_json_free) json_t *outputs = json_array();
+    for (size_t i = 0; i < self->output_count && outputs; i++) {
+        const nb_event_output *output = &self->outputs[i];
+        json_t *item = json_object();
+        const bool complete = set(item, "name", json_string(output->name)) &&
+                              set(item, "sha256", json_string(output->sha256)) &&
+                              set(item, "size", json_integer((json_int_t)output->size));
+        if (json_array_append_new(outputs, item) != 0 || !complete) {
+            return NULL;
+        }
+    }
+    return json_incref(outputs);
+}
+
+static bool set_rendered(json_t *object, const nb_event *self)
+{
+    return set(object, "rendering", json_string(self->rendering)) &&
+           set(object, "fingerprint", json_string(self->fingerprint)) &&
+           set(object, "outputs", outputs_to_json(self)) &&
+           set(object, "integrated_lufs", nb_json_number(self->integrated_lufs)) &&
+           set(object, "true_peak_dbtp", nb_json_number(self->true_peak_dbtp)) &&
+           set(object, "duration_s", nb_json_number(self->duration_s));
 }
 
 char *nb_event_format(const nb_event *self)
 {
-    NB_SCOPED(nb_json_free) json_t *json = json_object();
-    if (!json) {
-        return NULL;
+    NB_SCOPED(nb_json_free) json_t *object = json_object();
+    bool complete = object && set(object, "kind", json_string(kind_names[self->kind])) &&
+                    set(object, "id", json_string(self->id)) &&
+                    set(object, "song", json_string(self->song)) &&
+                    set(object, "version", json_string(self->version)) &&
+                    set(object, "person", json_string(self->person)) &&
+                    set(object, "time_ms", json_integer(self->time_ms)) &&
+                    set(object, "rate_hz", json_integer(self->rate_hz));
+    if (complete) {
+        complete =
+            (self->kind == NB_EVENT_NOTE) ? set_note(object, self) : set_rendered(object, self);
     }
-    json_object_set_new(json, "event", json_string(kind_names[self->kind]));
-    json_object_set_new(json, "id", json_string(self->id));
-    json_object_set_new(json, "version", json_string(self->version));
-    json_object_set_new(json, "song", json_string(self->song));
-    json_object_set_new(json, "person", json_string(self->person));
-    json_object_set_new(json, "time_ms", json_integer(self->time_ms));
-    if (self->kind == NB_EVENT_NOTE) {
-        add_note(self, json);
-    } else {
-        add_rendered(self, json);
-    }
-    return nb_json_line(json);
+    return complete ? nb_json_line(object) : NULL;
 }
 
-// ---- Reading ----
+static const char what[] = "event";
 
-static bool is_lower_hex(const char *text, size_t length)
-{
-    return strlen(text) == length && strspn(text, "0123456789abcdef") == length;
-}
-
-/// `letter` and a number from 1, without leading zeros: "v12", "r1".
-static bool is_numbered(const char *text, const char *letters)
-{
-    const size_t digits = text[0] ? strspn(text + 1, "0123456789") : 0;
-    return text[0] && strchr(letters, text[0]) && digits >= 1 && digits <= VERSION_DIGITS_MAX &&
-           text[1] != '0' && text[1 + digits] == '\0';
-}
-
-/// A person's text: UTF-8, no control characters but line feed and tab.
-static nb_status check_text(const char *text, nb_error *err)
-{
-    const size_t size = strlen(text);
-    if (size == 0 || size > NB_NOTE_TEXT_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "a note of %zu bytes; 1 to %d are taken", size,
-                       NB_NOTE_TEXT_MAX);
-    }
-    if (!nb_text_is_utf8(text, size, NULL)) {
-        return nb_fail(err, NB_E_INVALID, "a note that is not UTF-8");
-    }
-    for (const char *at = text; *at; at++) {
-        if ((unsigned char)*at < 0x20 && *at != '\n' && *at != '\t') {
-            return nb_fail(err, NB_E_INVALID, "a note with a control character");
-        }
-    }
-    return NB_OK;
-}
-
-/// Take a copy of the string member; `out` stays null on failure.
-static nb_status take_string(const json_t *json, const char *key, char **out, nb_error *err)
+static nb_status copy_string(const json_t *object, const char *key, char **out, nb_error *err)
 {
     const char *text = NULL;
-    const nb_status status = nb_json_get_string("event", json, key, &text, err);
+    const nb_status status = nb_json_get_string(what, object, key, &text, err);
     if (status != NB_OK) {
         return status;
     }
     *out = strdup(text);
-    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "event: no memory");
 }
 
-static nb_status take_number(const json_t *json, const char *key, double *out, nb_error *err)
+/// A number, or -INFINITY where it is null.
+static nb_status read_level(const json_t *object, const char *key, double *out, nb_error *err)
 {
-    if (json_is_null(json_object_get(json, key))) {
+    if (json_is_null(json_object_get(object, key))) {
         *out = -INFINITY;
         return NB_OK;
     }
-    return nb_json_get_number("event", json, key, out, err);
+    return nb_json_get_number(what, object, key, out, err);
 }
 
-static nb_status parse_note(const json_t *json, nb_event *out, nb_error *err)
+static nb_status parse_kind(const json_t *object, nb_event_kind *out, nb_error *err)
 {
-    int64_t rate_hz = 0;
-    nb_status status = nb_json_get_integer("event", json, "at_frame", &out->at_frame, err);
-    if (status == NB_OK) {
-        status = nb_json_get_integer("event", json, "end_frame", &out->end_frame, err);
-    }
-    if (status == NB_OK) {
-        status = nb_json_get_integer("event", json, "rate_hz", &rate_hz, err);
-    }
-    if (status == NB_OK) {
-        status = take_string(json, "text", &out->text, err);
-    }
+    const char *name = NULL;
+    const nb_status status = nb_json_get_string(what, object, "kind", &name, err);
     if (status != NB_OK) {
         return status;
     }
-    out->rate_hz = (unsigned)rate_hz;
-    if (rate_hz < RATE_MIN_HZ || rate_hz > RATE_MAX_HZ || out->at_frame < 0 ||
-        out->end_frame < out->at_frame || out->end_frame > frame_max) {
-        return nb_fail(err, NB_E_INVALID,
-                       "a note from frame %" PRId64 " to %" PRId64 " at %" PRId64 " Hz",
-                       out->at_frame, out->end_frame, rate_hz);
+    for (size_t i = 0; i < NB_COUNT(kind_names); i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            *out = (nb_event_kind)i;
+            return NB_OK;
+        }
     }
-    return check_text(out->text, err);
+    return nb_fail(err, NB_E_VERSION,
+                   "event: its kind is not known here; a newer Nightbus wrote it");
 }
 
-static nb_status parse_output(const json_t *json, nb_event_output *out, nb_error *err)
+static nb_status parse_note(const json_t *object, nb_event *out, nb_error *err)
+{
+    nb_status status = nb_json_get_integer(what, object, "at_frame", &out->at_frame, err);
+    if (status == NB_OK) {
+        status = nb_json_get_integer(what, object, "end_frame", &out->end_frame, err);
+    }
+    return (status == NB_OK) ? copy_string(object, "text", &out->text, err) : status;
+}
+
+static nb_status parse_output(const json_t *item, nb_event_output *out, nb_error *err)
 {
     int64_t size = 0;
-    nb_status status = take_string(json, "name", &out->name, err);
+    nb_status status = copy_string(item, "name", &out->name, err);
     if (status == NB_OK) {
-        status = take_string(json, "sha256", &out->sha256, err);
+        status = copy_string(item, "sha256", &out->sha256, err);
     }
     if (status == NB_OK) {
-        status = nb_json_get_integer("event", json, "size", &size, err);
+        status = nb_json_get_integer(what, item, "size", &size, err);
     }
-    if (status == NB_OK) {
-        status = nb_text_check_path(out->name, err);
-    }
-    if (status == NB_OK && (size < 0 || !is_lower_hex(out->sha256, NB_DIGEST_HEX_SIZE - 1))) {
-        status = nb_fail(err, NB_E_INVALID, "an output without a good digest or size");
+    if (status == NB_OK && size < 0) {
+        status = invalid("outputs", "one has a size below zero", err);
     }
     out->size = (uint64_t)size;
     return status;
 }
 
-static nb_status parse_outputs(const json_t *json, nb_event *out, nb_error *err)
+static nb_status parse_outputs(const json_t *object, nb_event *out, nb_error *err)
 {
-    json_t *list = NULL;
-    nb_status status = nb_json_get_array("event", json, "outputs", &list, err);
-    if (status != NB_OK) {
+    json_t *items = NULL;
+    nb_status status = nb_json_get_array(what, object, "outputs", &items, err);
+    const size_t count = json_array_size(items);
+    if (status == NB_OK && count > NB_EVENT_OUTPUTS_MAX) {
+        status = nb_fail(err, NB_E_LIMIT, "event: outputs: %zu; at most %d are kept", count,
+                         NB_EVENT_OUTPUTS_MAX);
+    }
+    if (status != NB_OK || count == 0) {
         return status;
     }
-    const size_t count = json_array_size(list);
-    if (count > OUTPUTS_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "an event with %zu outputs; at most %d are taken", count,
-                       OUTPUTS_MAX);
-    }
-    out->outputs = calloc(count ? count : 1, sizeof *out->outputs);
+    out->outputs = calloc(count, sizeof *out->outputs);
     if (!out->outputs) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+        return nb_fail(err, NB_E_NO_MEMORY, "event: no memory");
     }
     out->output_count = count;
     for (size_t i = 0; i < count && status == NB_OK; i++) {
-        status = parse_output(json_array_get(list, i), &out->outputs[i], err);
+        status = parse_output(json_array_get(items, i), &out->outputs[i], err);
     }
     return status;
 }
 
-static nb_status parse_rendered(const json_t *json, nb_event *out, nb_error *err)
+static nb_status parse_rendered(const json_t *object, nb_event *out, nb_error *err)
 {
-    nb_status status = take_string(json, "rendering", &out->rendering, err);
+    nb_status status = copy_string(object, "rendering", &out->rendering, err);
     if (status == NB_OK) {
-        status = take_string(json, "fingerprint", &out->fingerprint, err);
-    }
-    if (status == NB_OK) {
-        status = take_number(json, "integrated_lufs", &out->integrated_lufs, err);
+        status = copy_string(object, "fingerprint", &out->fingerprint, err);
     }
     if (status == NB_OK) {
-        status = take_number(json, "true_peak_dbtp", &out->true_peak_dbtp, err);
+        status = read_level(object, "integrated_lufs", &out->integrated_lufs, err);
     }
     if (status == NB_OK) {
-        status = take_number(json, "duration_s", &out->duration_s, err);
+        status = read_level(object, "true_peak_dbtp", &out->true_peak_dbtp, err);
     }
-    if (status == NB_OK &&
-        (!is_numbered(out->rendering, "r") || strlen(out->fingerprint) > FINGERPRINT_BYTES_MAX)) {
-        status = nb_fail(err, NB_E_INVALID, "an event of no good rendering");
+    if (status == NB_OK) {
+        status = nb_json_get_number(what, object, "duration_s", &out->duration_s, err);
     }
-    return status == NB_OK ? parse_outputs(json, out, err) : status;
+    return (status == NB_OK) ? parse_outputs(object, out, err) : status;
 }
 
-static nb_status parse_common(const json_t *json, nb_event *out, nb_error *err)
+static nb_status parse_common(const json_t *object, nb_event *out, nb_error *err)
 {
     const char *id = NULL;
-    nb_status status = nb_json_get_string("event", json, "id", &id, err);
-    if (status == NB_OK) {
-        status = take_string(json, "song", &out->song, err);
-    }
-    if (status == NB_OK) {
-        status = take_string(json, "version", &out->version, err);
-    }
-    if (status == NB_OK) {
-        status = take_string(json, "person", &out->person, err);
-    }
-    if (status == NB_OK) {
-        status = nb_json_get_integer("event", json, "time_ms", &out->time_ms, err);
-    }
-    if (status == NB_OK) {
-        status = nb_text_check_name("person", out->person, err);
-    }
-    if (status == NB_OK && (!is_lower_hex(id, NB_EVENT_ID_SIZE - 1) || !nb_text_is_id(out->song) ||
-                            !is_numbered(out->version, "vm") || out->time_ms < 0)) {
-        status = nb_fail(err, NB_E_INVALID, "an event without a good id, song, version or time");
+    int64_t rate_hz = 0;
+    nb_status status = nb_json_get_string(what, object, "id", &id, err);
+    if (status == NB_OK && strlen(id) != NB_EVENT_ID_SIZE - 1) {
+        status = invalid("id", "not 32 hex digits", err);
     }
     if (status == NB_OK) {
         memcpy(out->id, id, NB_EVENT_ID_SIZE);
+        status = copy_string(object, "song", &out->song, err);
     }
+    if (status == NB_OK) {
+        status = copy_string(object, "version", &out->version, err);
+    }
+    if (status == NB_OK) {
+        status = copy_string(object, "person", &out->person, err);
+    }
+    if (status == NB_OK) {
+        status = nb_json_get_integer(what, object, "time_ms", &out->time_ms, err);
+    }
+    if (status == NB_OK) {
+        status = nb_json_get_integer(what, object, "rate_hz", &rate_hz, err);
+    }
+    if (status == NB_OK && (rate_hz < 0 || rate_hz > RATE_MAX_HZ)) {
+        status = invalid("rate_hz", "outside 8,000 to 384,000", err);
+    }
+    out->rate_hz = (unsigned)rate_hz;
     return status;
 }
 
 nb_status nb_event_parse(const char *line, size_t size, nb_event *out, nb_error *err)
 {
     *out = (nb_event){0};
-    if (size > LINE_BYTES_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "an event of %zu bytes; at most %d are taken", size,
-                       LINE_BYTES_MAX);
+    if (size > NB_EVENT_LINE_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "event: %zu bytes; at most %d are read", size,
+                       NB_EVENT_LINE_MAX);
     }
-    NB_SCOPED(nb_json_free) json_t *json = NULL;
+    NB_SCOPED(nb_json_free) json_t *object = NULL;
     NB_SCOPED(nb_event_fini) nb_event event = {0};
-    const char *kind = NULL;
-    nb_status status = nb_json_parse("event", line, size, &json, err);
+    nb_status status = nb_json_parse(what, line, size, &object, err);
     if (status == NB_OK) {
-        status = nb_json_get_string("event", json, "event", &kind, err);
+        status = parse_kind(object, &event.kind, err);
     }
     if (status == NB_OK) {
-        size_t index = 0;
-        while (index < NB_COUNT(kind_names) && strcmp(kind, kind_names[index]) != 0) {
-            index++;
-        }
-        if (index == NB_COUNT(kind_names)) {
-            return nb_fail(err, NB_E_VERSION, "an event of a kind we do not know: '%.40s'", kind);
-        }
-        event.kind = (nb_event_kind)index;
-        status = parse_common(json, &event, err);
+        status = parse_common(object, &event, err);
     }
     if (status == NB_OK) {
-        status = event.kind == NB_EVENT_NOTE ? parse_note(json, &event, err)
-                                             : parse_rendered(json, &event, err);
+        status = (event.kind == NB_EVENT_NOTE) ? parse_note(object, &event, err)
+                                               : parse_rendered(object, &event, err);
+    }
+    if (status == NB_OK) {
+        status = nb_event_check(&event, err);
     }
     if (status == NB_OK) {
         *out = event;
-        event = (nb_event){0}; // the caller's now
+        event = (nb_event){0};
     }
     return status;
 }

@@ -10,7 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NB_EVENTS_MAX = 2000, NB_NOTE_TEXT_MAX = 8 << 10, NB_EVENT_ID_SIZE = 33 };
+enum {
+    NB_EVENTS_MAX = 2000,
+    NB_NOTE_TEXT_MAX = 8 << 10,
+    NB_EVENT_ID_SIZE = 33,
+    NB_EVENT_OUTPUTS_MAX = 1000,     ///< A mix of very many tracks, all its stems
+    NB_EVENT_FINGERPRINT_MAX = 2000, ///< Bytes
+    NB_EVENT_LINE_MAX = 2 << 20      ///< Bytes: that many outputs with the longest names
+};
 
 typedef enum nb_event_kind { NB_EVENT_NOTE, NB_EVENT_RENDERED } nb_event_kind;
 
@@ -45,7 +52,11 @@ typedef struct nb_event {
 } nb_event;
 
 void nb_event_fini(nb_event *self);
-/// One line without a line feed, in new memory; null without memory.
+/// What a line must keep to be read again: ids, names, limits, and in texts nothing that a person
+/// can't see but line feeds and tabs. The error names the field.
+NB_NODISCARD nb_status nb_event_check(const nb_event *self, nb_error *err);
+/// One line without a line feed, in new memory; null without memory. Check what came from outside
+/// first: what breaks a rule is written, and refused when read.
 char *nb_event_format(const nb_event *self);
 /// Unknown kinds are NB_E_VERSION: keep the line, skip the event. Checks every limit.
 NB_NODISCARD nb_status nb_event_parse(const char *line, size_t size, nb_event *out, nb_error *err);

@@ -1,186 +1,298 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The report as people read it: figures, what stands out, and a picture of the loudness.
+// A report as people read it in a terminal of 80 columns.
 #include "review/report.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
-    PLOT_COLUMNS = 68,
-    PLOT_ROWS = 6,
-    EIGHTHS = 8,
-    PLOT_SPAN_LU = PLOT_ROWS * 4, ///< Four LU a row
-    AXIS_MARKS = 4,
+    PICTURE_COLUMNS = 66,
+    PICTURE_ROWS = 8,
+    BLOCKS = 8, // levels that one character can show
+    POINTS_PER_SECOND = 10,
+    VALUE_SIZE = 48
 };
 
-typedef struct palette {
-    const char *bold, *dim, *good, *warn, *bad, *end;
-} palette;
+// A file shorter than this shows too little of a 3 s window.
+static const double short_file_s = 30.0;
 
-static const palette plain = {"", "", "", "", "", ""};
-static const palette colours = {"\033[1m",  "\033[2m",  "\033[32m",
-                                "\033[33m", "\033[31m", "\033[0m"};
+typedef struct ansi_style {
+    const char *bold, *dim, *bar, *warn, *off;
+} ansi_style;
 
-/// "-14.2 LUFS", or a dash where there is no value.
-static void format_value(double value, int digits, const char *unit, char *out, size_t size)
+static const ansi_style plain = {"", "", "", "", ""};
+static const ansi_style coloured = {"\033[1m", "\033[2m", "\033[36m", "\033[33m", "\033[0m"};
+
+static void format_level(char out[VALUE_SIZE], double level, const char *unit)
 {
-    if (isfinite(value)) {
-        snprintf(out, size, "%.*f %s", digits, value, unit);
+    if (isfinite(level)) {
+        const double shown = round(level * 10.0) / 10.0;
+        snprintf(out, VALUE_SIZE, "%7.1f %s", (shown == 0.0) ? 0.0 : shown, unit);
     } else {
-        snprintf(out, size, "-");
+        snprintf(out, VALUE_SIZE, "%7s", "none");
     }
 }
 
-static void add_pair(nb_text *out, const palette *p, const char *left, const char *left_value,
-                     const char *right, const char *right_value)
+static void add_row(nb_text *out, const char *left, const char *left_value, const char *right,
+                    const char *right_value)
 {
-    nb_text_addf(out, "  %s%-18s%s %-16s  %s%-18s%s %s\n", p->dim, left, p->end, left_value, p->dim,
-                 right, p->end, right_value);
+    nb_text_addf(out, "  %-17s%-16s  %-20s%s\n", left, left_value, right, right_value);
 }
 
-static void add_figures(const nb_report *self, const palette *p, nb_text *out)
+static void format_channels(char out[VALUE_SIZE], const nb_report *self)
 {
-    char a[40];
-    char b[40];
-    format_value(self->integrated_lufs, 1, "LUFS", a, sizeof a);
-    format_value(self->true_peak_dbtp, 1, "dBTP", b, sizeof b);
-    nb_text_addf(out, "  %s%-18s%s %s%-16s%s  %s%-18s%s %s%s%s\n", p->dim, "integrated", p->end,
-                 p->bold, a, p->end, p->dim, "true peak", p->end, p->bold, b, p->end);
-    format_value(self->loudness_range_lu, 1, "LU", a, sizeof a);
-    format_value(self->sample_peak_dbfs, 1, "dBFS", b, sizeof b);
-    add_pair(out, p, "range (LRA)", a, "sample peak", b);
-    format_value(self->short_term_max_lufs, 1, "LUFS", a, sizeof a);
-    format_value(self->plr_lu, 1, "LU", b, sizeof b);
-    add_pair(out, p, "short-term max", a, "peak to loudness", b);
-    format_value(self->momentary_max_lufs, 1, "LUFS", a, sizeof a);
-    format_value(self->stereo_correlation, 2, "", b, sizeof b);
-    add_pair(out, p, "momentary max", a, "correlation", b);
-    char length[NB_TEXT_TIME_SIZE];
-    nb_text_format_time(self->duration_s, length);
-    snprintf(b, sizeof b, "%u Hz, %s", self->sample_rate_hz,
-             self->channels == 1   ? "mono"
-             : self->channels == 2 ? "stereo"
-                                   : "many channels");
-    if (self->channels > 2) {
-        snprintf(b, sizeof b, "%u Hz, %u channels", self->sample_rate_hz, self->channels);
-    }
-    add_pair(out, p, "length", length, "format", b);
+    const unsigned rate = self->sample_rate_hz;
+    char places[24];
+    snprintf(places, sizeof places, "%u channels", self->channels);
+    const char *name = (self->channels == 1) ? "mono" : (self->channels == 2) ? "stereo" : places;
+    snprintf(out, VALUE_SIZE, "%u.%u kHz, %s", rate / 1000, rate % 1000 / 100, name);
 }
 
-static void warn(nb_text *out, const palette *p, const char *format, ...) NB_PRINTF(3, 4);
-static void warn(nb_text *out, const palette *p, const char *format, ...)
+static void add_figures(const nb_report *self, const ansi_style *style, nb_text *out)
+{
+    char left[VALUE_SIZE];
+    char right[VALUE_SIZE];
+    char integrated[VALUE_SIZE];
+    nb_text_format_time(self->duration_s, right);
+    format_level(integrated, self->integrated_lufs, "LUFS");
+    nb_text_addf(out, "  %-17s%s%-16s%s  %-20s%s\n", "Integrated", style->bold, integrated,
+                 style->off, "Length", right);
+    format_level(left, self->loudness_range_lu, "LU");
+    format_channels(right, self);
+    add_row(out, "Loudness range", left, "Format", right);
+    format_level(left, self->short_term_max_lufs, "LUFS");
+    snprintf(right, sizeof right, "%lld", (long long)self->clipped_samples);
+    add_row(out, "Short-term max", left, "Clipped samples", right);
+    format_level(left, self->momentary_max_lufs, "LUFS");
+    snprintf(right, sizeof right, "%.4f %%", 100.0 * fabs(self->dc_offset));
+    add_row(out, "Momentary max", left, "DC offset", right);
+    format_level(left, self->true_peak_dbtp, "dBTP");
+    snprintf(right, sizeof right, "%.2f", self->stereo_correlation);
+    add_row(out, "True peak", left, "Stereo correlation",
+            isfinite(self->stereo_correlation) ? right : "none");
+    format_level(left, self->sample_peak_dbfs, "dBFS");
+    snprintf(right, sizeof right, "%.2f s", self->silence_head_s);
+    add_row(out, "Sample peak", left, "Silence at head", right);
+    format_level(left, self->plr_lu, "LU");
+    snprintf(right, sizeof right, "%.2f s", self->silence_tail_s);
+    add_row(out, "Peak to loudness", left, "Silence at tail", right);
+}
+
+static void warn(nb_text *out, const ansi_style *style, const char *format, ...) NB_PRINTF(3, 4);
+
+static void warn(nb_text *out, const ansi_style *style, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    nb_text_addf(out, "  %s!%s ", p->warn, p->end);
+    nb_text_addf(out, "  %s! ", style->warn);
     nb_text_addv(out, format, args);
-    nb_text_add(out, "\n");
+    nb_text_addf(out, "%s\n", style->off);
     va_end(args);
 }
 
-/// What an engineer would want to be told without asking.
-static void add_warnings(const nb_report *self, const palette *p, nb_text *out)
+static void warn_of_levels(const nb_report *self, const ansi_style *style, nb_text *out)
 {
-    static const double dc_noticed = 0.001; // -60 dBFS
-    static const double silence_noticed_s = 2.0;
+    static const double delivery_peak_dbtp = -1.0; // EBU R 128, and what streaming asks for
+    static const double offset_heard = 0.001;      // -60 dBFS: a click at each edit
     if (!isfinite(self->integrated_lufs)) {
-        warn(out, p, "silence: nothing is over the loudness gate of -70 LUFS");
+        warn(out, style, "%s",
+             isfinite(self->sample_peak_dbfs) ? "Too quiet or too short to have a loudness."
+                                              : "Silent from start to end.");
     }
     if (self->clipped_samples > 0) {
-        warn(out, p, "clipping: %lld samples at or over full scale",
-             (long long)self->clipped_samples);
+        warn(out, style, "Clipping: %lld sample%s at or over full scale.",
+             (long long)self->clipped_samples, (self->clipped_samples == 1) ? "" : "s");
     }
-    if (self->true_peak_dbtp > -1.0 && self->clipped_samples == 0) {
-        warn(out, p, "true peak %.1f dBTP: platforms ask for -1 or less", self->true_peak_dbtp);
+    if (self->true_peak_dbtp > 0.0) {
+        warn(out, style, "Over full scale between the samples: %+.1f dBTP distorts on playback.",
+             self->true_peak_dbtp);
+    } else if (self->true_peak_dbtp > delivery_peak_dbtp) {
+        warn(out, style, "True peak is over -1 dBTP, which most deliveries ask for.");
     }
-    if (fabs(self->dc_offset) > dc_noticed) {
-        warn(out, p, "DC offset %.4f of full scale: a high pass takes it out", self->dc_offset);
-    }
-    if (isfinite(self->stereo_correlation) && self->stereo_correlation < 0.0) {
-        warn(out, p, "correlation %.2f: in mono much of it will cancel", self->stereo_correlation);
-    }
-    if (self->stereo_correlation > 0.9999) {
-        warn(out, p, "both channels are alike: it is mono in a stereo file");
-    }
-    if (isfinite(self->integrated_lufs) && self->silence_head_s > silence_noticed_s) {
-        warn(out, p, "%.1f s of silence at the start", self->silence_head_s);
-    }
-    if (isfinite(self->integrated_lufs) && self->silence_tail_s > silence_noticed_s) {
-        warn(out, p, "%.1f s of silence at the end", self->silence_tail_s);
+    if (fabs(self->dc_offset) > offset_heard) {
+        warn(out, style, "DC offset of %.1f %% of full scale.", 100.0 * fabs(self->dc_offset));
     }
 }
 
-/// The loudest momentary value of each column, which is what an eye would pick.
-static void fold_into_columns(const nb_report *self, size_t columns, double *out)
+static void warn_of_shape(const nb_report *self, const ansi_style *style, nb_text *out)
 {
-    for (size_t c = 0; c < columns; c++) {
-        const size_t first = c * self->loudness_count / columns;
-        const size_t last = (c + 1) * self->loudness_count / columns;
-        out[c] = -INFINITY;
-        for (size_t i = first; i < last || i == first; i++) {
-            out[c] = fmax(out[c], self->momentary_lufs[i]);
-        }
+    static const double same = 0.9999;
+    static const double opposed = -0.2;
+    static const double head_max_s = 1.0;
+    static const double tail_max_s = 3.0;
+    if (self->channels == 2 && self->stereo_correlation > same) {
+        warn(out, style, "Mono: both channels play the same.");
+    }
+    if (self->channels == 2 && isfinite(self->stereo_correlation) &&
+        self->stereo_correlation < opposed) {
+        warn(out, style, "Out of phase: much of it is lost in mono.");
+    }
+    if (!isfinite(self->sample_peak_dbfs)) {
+        return; // said already
+    }
+    if (self->silence_head_s > head_max_s) {
+        warn(out, style, "Begins with %.1f s of silence.", self->silence_head_s);
+    }
+    if (self->silence_tail_s > tail_max_s) {
+        warn(out, style, "Ends with %.1f s of silence.", self->silence_tail_s);
     }
 }
 
-static void add_axis(const nb_report *self, const palette *p, size_t columns, nb_text *out)
+/// The loudness of each column, -INFINITY for silence: the mean energy of its points.
+static void reduce(const float *points, size_t count, double columns[PICTURE_COLUMNS])
 {
-    char axis[PLOT_COLUMNS + NB_TEXT_TIME_SIZE + 1];
-    memset(axis, ' ', sizeof axis);
-    size_t end = 0;
-    for (size_t mark = 0; mark <= AXIS_MARKS; mark++) {
-        char when[NB_TEXT_TIME_SIZE];
-        nb_text_format_time(self->duration_s * (double)mark / AXIS_MARKS, when);
-        char *dot = strchr(when, '.');
-        if (dot) {
-            *dot = '\0';
+    for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
+        const size_t first = c * count / PICTURE_COLUMNS;
+        const size_t last = (c + 1) * count / PICTURE_COLUMNS;
+        const size_t end = (last > first) ? last : first + 1;
+        double energy = 0.0;
+        for (size_t i = first; i < end; i++) {
+            energy += pow(10.0, (double)points[i] / 10.0);
         }
-        const size_t length = strlen(when);
-        size_t at = columns * mark / AXIS_MARKS;
-        if (mark == AXIS_MARKS && at >= length) {
-            at -= length; // the last one ends with the picture
-        }
-        if (mark > 0 && at <= end) {
-            continue;
-        }
-        memcpy(axis + at, when, length);
-        end = at + length;
+        energy /= (double)(end - first);
+        columns[c] = (energy > 0.0) ? 10.0 * log10(energy) : -INFINITY;
     }
-    axis[end] = '\0';
-    nb_text_addf(out, "  %s      %s%s\n", p->dim, axis, p->end);
 }
 
-static void add_plot(const nb_report *self, const palette *p, nb_text *out)
+typedef struct level_scale {
+    double top;  ///< LUFS at the upper edge of the highest row
+    double step; ///< LU a row
+} level_scale;
+
+static int compare_doubles(const void *a, const void *b)
 {
-    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    const size_t columns =
-        self->loudness_count < PLOT_COLUMNS ? self->loudness_count : (size_t)PLOT_COLUMNS;
-    if (columns < 4 || !isfinite(self->momentary_max_lufs)) {
+    const double left = *(const double *)a;
+    const double right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/// Rows of whole LU that hold the loudest column, the integrated loudness and all but the quietest
+/// tenth.
+static bool choose_scale(const double columns[PICTURE_COLUMNS], double integrated, level_scale *out)
+{
+    static const double steps[] = {2, 3, 4, 5, 6, 8, 10};
+    double sorted[PICTURE_COLUMNS];
+    size_t count = 0;
+    for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
+        if (columns[c] > -70.0) { // under the gate of BS.1770
+            sorted[count++] = columns[c];
+        }
+    }
+    if (count == 0) {
+        return false;
+    }
+    qsort(sorted, count, sizeof *sorted, compare_doubles);
+    const double highest = fmax(sorted[count - 1], integrated);
+    for (size_t i = 0; i < NB_COUNT(steps); i++) {
+        out->step = steps[i];
+        out->top = ceil(highest / steps[i]) * steps[i];
+        if (out->top - steps[i] * (PICTURE_ROWS - 1) <= sorted[count / 10]) {
+            break;
+        }
+    }
+    return true;
+}
+
+static void add_bar_row(const double columns[PICTURE_COLUMNS], const level_scale *scale,
+                        unsigned row, nb_text *out)
+{
+    static const char *const blocks[BLOCKS + 1] = {" ",      "\u2581", "\u2582", "\u2583", "\u2584",
+                                                   "\u2585", "\u2586", "\u2587", "\u2588"};
+    const double bottom = scale->top - scale->step * (row + 1);
+    for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
+        const double part = (columns[c] - bottom) / scale->step * BLOCKS;
+        const int block = !(part > 0.0) ? 0 : (part >= BLOCKS) ? BLOCKS : (int)part;
+        nb_text_add(out, blocks[block]);
+    }
+}
+
+/// Seconds between two marks of the time axis, which are at least ten columns apart.
+static double choose_tick(double duration_s)
+{
+    static const double ticks[] = {0.5, 1,   2,   5,   10,   15,   30,
+                                   60,  120, 300, 600, 1800, 3600, 3 * 3600.0};
+    size_t i = 0;
+    while (i + 1 < NB_COUNT(ticks) && ticks[i] / duration_s * PICTURE_COLUMNS < 10.0) {
+        i++;
+    }
+    return ticks[i];
+}
+
+static void format_clock(double seconds, char out[16])
+{
+    const long whole = lround(seconds * 10.0);
+    if (whole % 10 != 0) {
+        snprintf(out, 16, "%ld.%ld", whole / 10 % 1000, whole % 10);
+    } else if (whole >= 36000) {
+        snprintf(out, 16, "%ld:%02ld:%02ld", whole / 36000 % 100, whole / 600 % 60,
+                 whole / 10 % 60);
+    } else {
+        snprintf(out, 16, "%ld:%02ld", whole / 600 % 60, whole / 10 % 60);
+    }
+}
+
+static void add_time_axis(double duration_s, const ansi_style *style, nb_text *out)
+{
+    const double tick = choose_tick(duration_s);
+    char labels[PICTURE_COLUMNS + 1];
+    bool is_mark[PICTURE_COLUMNS] = {false};
+    memset(labels, ' ', PICTURE_COLUMNS);
+    labels[PICTURE_COLUMNS] = '\0';
+    for (unsigned i = 0; i * tick < duration_s; i++) {
+        const size_t column = (size_t)(i * tick / duration_s * PICTURE_COLUMNS);
+        char label[16];
+        format_clock(i * tick, label);
+        const size_t length = strlen(label);
+        if (column + length <= PICTURE_COLUMNS) {
+            is_mark[column] = true;
+            memcpy(labels + column, label, length);
+        }
+    }
+    nb_text_addf(out, "  %s     \u2514", style->dim);
+    for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
+        nb_text_add(out, is_mark[c] ? "\u2534" : "\u2500");
+    }
+    nb_text_addf(out, "%s\n  %s      %s%s\n", style->off, style->dim, labels, style->off);
+}
+
+static void add_picture(const nb_report *self, const ansi_style *style, nb_text *out)
+{
+    const bool is_short = self->duration_s < short_file_s;
+    double columns[PICTURE_COLUMNS];
+    level_scale scale;
+    if (self->loudness_count == 0) {
         return;
     }
-    double level[PLOT_COLUMNS];
-    fold_into_columns(self, columns, level);
-    const double top = ceil(self->momentary_max_lufs / 4.0) * 4.0;
-    nb_text_addf(out, "\n  %smomentary loudness, LUFS%s\n", p->dim, p->end);
-    for (int row = 0; row < PLOT_ROWS; row++) {
-        const double row_top = top - row * (double)PLOT_SPAN_LU / PLOT_ROWS;
-        nb_text_addf(out, "  %s%4.0f ┤%s%s", p->dim, row_top, p->end, p->good);
-        for (size_t c = 0; c < columns; c++) {
-            const double above = level[c] - (row_top - (double)PLOT_SPAN_LU / PLOT_ROWS);
-            const double eighths = above / PLOT_SPAN_LU * PLOT_ROWS * EIGHTHS;
-            const int filled = eighths > EIGHTHS ? EIGHTHS : eighths > 0.0 ? (int)eighths : 0;
-            nb_text_add(out, blocks[filled]);
-        }
-        nb_text_addf(out, "%s\n", p->end);
+    reduce(is_short ? self->momentary_lufs : self->short_term_lufs, self->loudness_count, columns);
+    if (!choose_scale(columns, self->integrated_lufs, &scale)) {
+        return;
     }
-    add_axis(self, p, columns, out);
+    nb_text_addf(out, "\n  Loudness over time (%s), \u25c2 integrated\n",
+                 is_short ? "LUFS, 400 ms" : "LUFS, 3 s");
+    for (unsigned row = 0; row < PICTURE_ROWS; row++) {
+        const double upper = scale.top - scale.step * row;
+        const bool has_integrated =
+            self->integrated_lufs <= upper && self->integrated_lufs > upper - scale.step;
+        nb_text_addf(out, "  %s%4.0f \u2524%s%s", style->dim, upper, style->off, style->bar);
+        add_bar_row(columns, &scale, row, out);
+        nb_text_addf(out, "%s%s\n", style->off, has_integrated ? " \u25c2" : "");
+    }
+    add_time_axis((double)self->loudness_count / POINTS_PER_SECOND, style, out);
 }
 
 void nb_report_print(const nb_report *self, bool colour, nb_text *out)
 {
-    const palette *p = colour ? &colours : &plain;
-    add_figures(self, p, out);
-    add_warnings(self, p, out);
-    add_plot(self, p, out);
+    const ansi_style *style = colour ? &coloured : &plain;
+    add_figures(self, style, out);
+    const size_t before = out->length;
+    nb_text_add(out, "\n");
+    const size_t headed = out->length;
+    warn_of_levels(self, style, out);
+    warn_of_shape(self, style, out);
+    if (out->length == headed && !out->failed) { // no warning, no empty line
+        out->length = before;
+        out->chars[before] = '\0';
+    }
+    add_picture(self, style, out);
 }
