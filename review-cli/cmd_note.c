@@ -148,11 +148,17 @@ static nb_status get_notes(nb_farm *farm, nb_version_name *name, notes *out, nb_
     return NB_OK;
 }
 
+/// A note's row and where it stands.
+typedef struct placed_note {
+    const json_t *row;
+    double at_s;
+} placed_note;
+
 /// By place in the song: that is how they are worked through.
 static int by_place(const void *a, const void *b)
 {
-    const double x = json_real_value(json_object_get(*(json_t *const *)a, "at_s"));
-    const double y = json_real_value(json_object_get(*(json_t *const *)b, "at_s"));
+    const double x = ((const placed_note *)a)->at_s;
+    const double y = ((const placed_note *)b)->at_s;
     return (x > y) - (x < y);
 }
 
@@ -176,27 +182,29 @@ static nb_status print_table(const nb_cli *cli, const notes *all, nb_error *err)
         {"NOTE", NB_TABLE_FLEX},
     };
     const size_t count = json_array_size(all->rows);
-    json_t **rows = calloc(count + 1, sizeof *rows);
-    if (!rows) {
+    placed_note *placed = calloc(count + 1, sizeof *placed);
+    if (!placed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the notes");
     }
     for (size_t i = 0; i < count; i++) {
-        rows[i] = json_array_get(all->rows, i);
+        placed[i].row = json_array_get(all->rows, i);
+        placed[i].at_s = json_real_value(json_object_get(placed[i].row, "at_s"));
     }
-    qsort(rows, count, sizeof *rows, by_place);
+    qsort(placed, count, sizeof *placed, by_place);
     NB_SCOPED(nb_table_fini) nb_table table = {0};
     nb_table_init(&table, columns, NB_COUNT(columns));
     const int64_t now_ms = nb_clock_wall_ms();
     for (size_t i = 0; i < count; i++) {
         char place[2 * NB_TEXT_TIME_SIZE + 2];
         char when[NB_AGO_SIZE];
-        format_place(rows[i], place, sizeof place);
-        nb_ago_format(json_integer_value(json_object_get(rows[i], "time_ms")), now_ms, when);
-        const char *const cells[] = {place, json_string_value(json_object_get(rows[i], "person")),
-                                     when, json_string_value(json_object_get(rows[i], "text"))};
+        const json_t *row = placed[i].row;
+        format_place(row, place, sizeof place);
+        nb_ago_format(json_integer_value(json_object_get(row, "time_ms")), now_ms, when);
+        const char *const cells[] = {place, json_string_value(json_object_get(row, "person")), when,
+                                     json_string_value(json_object_get(row, "text"))};
         nb_table_add(&table, cells);
     }
-    free(rows);
+    free(placed);
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);
     nb_text_add(&text, count == 0 ? "no notes\n" : "");

@@ -424,7 +424,7 @@ static nb_status send_all(push *self, nb_error *err)
     if (status == NB_OK) {
         status = ask_missing(self, &missing, err);
     }
-    if (status == NB_OK) {
+    if (status == NB_OK && missing) {
         status = send_missing(self, missing->missing_listing, err);
     }
     if (status == NB_OK) {

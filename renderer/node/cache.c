@@ -97,7 +97,7 @@ bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size)
 {
     NB_SCOPED(nb_text_free) char *path = NULL;
     nb_error err = {0};
-    if (nb_cache_path(self, id, &path, &err) != NB_OK || !nb_file_exists(path)) {
+    if (nb_cache_path(self, id, &path, &err) != NB_OK || !path || !nb_file_exists(path)) {
         return false;
     }
     nb_digest found;
