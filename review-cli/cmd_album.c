@@ -81,7 +81,7 @@ static nb_status run_create(nb_cli *cli, nb_error *err)
 const nb_command nb_command_album_create = {
     .name = "album create",
     .usage = "NAME",
-    .summary = "make an album on the farm, and this folder its working folder",
+    .summary = "make an album on the farm, worked on in this folder",
     .details = "Run it in the folder that has album.yaml, songs/SONG/mix.yaml and the audio.",
     .examples = "  cd late-trains && nightbus album create late-trains",
     .words_min = 1,

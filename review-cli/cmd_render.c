@@ -193,17 +193,16 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
 static const nb_option options[] = {
     {"output", 'o', "FILE", "the WAV file to write (default SONG.wav, here)"},
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
-    {"from", 0, "TIME", "write only from here; rendered from the start, so exact"},
+    {"from", 0, "TIME", "write only from here (rendered from the start)"},
     {"to", 0, "TIME", "write only up to here"},
 };
 
 const nb_command nb_command_render = {
     .name = "render",
     .usage = "PATH [-o FILE] [--threads N] [--from T] [--to T] [--json]",
-    .summary = "render a song folder or mix document on this machine, without a farm",
-    .details =
-        "The same engine as the farm's: the same file, bit for bit, on any number of threads.\n"
-        "Writes the WAV file and FILE.report.json beside it, and prints the report.",
+    .summary = "render a song folder or mix document here, without a farm",
+    .details = "The same engine as the farm's: the same file, bit for bit, on any threads.\n"
+               "Writes the WAV file and FILE.report.json beside it, and prints the report.",
     .examples = "  nightbus render songs/night\n"
                 "  nightbus render songs/night -o /tmp/chorus.wav --from 1:02 --to 1:30\n"
                 "  nightbus render sketch.yaml --json | jq .true_peak_dbtp",

@@ -79,8 +79,8 @@ const nb_command nb_command_report = {
     .name = "report",
     .usage = "FILE|SONG@V [--json]",
     .summary = "loudness, true peak and the rest, of any audio file or version",
-    .details = "EBU R 128 and ITU-R BS.1770-4. A file is measured here; of a version the farm has\n"
-               "the report.",
+    .details = "EBU R 128 and ITU-R BS.1770-4. A file is measured here; a version's\n"
+               "report comes from the farm.",
     .examples = "  nightbus report bounce.wav\n"
                 "  nightbus report night@v3\n"
                 "  nightbus report night@v3 --json | jq .integrated_lufs",
