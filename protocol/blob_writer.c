@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 
 typedef enum order_kind { ORDER_OPEN, ORDER_WRITE, ORDER_COMMIT, ORDER_CLOSE } order_kind;
@@ -47,7 +48,13 @@ static nb_status carry_out_open(nb_blob_writer *self, const order *what, nb_erro
 {
     nb_blob_draft **draft = &self->drafts[what->slot];
     nb_blob_draft_destroy(draft);
-    return nb_blob_draft_open(self->store, &what->claim.digest, what->claim.size, draft, err);
+    char owner[NB_DIGEST_HEX_SIZE];
+    const nb_public_key *key = &what->claim.key; // its Z85 has characters that file names mind
+    const nb_digest key_digest = nb_digest_of(key->text, strlen(key->text));
+    nb_digest_to_hex(&key_digest, owner);
+    owner[NB_DRAFT_OWNER_SIZE] = '\0';
+    return nb_blob_draft_open_for(self->store, &what->claim.digest, what->claim.size, owner, draft,
+                                  err);
 }
 
 static nb_status carry_out_commit(nb_blob_writer *self, const order *what, nb_error *err)

@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <zmq.h>
 
+enum { NB_DRAFT_OWNER_SIZE = 16 }; ///< Hex digits of a key's digest in the name of its drafts
+
 /// What an upload is for, as the callback `stored` takes it.
 typedef struct nb_upload_claim {
     nb_public_key key;

@@ -107,19 +107,19 @@ bool nb_line_is_whole(nb_line *self)
 static nb_status set_options(void *socket, bool is_bulk, nb_error *err)
 {
     const nb_socket_option options[] = {
-        {ZMQ_LINGER, "LINGER", 0},
-        {ZMQ_IPV6, "IPV6", 1},
-        {ZMQ_IMMEDIATE, "IMMEDIATE", 1}, // nothing is queued for a peer that is not there
-        {ZMQ_SNDHWM, "SNDHWM", is_bulk ? BULK_HIGH_WATER : CONTROL_HIGH_WATER},
-        {ZMQ_RCVHWM, "RCVHWM", is_bulk ? BULK_HIGH_WATER : CONTROL_HIGH_WATER},
-        {ZMQ_MAXMSGSIZE, "MAXMSGSIZE",
+        {"LINGER", ZMQ_LINGER, 0},
+        {"IPV6", ZMQ_IPV6, 1},
+        {"IMMEDIATE", ZMQ_IMMEDIATE, 1}, // nothing is queued for a peer that is not there
+        {"SNDHWM", ZMQ_SNDHWM, is_bulk ? BULK_HIGH_WATER : CONTROL_HIGH_WATER},
+        {"RCVHWM", ZMQ_RCVHWM, is_bulk ? BULK_HIGH_WATER : CONTROL_HIGH_WATER},
+        {"MAXMSGSIZE", ZMQ_MAXMSGSIZE,
          (is_bulk ? NB_CHUNK_SIZE : NB_MESSAGE_MAX) + NB_CURVE_FRAME_EXTRA},
-        {ZMQ_HANDSHAKE_IVL, "HANDSHAKE_IVL", NB_HANDSHAKE_MS},
-        {ZMQ_RECONNECT_IVL, "RECONNECT_IVL", RECONNECT_MS},
-        {ZMQ_RECONNECT_IVL_MAX, "RECONNECT_IVL_MAX", RECONNECT_MAX_MS},
-        {ZMQ_TCP_MAXRT, "TCP_MAXRT", DEAD_TCP_MS},
-        {ZMQ_HEARTBEAT_IVL, "HEARTBEAT_IVL", is_bulk ? 0 : 5000},
-        {ZMQ_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT", is_bulk ? 0 : 15000},
+        {"HANDSHAKE_IVL", ZMQ_HANDSHAKE_IVL, NB_HANDSHAKE_MS},
+        {"RECONNECT_IVL", ZMQ_RECONNECT_IVL, RECONNECT_MS},
+        {"RECONNECT_IVL_MAX", ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+        {"TCP_MAXRT", ZMQ_TCP_MAXRT, DEAD_TCP_MS},
+        {"HEARTBEAT_IVL", ZMQ_HEARTBEAT_IVL, is_bulk ? 0 : 5000},
+        {"HEARTBEAT_TIMEOUT", ZMQ_HEARTBEAT_TIMEOUT, is_bulk ? 0 : 15000},
     };
     uint8_t routing_id[NB_ROUTING_ID_SIZE];
     if (getrandom(routing_id, sizeof routing_id, 0) != (ssize_t)sizeof routing_id) {
@@ -141,7 +141,7 @@ static nb_status line_open(nb_client *self, bool is_bulk, const char *address, n
     if (!line->socket || !line->monitor) {
         return nb_fail(err, NB_E_IO, "socket: %s", zmq_strerror(errno));
     }
-    static const nb_socket_option quiet[] = {{ZMQ_LINGER, "LINGER", 0}};
+    static const nb_socket_option quiet[] = {{"LINGER", ZMQ_LINGER, 0}};
     nb_status status = nb_socket_set(line->monitor, quiet, NB_COUNT(quiet), err);
     if (status == NB_OK) {
         status = set_options(line->socket, is_bulk, err);

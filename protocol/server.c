@@ -94,15 +94,15 @@ static nb_status open_router(nb_server *self, int high_water, int frame_most, vo
         return nb_fail(err, NB_E_IO, "socket: %s", zmq_strerror(errno));
     }
     const nb_socket_option options[] = {
-        {ZMQ_LINGER, "LINGER", 0},
-        {ZMQ_ROUTER_MANDATORY, "ROUTER_MANDATORY", 1},
-        {ZMQ_ROUTER_HANDOVER, "ROUTER_HANDOVER", 0}, // a stolen routing id must not win
-        {ZMQ_SNDHWM, "SNDHWM", high_water},
-        {ZMQ_RCVHWM, "RCVHWM", high_water},
-        {ZMQ_MAXMSGSIZE, "MAXMSGSIZE", frame_most + NB_CURVE_FRAME_EXTRA},
-        {ZMQ_HANDSHAKE_IVL, "HANDSHAKE_IVL", NB_HANDSHAKE_MS},
-        {ZMQ_BACKLOG, "BACKLOG", BACKLOG},
-        {ZMQ_TCP_MAXRT, "TCP_MAXRT", DEAD_TCP_MS},
+        {"LINGER", ZMQ_LINGER, 0},
+        {"ROUTER_MANDATORY", ZMQ_ROUTER_MANDATORY, 1},
+        {"ROUTER_HANDOVER", ZMQ_ROUTER_HANDOVER, 0}, // a stolen routing id must not win
+        {"SNDHWM", ZMQ_SNDHWM, high_water},
+        {"RCVHWM", ZMQ_RCVHWM, high_water},
+        {"MAXMSGSIZE", ZMQ_MAXMSGSIZE, frame_most + NB_CURVE_FRAME_EXTRA},
+        {"HANDSHAKE_IVL", ZMQ_HANDSHAKE_IVL, NB_HANDSHAKE_MS},
+        {"BACKLOG", ZMQ_BACKLOG, BACKLOG},
+        {"TCP_MAXRT", ZMQ_TCP_MAXRT, DEAD_TCP_MS},
     };
     nb_status status = nb_socket_set(socket, options, NB_COUNT(options), err);
     if (status == NB_OK) {
@@ -119,7 +119,7 @@ static nb_status bind_socket(void *socket, const char *address, char out[ADDRESS
                              nb_error *err)
 {
     // Only where it is asked for: it would write 127.0.0.1 as ::ffff:127.0.0.1.
-    const nb_socket_option family[] = {{ZMQ_IPV6, "IPV6", strchr(address, '[') != NULL}};
+    const nb_socket_option family[] = {{"IPV6", ZMQ_IPV6, strchr(address, '[') != NULL}};
     const nb_status status = nb_socket_set(socket, family, NB_COUNT(family), err);
     if (status != NB_OK) {
         return status;
@@ -141,8 +141,8 @@ static nb_status open_control(nb_server *self, nb_error *err)
     // ZMTP heartbeats only find dead TCP. The bulk socket has none: a chunk on a slow line delays
     // the pong, and the connection would be cut with the chunk lost (measured; libzmq #2709).
     static const nb_socket_option heartbeats[] = {
-        {ZMQ_HEARTBEAT_IVL, "HEARTBEAT_IVL", 5000},
-        {ZMQ_HEARTBEAT_TIMEOUT, "HEARTBEAT_TIMEOUT", 15000},
+        {"HEARTBEAT_IVL", ZMQ_HEARTBEAT_IVL, 5000},
+        {"HEARTBEAT_TIMEOUT", ZMQ_HEARTBEAT_TIMEOUT, 15000},
     };
     nb_status status = open_router(self, CONTROL_HIGH_WATER, NB_MESSAGE_MAX, &self->control, err);
     if (status == NB_OK) {

@@ -56,8 +56,8 @@ nb_status nb_socket_secure_server(void *socket, const nb_key_pair *keys, nb_erro
         return nb_fail(err, NB_E_INVALID, "this libzmq has no CURVE: install one built with it");
     }
     static const nb_socket_option options[] = {
-        {ZMQ_CURVE_SERVER, "CURVE_SERVER", 1},
-        {ZAP_ENFORCE_DOMAIN, "ZAP_ENFORCE_DOMAIN", 1},
+        {"CURVE_SERVER", ZMQ_CURVE_SERVER, 1},
+        {"ZAP_ENFORCE_DOMAIN", ZAP_ENFORCE_DOMAIN, 1},
     };
     nb_status status = nb_socket_set_bytes(socket, ZMQ_ZAP_DOMAIN, "ZAP_DOMAIN", zap_domain,
                                            sizeof zap_domain - 1, err);

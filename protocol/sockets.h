@@ -27,8 +27,8 @@ void nb_socket_close(void **socket_p);
 void nb_socket_stop_monitor(void *socket);
 
 typedef struct nb_socket_option {
-    int option;
     const char *name;
+    int option;
     int value;
 } nb_socket_option;
 

@@ -68,11 +68,14 @@ static nb_bulk_target target_of(const upload *one)
     return target;
 }
 
-static upload *find(nb_uploads *self, const nb_digest *digest)
+/// The upload of that blob by that key. Each key has its own: what one has sent of a blob must not
+/// count for another, who may know its digest and nothing more.
+static upload *find(nb_uploads *self, const nb_digest *digest, const nb_public_key *key)
 {
     for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
         upload *one = &self->slots[i];
-        if (one->state != UPLOAD_FREE && nb_digest_equal(&one->claim.digest, digest)) {
+        if (one->state != UPLOAD_FREE && nb_digest_equal(&one->claim.digest, digest) &&
+            strcmp(one->claim.key.text, key->text) == 0) {
             return one;
         }
     }
@@ -126,30 +129,29 @@ static bool is_gone(nb_uploads *self, const upload *one)
 
 /// Whether the one who offers an upload that is under way goes on with it.
 static bool may_take_over(nb_uploads *self, const upload *one, const nb_bulk_target *from,
-                          const nb_upload_claim *claim, int64_t now_ms)
+                          int64_t now_ms)
 {
     const int64_t idle_ms = now_ms - one->touched_ms;
     if (memcmp(one->session, from->session, NB_SESSION_SIZE) == 0) {
         return idle_ms >= ASK_AGAIN_MS;
     }
-    const bool same_key = strcmp(one->claim.key.text, claim->key.text) == 0;
-    return (same_key && idle_ms >= TAKE_OVER_MS) || is_gone(self, one);
+    return idle_ms >= TAKE_OVER_MS || is_gone(self, one);
 }
 
 void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upload_claim *claim)
 {
-    upload *one = find(self, &claim->digest);
+    upload *one = find(self, &claim->digest, &claim->key);
     if (!one) {
         begin(self, from, claim);
         return;
     }
     const int64_t now_ms = nb_clock_ms();
-    if (one->state != UPLOAD_RECEIVING || !may_take_over(self, one, from, claim, now_ms)) {
+    if (one->state != UPLOAD_RECEIVING || !may_take_over(self, one, from, now_ms)) {
         nb_bulk_send_wait(self->socket, from, &claim->digest);
         return;
     }
-    if (strcmp(one->claim.key.text, claim->key.text) != 0 || one->claim.size != claim->size) {
-        end(self, one); // another person's, or not what was promised: from the draft's start
+    if (one->claim.size != claim->size) {
+        end(self, one); // not what was promised before
         begin(self, from, claim);
         return;
     }
@@ -169,7 +171,7 @@ bool nb_uploads_chunk(nb_uploads *self, const nb_bulk_target *from, const Nightb
     if (size == 0 || size > NB_CHUNK_SIZE || chunk->offset >= chunk->total) {
         return false;
     }
-    upload *one = find(self, &digest);
+    upload *one = find(self, &digest, &from->peer->key);
     if (!one || memcmp(one->session, from->session, NB_SESSION_SIZE) != 0) {
         return true; // late, of an upload that ended or moved to another connection
     }
@@ -211,7 +213,7 @@ void nb_uploads_result(nb_uploads *self, const nb_write_result *result)
     }
     const nb_bulk_target target = target_of(one);
     if (result->step == NB_WRITE_OPENED && result->status == NB_E_CONFLICT) {
-        // Another process, such as a renderer of this machine, writes the same blob.
+        // The coordinator before this one has not ended yet.
         nb_bulk_send_wait(self->socket, &target, &one->claim.digest);
         end(self, one);
         return;

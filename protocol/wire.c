@@ -136,7 +136,7 @@ nb_status nb_wire_unpack_request(const void *bytes, size_t size, Nightbus__Reque
     ProtobufCMessage *message = NULL;
     const nb_status status =
         unpack(&nightbus__request__descriptor, bytes, size, &coordinator_reads, &message, err);
-    if (status != NB_OK) {
+    if (!message) {
         return status;
     }
     NB_SCOPED(nb_wire_free_request) Nightbus__Request *request = (Nightbus__Request *)message;
@@ -154,7 +154,7 @@ nb_status nb_wire_unpack_reply(const void *bytes, size_t size, Nightbus__Reply *
     ProtobufCMessage *message = NULL;
     const nb_status status =
         unpack(&nightbus__reply__descriptor, bytes, size, &client_reads, &message, err);
-    if (status != NB_OK) {
+    if (!message) {
         return status;
     }
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = (Nightbus__Reply *)message;
@@ -179,7 +179,7 @@ nb_status nb_wire_unpack_bulk(const void *bytes, size_t size, Nightbus__Bulk **o
     ProtobufCMessage *message = NULL;
     const nb_status status =
         unpack(&nightbus__bulk__descriptor, bytes, size, &bulk_reads, &message, err);
-    if (status != NB_OK) {
+    if (!message) {
         return status;
     }
     NB_SCOPED(nb_wire_free_bulk) Nightbus__Bulk *bulk = (Nightbus__Bulk *)message;

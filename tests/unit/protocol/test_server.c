@@ -20,7 +20,7 @@ static raw raw_open(const farm *host, const nb_key_pair *keys, const char *routi
 {
     raw self = {zmq_ctx_new(), NULL};
     self.socket = zmq_socket(self.zmq, ZMQ_DEALER);
-    static const nb_socket_option options[] = {{ZMQ_LINGER, "LINGER", 0}};
+    static const nb_socket_option options[] = {{"LINGER", ZMQ_LINGER, 0}};
     assert_ok(nb_socket_set(self.socket, options, 1, err));
     assert_ok(nb_socket_set_bytes(self.socket, ZMQ_ROUTING_ID, "ROUTING_ID", routing_id,
                                   strlen(routing_id), err));
@@ -155,7 +155,7 @@ static void a_client_without_curve_gets_nothing(void **state)
     raw_close(&null);
     raw plain = {zmq_ctx_new(), NULL};
     plain.socket = zmq_socket(plain.zmq, ZMQ_DEALER);
-    assert_ok(nb_socket_set(plain.socket, &(nb_socket_option){ZMQ_LINGER, "LINGER", 0}, 1, err));
+    assert_ok(nb_socket_set(plain.socket, &(nb_socket_option){"LINGER", ZMQ_LINGER, 0}, 1, err));
     assert_ok(nb_socket_set_bytes(plain.socket, ZMQ_PLAIN_USERNAME, "USERNAME", "a", 1, err));
     assert_ok(nb_socket_set_bytes(plain.socket, ZMQ_PLAIN_PASSWORD, "PASSWORD", "b", 1, err));
     assert_int_equal(zmq_connect(plain.socket, host.control), 0);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "protocol/blob_writer.h"
 
 #include <unistd.h>
 
@@ -108,6 +109,29 @@ static void a_cut_upload_goes_on_where_it_stopped(void **state)
     assert_true(sent + nb_client_sent_bytes(client) <= LARGE + WINDOW);
     assert_int_equal(second.first + nb_client_sent_bytes(client), LARGE);
     assert_blob_is(&host, &digest, LARGE);
+    nb_client_destroy(&client);
+    farm_close(&host);
+}
+
+static void what_one_key_has_sent_does_not_count_for_another(void **state)
+{
+    (void)state;
+    farm host;
+    farm_open(&host);
+    const nb_farm_address one = farm_invite(&host, "one", true);
+    const nb_farm_address other = farm_invite(&host, "other", true);
+    const char *path = at(&host, "up.wav");
+    const nb_digest digest = farm_write_noise(path, LARGE, 8);
+    cut first = {.after = 30 * MEGA};
+    nb_client *client = connect_stoppable(&one, &first);
+    assert_fails(NB_E_INTERRUPTED, "stopped",
+                 nb_client_upload(client, scope, path, &digest, LARGE, stop_after, &first, err));
+    nb_client_destroy(&client);
+    cut second = {0};
+    client = connect_stoppable(&other, &second);
+    assert_ok(nb_client_upload(client, scope, path, &digest, LARGE, stop_after, &second, err));
+    assert_int_equal(second.first, 0);
+    assert_int_equal(nb_client_sent_bytes(client), LARGE);
     nb_client_destroy(&client);
     farm_close(&host);
 }
@@ -268,12 +292,18 @@ static void a_damaged_draft_is_sent_again_from_the_start(void **state)
     const char *path = at(&host, "up.wav");
     const nb_digest digest = farm_write_noise(path, 5 * MEGA, 6);
     nb_blob_draft *draft = NULL;
-    assert_ok(nb_blob_draft_open(host.store, &digest, 5 * MEGA, &draft, err));
+    char owner[NB_DIGEST_HEX_SIZE];
+    const nb_digest key = nb_digest_of(host.known[0].text, strlen(host.known[0].text));
+    nb_digest_to_hex(&key, owner);
+    owner[NB_DRAFT_OWNER_SIZE] = '\0';
+    assert_ok(nb_blob_draft_open_for(host.store, &digest, 5 * MEGA, owner, &draft, err));
     assert_ok(nb_blob_draft_write(draft, "these bytes are of something else", 33, err));
     nb_blob_draft_destroy(&draft);
     nb_client *client = NULL;
     assert_ok(farm_connect(&address, &client, err));
-    assert_ok(nb_client_upload(client, scope, path, &digest, 5 * MEGA, NULL, NULL, err));
+    cut seen = {0};
+    assert_ok(nb_client_upload(client, scope, path, &digest, 5 * MEGA, stop_after, &seen, err));
+    assert_int_equal(seen.first, 33);
     assert_blob_is(&host, &digest, 5 * MEGA);
     nb_client_destroy(&client);
     farm_close(&host);
@@ -409,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_large_blob_goes_up_and_comes_down),
         cmocka_unit_test(a_cut_upload_goes_on_where_it_stopped),
+        cmocka_unit_test(what_one_key_has_sent_does_not_count_for_another),
         cmocka_unit_test(a_cut_download_goes_on_where_it_stopped),
         cmocka_unit_test(transfers_outlive_a_restart_of_the_coordinator),
         cmocka_unit_test(an_empty_blob_goes_up_and_comes_down),
