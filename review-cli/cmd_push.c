@@ -480,10 +480,9 @@ const nb_command nb_command_push = {
     .name = "push",
     .usage = "-m TEXT [--no-wait] [--json]",
     .summary = "send what changed; the farm renders every changed song",
-    .details =
-        "Sends album.yaml, README.md, the documents under songs/ and the audio that the\n"
-        "mix documents name; nothing that the farm has already. All mistakes of all documents\n"
-        "are told before anything is sent. A push that was cut goes on where it stopped.",
+    .details = "Sends album.yaml, README.md, the documents under songs/ and the audio that the\n"
+               "mix documents name; nothing that the farm has. All mistakes of all documents\n"
+               "are told before anything is sent. A push that was cut goes on where it stopped.",
     .examples = "  nightbus push -m \"chorus vocal up 1 dB\"\n"
                 "  nightbus push -m \"overnight\" --no-wait\n"
                 "  nightbus push -m \"from a script\" --json | jq -r '.versions[]'",
