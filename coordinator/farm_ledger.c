@@ -20,7 +20,8 @@ static nb_status query_one(nb_ledger *self, const char *text, const nb_sql_value
 
 #define JOB_COLUMNS                                                                                \
     "id, album, song, version, commit_id, state, task, cached, reviewed, rate_hz, mix_key,"        \
-    " created_ms, finished_ms, node, error"
+    " created_ms, finished_ms, node, error,"                                                       \
+    " (SELECT count(*) FROM attempts WHERE attempts.task = jobs.task)"
 
 static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
 {
@@ -34,6 +35,7 @@ static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
         .rate_hz = (unsigned)nb_sql_get_int(rows, 9),
         .created_ms = nb_sql_get_int(rows, 11),
         .finished_ms = nb_sql_get_int(rows, 12),
+        .attempts = (unsigned)nb_sql_get_int(rows, 15),
     };
     const struct {
         int column;

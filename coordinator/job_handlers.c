@@ -24,8 +24,6 @@ static void fill_progress(const nb_coordinator *self, const nb_job *job, Nightbu
     if (!task) {
         return;
     }
-    row->has_attempts = 1;
-    row->attempts = (uint32_t)task->attempt_count;
     const nb_attempt *leased = nb_task_leased(task);
     if (leased) {
         row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
@@ -58,6 +56,8 @@ static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
     row->has_rate_hz = job->rate_hz > 0;
     row->rate_hz = job->rate_hz;
     row->error = job->error[0] ? nb_answer_string(answer, job->error) : NULL;
+    row->has_attempts = 1;
+    row->attempts = job->attempts;
     row->has_cached = job->cached;
     row->cached = job->cached;
     fill_progress(self, job, row, answer);

@@ -235,15 +235,26 @@ static size_t count_alive(const nb_scheduler *self)
     return alive;
 }
 
-static bool has_failed(const nb_task *task, uint32_t renderer)
+static bool has_attempt(const nb_task *task, uint32_t renderer, nb_attempt_state state)
 {
     for (size_t i = 0; i < task->attempt_count; i++) {
-        if (task->attempts[i].renderer == renderer &&
-            task->attempts[i].state == NB_ATTEMPT_FAILED) {
+        if (task->attempts[i].renderer == renderer && task->attempts[i].state == state) {
             return true;
         }
     }
     return false;
+}
+
+static bool has_failed(const nb_task *task, uint32_t renderer)
+{
+    return has_attempt(task, renderer, NB_ATTEMPT_FAILED);
+}
+
+// It vanished with the task: killed, cut off, or run out of time.
+static bool has_dropped(const nb_task *task, uint32_t renderer)
+{
+    return has_attempt(task, renderer, NB_ATTEMPT_EXPIRED) ||
+           has_attempt(task, renderer, NB_ATTEMPT_ABANDONED);
 }
 
 static size_t count_failing(const nb_scheduler *self, const nb_task *task)
@@ -494,20 +505,28 @@ static bool has_fingerprint(const nb_renderer *renderer, const char *fingerprint
     return renderer->fingerprint && strcmp(renderer->fingerprint, fingerprint) == 0;
 }
 
-// One that failed the task may only try again when no other live renderer is left to try.
+// Is `other` the better one to try the task next? One that failed it may only try again when no
+// other live renderer is left to try; one that dropped it, when no other is waiting for work.
+static bool goes_to_other(const nb_task *task, const nb_renderer *renderer,
+                          const nb_renderer *other)
+{
+    if (other == renderer || !is_alive(other) || !has_fingerprint(other, task->fingerprint) ||
+        has_failed(task, other->id)) {
+        return false;
+    }
+    return has_failed(task, renderer->id) ||
+           (has_dropped(task, renderer->id) && other->state == NB_RENDERER_IDLE &&
+            !has_dropped(task, other->id));
+}
+
 static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_renderer *renderer)
 {
     if (task->state != NB_TASK_QUEUED || task->attempt_count >= NB_ATTEMPTS_MAX ||
         !has_fingerprint(renderer, task->fingerprint)) {
         return false;
     }
-    if (!has_failed(task, renderer->id)) {
-        return true;
-    }
     for (size_t i = 0; i < self->renderer_count; i++) {
-        const nb_renderer *other = &self->renderers[i];
-        if (is_alive(other) && has_fingerprint(other, task->fingerprint) &&
-            !has_failed(task, other->id)) {
+        if (goes_to_other(task, renderer, &self->renderers[i])) {
             return false;
         }
     }
