@@ -244,9 +244,10 @@ static nb_status check_finite(const nb_meter *self, const float *samples, size_t
     const size_t count = frames * self->channels;
     for (size_t i = 0; i < count; i++) {
         if (!isfinite(samples[i])) {
-            return nb_fail(
-                err, NB_E_INVALID, "the sample at frame %lld of channel %zu is not a finite number",
-                (long long)(self->frames + (int64_t)(i / self->channels)), i % self->channels + 1);
+            const int64_t frame = self->frames + (int64_t)(i / self->channels);
+            return nb_fail(err, NB_E_INVALID,
+                           "the sample at frame %lld of channel %zu is not a finite number",
+                           (long long)frame, i % self->channels + 1);
         }
     }
     return NB_OK;

@@ -116,7 +116,8 @@ static void what_is_no_audio_is_refused_in_words(void **state)
                    "text.wav: is not an audio file that libsndfile knows");
     rig_put_id(&bytes, ".snd"); // libsndfile knows it; albums have no use for it
     rig_put_big(&bytes, 24, 4);
-    rig_put(&bytes, bytes.bytes, 8);
+    rig_put_big(&bytes, 100, 8);
+    rig_put_big(&bytes, 100, 8);
     expect_refusal(rig_save(&bytes, "x.au"), NB_E_INVALID, "is not an audio file");
     rig_put(&bytes, "ID3\3\0\0\x7f\x7f\x7f\x7f", 10);
     rig_put(&bytes, "0123456789", 10);

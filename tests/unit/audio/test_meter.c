@@ -179,8 +179,10 @@ static void a_sample_that_is_not_finite_is_refused_with_its_place(void **state)
     assert_ok(nb_meter_add(meter, samples, 1000, err));
     samples[2 * 17 + 1] = NAN;
     assert_fails(NB_E_INVALID, "frame 1017 of channel 2", nb_meter_add(meter, samples, 1000, err));
-    assert_fails(NB_E_INVALID, "7999 Hz", nb_meter_new(7999, 2, &meter, err));
-    assert_fails(NB_E_INVALID, "65 channels", nb_meter_new(RATE, 65, &meter, err));
+    nb_meter *none = meter;
+    assert_fails(NB_E_INVALID, "7999 Hz", nb_meter_new(7999, 2, &none, err));
+    assert_null(none);
+    assert_fails(NB_E_INVALID, "65 channels", nb_meter_new(RATE, 65, &none, err));
 }
 
 static void odd_rates_keep_the_time_of_the_series(void **state)

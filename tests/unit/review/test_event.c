@@ -121,7 +121,7 @@ static void what_breaks_a_rule_is_refused_by_name(void **state)
         {RENDERED, "core 1", "", "fingerprint"},
         {RENDERED, SHA, "abc", "SHA-256"},
         {RENDERED, "\"mix.wav\"", "\"../mix.wav\"", "path"},
-        {RENDERED, "123", "-123", "outputs"},
+        {RENDERED, "\"size\":123", "\"size\":-123", "outputs"},
         {RENDERED, "12.25", "-12.25", "duration_s"},
         {RENDERED, "12.25", "null", "duration_s"},
         {RENDERED, "-1.5", "\"loud\"", "true_peak_dbtp"},
