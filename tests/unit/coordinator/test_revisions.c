@@ -154,13 +154,12 @@ static void an_ordinary_git_client_sees_history_tags_notes_and_a_sound_repositor
     assert_null(strstr(checked, "missing"));
     // Without git-lfs the audio stays a pointer.
     NB_SCOPED(nb_text_free)
-    char *seen =
-        scratch_run(here.folder,
-                    "git -c filter.lfs.smudge= -c filter.lfs.required=false clone -q $D/night.git "
-                    "$D/clone && cd $D/clone && git log --format='%an: %s' && git tag -n1 && "
-                    "cat audio/kick.wav && cat songs/night/mix.yaml && git status --short && "
-                    "git branch -r && git fetch -q origin 'refs/notes/*:refs/notes/*' && "
-                    "git log -1 --notes=review && git cat-file tag night/v2");
+    char *seen = scratch_run(
+        here.folder, "git -c filter.lfs.smudge= -c filter.lfs.required=false clone -q $D/night.git "
+                     "$D/clone && cd $D/clone && git log --format='%an: %s' && git tag -n1 && "
+                     "cat audio/kick.wav && cat songs/night/mix.yaml && git status --short && "
+                     "git branch -r && git fetch -q origin 'refs/notes/*:refs/notes/*' && "
+                     "git log -1 --notes=review && git cat-file tag night/v2");
     assert_contains(seen, "ben -the- loud: vocal up\nada: rough\n");
     assert_contains(seen, "night/v1        rough\nnight/v2        vocal up\n");
     assert_contains(seen, "version https://git-lfs.github.com/spec/v1\noid sha256:");
