@@ -241,7 +241,7 @@ static nb_status open_checked(nb_audio_file *self, nb_error *err)
         return nb_fail(err, NB_E_INVALID, "%s: is not an audio file that libsndfile knows",
                        self->name);
     }
-    SF_INFO facts;
+    SF_INFO facts = {0};
     status = open_decoder(self, &facts, err);
     if (status == NB_OK) {
         status = nb_container_check_facts(self->name, facts.samplerate,
@@ -392,7 +392,7 @@ nb_status nb_audio_file_probe(const char *path, const char *name, nb_audio_info 
     *out = (nb_audio_info){0};
     NB_SCOPED(nb_audio_file_destroy) nb_audio_file *file = NULL;
     const nb_status status = nb_audio_file_open(path, name, &file, err);
-    if (status == NB_OK) {
+    if (file) {
         *out = file->info;
     }
     return status;

@@ -3,11 +3,13 @@
 
 #include "base/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -90,13 +92,25 @@ nb_status nb_file_sync_folder_of(const char *path, nb_error *err)
     return NB_OK;
 }
 
-nb_status nb_file_draft_open(const char *path, nb_file_draft *out, nb_error *err)
+/// A name beside `path` that no other writer takes: 64 random bits.
+static char *draft_name(const char *path)
+{
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        return NULL;
+    }
+    return nb_text_format("%s.%016llx", path, (unsigned long long)random);
+}
+
+/// The mode is given to open(2), which takes the umask off: reading the umask means setting it,
+/// which other threads would see.
+static nb_status open_draft(const char *path, mode_t mode, nb_file_draft *out, nb_error *err)
 {
     *out = (nb_file_draft){0};
-    nb_file_draft draft = {NULL, nb_text_format("%s.XXXXXX", path), strdup(path)};
+    nb_file_draft draft = {NULL, draft_name(path), strdup(path)};
     int fd = -1;
     if (draft.draft_path && draft.path) {
-        fd = mkostemp(draft.draft_path, O_CLOEXEC);
+        fd = open(draft.draft_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     }
     if (fd >= 0) {
         draft.stream = fdopen(fd, "w+b");
@@ -111,15 +125,18 @@ nb_status nb_file_draft_open(const char *path, nb_file_draft *out, nb_error *err
         free(draft.path);
         return nb_fail_errno(err, errnum, "%s", path);
     }
-    const mode_t mask = umask(0);
-    umask(mask);
-    fchmod(fd, 0666 & ~mask);
     *out = draft;
     return NB_OK;
 }
 
+nb_status nb_file_draft_open(const char *path, nb_file_draft *out, nb_error *err)
+{
+    return open_draft(path, 0666, out, err);
+}
+
 nb_status nb_file_draft_commit(nb_file_draft *self, nb_error *err)
 {
+    assert(self->stream && self->path);
     // ferror first: a write that failed minutes ago must not be forgotten by a good fflush.
     const bool written = !ferror(self->stream) && fflush(self->stream) == 0;
     if (!written || fsync(fileno(self->stream)) != 0) {
@@ -131,11 +148,11 @@ nb_status nb_file_draft_commit(nb_file_draft *self, nb_error *err)
     if (closed != 0 || rename(self->draft_path, self->path) != 0) {
         return nb_fail_errno(err, errno, "%s", self->path);
     }
-    const nb_status status = nb_file_sync_folder_of(self->path, err);
-    free(self->draft_path);
+    free(self->draft_path); // it has its name now: nothing to take away
     self->draft_path = NULL;
-    nb_file_draft_fini(self);
-    return status;
+    NB_SCOPED(nb_text_free) char *path = self->path;
+    self->path = NULL;
+    return nb_file_sync_folder_of(path, err);
 }
 
 void nb_file_draft_fini(nb_file_draft *self)
@@ -153,16 +170,11 @@ nb_status nb_file_write(const char *path, const void *bytes, size_t size, mode_t
                         nb_error *err)
 {
     NB_SCOPED(nb_file_draft_fini) nb_file_draft draft = {0};
-    const nb_status status = nb_file_draft_open(path, &draft, err);
+    const nb_status status = open_draft(path, mode, &draft, err);
     if (status != NB_OK) {
         return status;
     }
-    const mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(fileno(draft.stream), mode & ~mask) != 0) {
-        return nb_fail_errno(err, errno, "%s", path);
-    }
-    if (fwrite(bytes, 1, size, draft.stream) != size) {
+    if (size > 0 && fwrite(bytes, 1, size, draft.stream) != size) {
         return nb_fail_errno(err, errno, "%s", path);
     }
     return nb_file_draft_commit(&draft, err);

@@ -66,8 +66,9 @@ static nb_status list_notes(const nb_album *album, const note_query *query,
                           strcmp(event.version, listing->version) == 0;
         line = *end ? end + 1 : end;
         *out_events += ours ? 1 : 0;
-        if (!ours || event.kind != NB_EVENT_NOTE || (query->id && strcmp(event.id, query->id)) ||
-            notes++ < query->skip || listing->has_next) {
+        if (!ours || event.kind != NB_EVENT_NOTE ||
+            (query->id && strcmp(event.id, query->id) != 0) || notes++ < query->skip ||
+            listing->has_next) {
             continue;
         }
         if (listing->n_rows == NB_ROWS_MAX || bytes > BYTES_MAX) {
