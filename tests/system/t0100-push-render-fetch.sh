@@ -48,7 +48,8 @@ expect_exit 2 nightbus note add tones@v1 1:75 "no such time"
 ok "listed"
 
 step "versions"
-nightbus push -m "nothing new" >"$WORK/push" || true
+nightbus push -m "nothing new" >"$WORK/push"
+expect_words "$WORK/push" "nothing to push"
 [ "$(nightbus log --json | jq '.revisions | length')" = 1 ] || fail "an empty push made a revision"
 sed -i 's/^title: Tones/# a comment\ntitle: Tones/' songs/tones/mix.yaml
 nightbus push -m "a comment" >"$WORK/push"
@@ -84,9 +85,16 @@ cd tones
 sed -i 's/fader_db: -3$/fader_db: -6/' songs/tones/mix.yaml
 expect_exit 3 nightbus push -m "too late"
 expect_words "$WORK/err" "from the other room" "nightbus pull"
-cp songs/tones/mix.yaml "$WORK/mine.yaml"
-nightbus pull >"$WORK/pull" 2>&1 || true
+expect_exit 3 nightbus pull
 expect_words songs/tones/mix.yaml "fader_db: -6"
+expect_words songs/tones/mix.yaml.theirs "fader_db: -5"
+expect_exit 3 nightbus push -m "not merged yet"
+sed -i 's/fader_db: -2$/fader_db: -5/' songs/tones/mix.yaml
+rm songs/tones/mix.yaml.theirs
+nightbus push -m "both" >"$WORK/push"
+expect_words "$WORK/push" tones@v5
+(cd "$WORK/other" && nightbus pull >/dev/null)
+cmp songs/tones/mix.yaml "$WORK/other/songs/tones/mix.yaml" || fail "the other room did not get it"
 ok "refused with who and what"
 
 step "an ordinary git client"
@@ -95,7 +103,7 @@ git lfs install --skip-repo >/dev/null
 git clone -q "farm/albums/tones-album.git" plain
 cd plain
 git fsck --strict 2>&1 | grep -vE '^(notice|Checking)' && fail "git fsck complains"
-[ "$(git tag | grep -c '^tones/v[1-4]$')" = 4 ] || fail "the tags are not there: $(git tag)"
+[ "$(git tag | grep -c '^tones/v[1-5]$')" = 5 ] || fail "the tags are not there: $(git tag)"
 git cat-file -t tones/v1 | grep -q tag || fail "tones/v1 is not annotated"
 git log --oneline | grep -q "down 3 dB" || fail "no history"
 [ "$(git log -1 --format=%an)" = "Ada Desk" ] || fail "not the author"
