@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/scheduler.h"
 
-#include "base/log.h"
-
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,83 +15,7 @@ struct nb_scheduler {
     nb_renderer *renderers;
 };
 
-// ---- The state machines ----
-
-typedef enum task_event { TASK_START, TASK_PUT_BACK, TASK_FINISH, TASK_FAIL } task_event;
-typedef enum attempt_event {
-    ATTEMPT_RENEW,
-    ATTEMPT_EXPIRE,
-    ATTEMPT_ABANDON,
-    ATTEMPT_FAIL,
-    ATTEMPT_SUPERSEDE,
-    ATTEMPT_FINISH
-} attempt_event;
-typedef enum renderer_event {
-    RENDERER_HEARD,
-    RENDERER_START,
-    RENDERER_STOP,
-    RENDERER_SILENT
-} renderer_event;
-
-typedef struct transition {
-    int event, from, to;
-} transition;
-
-static const transition task_transitions[] = {
-    {TASK_START, NB_TASK_QUEUED, NB_TASK_RUNNING},
-    {TASK_PUT_BACK, NB_TASK_RUNNING, NB_TASK_QUEUED},
-    {TASK_FINISH, NB_TASK_RUNNING, NB_TASK_DONE},
-    {TASK_FINISH, NB_TASK_QUEUED, NB_TASK_DONE}, // a late result
-    {TASK_FAIL, NB_TASK_RUNNING, NB_TASK_FAILED},
-    {TASK_FAIL, NB_TASK_QUEUED, NB_TASK_FAILED}, // a crash came between its last attempt and this
-};
-
-static const transition attempt_transitions[] = {
-    {ATTEMPT_RENEW, NB_ATTEMPT_LIVE, NB_ATTEMPT_LIVE},
-    {ATTEMPT_RENEW, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_LIVE},
-    {ATTEMPT_RENEW, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_LIVE},
-    {ATTEMPT_EXPIRE, NB_ATTEMPT_LIVE, NB_ATTEMPT_EXPIRED},
-    {ATTEMPT_EXPIRE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_EXPIRED},
-    {ATTEMPT_ABANDON, NB_ATTEMPT_LIVE, NB_ATTEMPT_ABANDONED},
-    {ATTEMPT_ABANDON, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_ABANDONED},
-    {ATTEMPT_FAIL, NB_ATTEMPT_LIVE, NB_ATTEMPT_FAILED},
-    {ATTEMPT_FAIL, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_FAILED},
-    {ATTEMPT_SUPERSEDE, NB_ATTEMPT_LIVE, NB_ATTEMPT_SUPERSEDED},
-    {ATTEMPT_SUPERSEDE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_SUPERSEDED},
-    {ATTEMPT_FINISH, NB_ATTEMPT_LIVE, NB_ATTEMPT_DONE},
-    {ATTEMPT_FINISH, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_DONE},
-    {ATTEMPT_FINISH, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_DONE},
-    {ATTEMPT_FINISH, NB_ATTEMPT_ABANDONED, NB_ATTEMPT_DONE},
-};
-
-static const transition renderer_transitions[] = {
-    {RENDERER_HEARD, NB_RENDERER_LOST, NB_RENDERER_IDLE},
-    {RENDERER_HEARD, NB_RENDERER_IDLE, NB_RENDERER_IDLE},
-    {RENDERER_HEARD, NB_RENDERER_BUSY, NB_RENDERER_BUSY},
-    {RENDERER_START, NB_RENDERER_IDLE, NB_RENDERER_BUSY},
-    {RENDERER_STOP, NB_RENDERER_BUSY, NB_RENDERER_IDLE},
-    {RENDERER_SILENT, NB_RENDERER_IDLE, NB_RENDERER_LOST},
-};
-
-static const char *const task_names[] = {"queued", "running", "done", "failed"};
-static const char *const attempt_names[] = {"live",   "suspect",    "expired", "abandoned",
-                                            "failed", "superseded", "done"};
-static const char *const renderer_names[] = {"lost", "idle", "busy"};
-
-const char *nb_task_state_name(nb_task_state state) { return task_names[state]; }
-const char *nb_attempt_state_name(nb_attempt_state state) { return attempt_names[state]; }
-const char *nb_renderer_state_name(nb_renderer_state state) { return renderer_names[state]; }
-
-// The state after `event`, or -1 where the table has no such row.
-static int next_state(const transition *table, size_t count, int event, int from)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (table[i].event == event && table[i].from == from) {
-            return table[i].to;
-        }
-    }
-    return -1;
-}
+// ---- Moving from state to state ----
 
 static void observe(nb_scheduler *self, const nb_task *task, const nb_attempt *attempt)
 {
@@ -101,55 +24,45 @@ static void observe(nb_scheduler *self, const nb_task *task, const nb_attempt *a
     }
 }
 
-static bool move_task(nb_scheduler *self, nb_task *task, task_event event)
+enum { WHAT_SIZE = 64 }; // "task 18446744073709551615, attempt 4294967295"
+
+static bool move_task(nb_scheduler *self, nb_task *task, nb_task_event event)
 {
-    const int to =
-        next_state(task_transitions, NB_COUNT(task_transitions), (int)event, (int)task->state);
-    if (to < 0) {
-        nb_log_error("task %" PRIu64 ": event %d refused while %s", task->id, (int)event,
-                     task_names[task->state]);
+    char what[WHAT_SIZE];
+    snprintf(what, sizeof what, "task %" PRIu64, task->id);
+    if (!nb_task_state_move(&task->state, event, what)) {
         return false;
     }
-    task->state = (nb_task_state)to;
     observe(self, task, NULL);
     return true;
 }
 
-static bool may_move_attempt(const nb_attempt *attempt, attempt_event event)
-{
-    return next_state(attempt_transitions, NB_COUNT(attempt_transitions), (int)event,
-                      (int)attempt->state) >= 0;
-}
-
 static bool move_attempt(nb_scheduler *self, const nb_task *task, nb_attempt *attempt,
-                         attempt_event event)
+                         nb_attempt_event event)
 {
-    const int to = next_state(attempt_transitions, NB_COUNT(attempt_transitions), (int)event,
-                              (int)attempt->state);
-    if (to < 0) {
-        nb_log_error("task %" PRIu64 ", attempt %" PRIu32 ": event %d refused while %s", task->id,
-                     attempt->id.attempt, (int)event, attempt_names[attempt->state]);
+    char what[WHAT_SIZE];
+    snprintf(what, sizeof what, "task %" PRIu64 ", attempt %" PRIu32, task->id,
+             attempt->id.attempt);
+    const nb_attempt_state before = attempt->state;
+    if (!nb_attempt_state_move(&attempt->state, event, what)) {
         return false;
     }
-    const bool changed = attempt->state != (nb_attempt_state)to;
-    attempt->state = (nb_attempt_state)to;
-    if (changed) {
+    if (attempt->state != before) {
         observe(self, task, attempt);
     }
     return true;
 }
 
-static bool move_renderer(nb_renderer *renderer, renderer_event event)
+static bool may_move_attempt(const nb_attempt *attempt, nb_attempt_event event)
 {
-    const int to = next_state(renderer_transitions, NB_COUNT(renderer_transitions), (int)event,
-                              (int)renderer->state);
-    if (to < 0) {
-        nb_log_error("renderer %" PRIu32 ": event %d refused while %s", renderer->id, (int)event,
-                     renderer_names[renderer->state]);
-        return false;
-    }
-    renderer->state = (nb_renderer_state)to;
-    return true;
+    return nb_attempt_state_may(attempt->state, event);
+}
+
+static bool move_renderer(nb_renderer *renderer, nb_renderer_event event)
+{
+    char what[WHAT_SIZE];
+    snprintf(what, sizeof what, "renderer %" PRIu32, renderer->id);
+    return nb_renderer_state_move(&renderer->state, event, what);
 }
 
 // ---- Finding ----
@@ -378,7 +291,7 @@ static void release_renderer(nb_scheduler *self, const nb_attempt *attempt)
 {
     nb_renderer *renderer = find_renderer(self, attempt->renderer);
     if (renderer && renderer->state == NB_RENDERER_BUSY && renderer->task == attempt->id.task) {
-        move_renderer(renderer, RENDERER_STOP);
+        move_renderer(renderer, NB_RENDERER_STOP);
         renderer->task = 0;
     }
 }
@@ -402,7 +315,7 @@ static void hear(nb_scheduler *self, nb_renderer *renderer, int64_t wait_ms, int
 {
     renderer->seen_ms = now_ms;
     renderer->silent_from_ms = now_ms + wait_ms + self->options.lease_ms;
-    move_renderer(renderer, RENDERER_HEARD);
+    move_renderer(renderer, NB_RENDERER_HEARD);
 }
 
 nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *fingerprint,
@@ -426,7 +339,7 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
 {
     attempt->lease_until_ms = now_ms + self->options.lease_ms;
     if (renderer->state == NB_RENDERER_IDLE) {
-        move_renderer(renderer, RENDERER_START);
+        move_renderer(renderer, NB_RENDERER_START);
     }
     renderer->task = attempt->id.task;
 }
@@ -438,11 +351,11 @@ static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
     const size_t limit = (alive > 0 && alive < failing_limit) ? alive : failing_limit;
     const bool hopeless =
         task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(self, task) >= limit;
-    move_task(self, task, hopeless ? TASK_FAIL : TASK_PUT_BACK);
+    move_task(self, task, hopeless ? NB_TASK_FAIL : NB_TASK_PUT_BACK);
 }
 
-static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt, attempt_event event,
-                        size_t failing_limit)
+static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
+                        nb_attempt_event event, size_t failing_limit)
 {
     release_renderer(self, attempt);
     if (move_attempt(self, task, attempt, event)) {
@@ -456,7 +369,7 @@ static void abandon_others(nb_scheduler *self, uint32_t renderer, uint64_t excep
     for (size_t i = 0; i < self->task_count; i++) {
         nb_attempt *attempt = leased_attempt(&self->tasks[i]);
         if (attempt && attempt->renderer == renderer && self->tasks[i].id != except_task) {
-            end_attempt(self, &self->tasks[i], attempt, ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+            end_attempt(self, &self->tasks[i], attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
         }
     }
 }
@@ -481,17 +394,17 @@ bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_a
     hear(self, renderer, 0, now_ms);
     nb_task *task = find_task(self, id->task);
     nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
-    if (!attempt || !may_move_attempt(attempt, ATTEMPT_RENEW)) {
+    if (!attempt || !may_move_attempt(attempt, NB_ATTEMPT_RENEW)) {
         return false;
     }
     if (attempt->state == NB_ATTEMPT_EXPIRED &&
         (task->state != NB_TASK_QUEUED || renderer->state == NB_RENDERER_BUSY)) {
         return false; // somebody else has it, or it has something else
     }
-    if (task->state == NB_TASK_QUEUED && !move_task(self, task, TASK_START)) {
+    if (task->state == NB_TASK_QUEUED && !move_task(self, task, NB_TASK_START)) {
         return false;
     }
-    move_attempt(self, task, attempt, ATTEMPT_RENEW);
+    move_attempt(self, task, attempt, NB_ATTEMPT_RENEW);
     attempt->done_frames = done_frames;
     attempt->total_frames = total_frames;
     take_up(self, renderer, attempt, now_ms);
@@ -579,7 +492,7 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
             best = task;
         }
     }
-    if (!best || !move_task(self, best, TASK_START)) {
+    if (!best || !move_task(self, best, NB_TASK_START)) {
         return false;
     }
     nb_attempt *attempt = &best->attempts[best->attempt_count++];
@@ -603,7 +516,7 @@ void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attem
     }
     release_renderer(self, attempt);
     task->attempt_count--;
-    move_task(self, task, TASK_PUT_BACK);
+    move_task(self, task, NB_TASK_PUT_BACK);
 }
 
 // ---- Results ----
@@ -616,7 +529,7 @@ nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const 
         return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 " is not open", id->task);
     }
     const nb_attempt *attempt = find_attempt(task, renderer, id);
-    if (!attempt || !may_move_attempt(attempt, ATTEMPT_FINISH)) {
+    if (!attempt || !may_move_attempt(attempt, NB_ATTEMPT_FINISH)) {
         return nb_fail(err, NB_E_STALE,
                        "task %" PRIu64 ": attempt %" PRIu32 " is not this renderer's any more",
                        id->task, id->attempt);
@@ -639,11 +552,11 @@ nb_status nb_scheduler_finish(nb_scheduler *self, uint32_t renderer_id, const nb
     renderer->done++;
     if (leased && leased != attempt) {
         release_renderer(self, leased);
-        move_attempt(self, task, leased, ATTEMPT_SUPERSEDE);
+        move_attempt(self, task, leased, NB_ATTEMPT_SUPERSEDE);
     }
     release_renderer(self, attempt);
-    move_attempt(self, task, attempt, ATTEMPT_FINISH);
-    move_task(self, task, TASK_FINISH);
+    move_attempt(self, task, attempt, NB_ATTEMPT_FINISH);
+    move_task(self, task, NB_TASK_FINISH);
     return NB_OK;
 }
 
@@ -663,11 +576,11 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
         return NB_OK; // a repeat, or a report of what was given up already
     }
     if (end == NB_END_GIVEN_BACK) {
-        end_attempt(self, task, attempt, ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+        end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
         return NB_OK;
     }
     renderer->failed++;
-    end_attempt(self, task, attempt, ATTEMPT_FAIL,
+    end_attempt(self, task, attempt, NB_ATTEMPT_FAIL,
                 (end == NB_END_FAULT_OF_INPUT) ? NB_AGREEING_RENDERERS : NB_FAILING_RENDERERS);
     return NB_OK;
 }
@@ -679,16 +592,16 @@ void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
     for (size_t i = 0; i < self->task_count; i++) {
         nb_attempt *attempt = leased_attempt(&self->tasks[i]);
         if (attempt && attempt->lease_until_ms <= now_ms) {
-            end_attempt(self, &self->tasks[i], attempt, ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
+            end_attempt(self, &self->tasks[i], attempt, NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
         } else if (self->tasks[i].state == NB_TASK_QUEUED &&
                    self->tasks[i].attempt_count >= NB_ATTEMPTS_MAX) {
-            move_task(self, &self->tasks[i], TASK_FAIL);
+            move_task(self, &self->tasks[i], NB_TASK_FAIL);
         }
     }
     for (size_t i = 0; i < self->renderer_count; i++) {
         nb_renderer *renderer = &self->renderers[i];
         if (renderer->state == NB_RENDERER_IDLE && renderer->silent_from_ms <= now_ms) {
-            move_renderer(renderer, RENDERER_SILENT);
+            move_renderer(renderer, NB_RENDERER_SILENT);
         }
     }
 }

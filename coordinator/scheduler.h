@@ -5,11 +5,12 @@
 /// rules: a task has at most one lease; a lease that is not renewed puts its task back; a result is
 /// taken from any attempt that was really given out, however late; a task fails when enough
 /// renderers failed it, or after NB_ATTEMPTS_MAX attempts. The transitions stand in three tables in
-/// scheduler.c. One thread at a time.
+/// states.c. One thread at a time.
 
 #ifndef NB_COORDINATOR_SCHEDULER_H
 #define NB_COORDINATOR_SCHEDULER_H
 #include "base/status.h"
+#include "coordinator/states.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,29 +22,6 @@ enum {
     NB_AGREEING_RENDERERS = 2, ///< The same, when they say that the input is at fault
     NB_EPOCH_SIZE = 16,
 };
-
-typedef enum nb_task_state {
-    NB_TASK_QUEUED,
-    NB_TASK_RUNNING,
-    NB_TASK_DONE,
-    NB_TASK_FAILED
-} nb_task_state;
-
-typedef enum nb_attempt_state {
-    NB_ATTEMPT_LIVE,      ///< Its lease runs
-    NB_ATTEMPT_SUSPECT,   ///< Was live when the coordinator ended; its renderer may come back to it
-    NB_ATTEMPT_EXPIRED,   ///< Its lease ran out
-    NB_ATTEMPT_ABANDONED, ///< Its renderer came back without it, or gave it back
-    NB_ATTEMPT_FAILED,    ///< Its renderer says so
-    NB_ATTEMPT_SUPERSEDED, ///< Another attempt's result was taken
-    NB_ATTEMPT_DONE
-} nb_attempt_state;
-
-typedef enum nb_renderer_state {
-    NB_RENDERER_LOST,
-    NB_RENDERER_IDLE,
-    NB_RENDERER_BUSY
-} nb_renderer_state;
 
 /// A random incarnation of the coordinator and a counter: an attempt handed out before a restored
 /// backup never has the epoch of one handed out after it.
@@ -188,10 +166,5 @@ const char *nb_scheduler_fingerprint(const nb_scheduler *self);
 
 /// A queued task that waits for a fingerprint no live renderer has, while others live; 0 for none.
 uint64_t nb_scheduler_stranded_task(const nb_scheduler *self);
-
-/// "queued", "running", ... and "lost", "idle", "busy".
-const char *nb_task_state_name(nb_task_state state);
-const char *nb_attempt_state_name(nb_attempt_state state);
-const char *nb_renderer_state_name(nb_renderer_state state);
 
 #endif // NB_COORDINATOR_SCHEDULER_H

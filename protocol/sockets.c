@@ -98,7 +98,7 @@ bool nb_frames_receive(void *socket, nb_frames *out)
     out->too_many = false;
     bool more = true;
     while (more) {
-        zmq_msg_t extra;
+        zmq_msg_t extra = {0};
         const bool kept = out->count < NB_FRAMES_MAX;
         zmq_msg_t *part = kept ? &out->parts[out->count] : &extra;
         zmq_msg_init(part);
