@@ -111,6 +111,26 @@ static void a_renderer_that_waits_for_work_is_not_lost_while_its_answer_is_held(
     nb_scheduler_destroy(&here.scheduler);
 }
 
+static void a_dropped_task_goes_to_another_idle_renderer_first(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    greet(&here, 1);
+    add_task(&here, 7);
+    take(&here, 1);
+    greet(&here, 2);
+    greet(&here, 1); // killed and started again: it knows nothing of the task
+    nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms);
+    assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+    nb_attempt_id id;
+    assert_false(nb_scheduler_assign(here.scheduler, 1, here.now_ms, &id));
+    assert_true(nb_scheduler_assign(here.scheduler, 2, here.now_ms, &id));
+    // Where the other one is no better, it may try again.
+    nb_scheduler_sync_idle(here.scheduler, 2, WAIT_MS, here.now_ms);
+    assert_true(nb_scheduler_assign(here.scheduler, 1, here.now_ms, &id));
+    nb_scheduler_destroy(&here.scheduler);
+}
+
 static void an_expired_attempt_comes_back_only_while_nobody_else_has_the_task(void **state)
 {
     (void)state;
@@ -416,6 +436,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_goes_to_one_renderer_only),
         cmocka_unit_test(priority_goes_before_age_and_age_before_length),
+        cmocka_unit_test(a_dropped_task_goes_to_another_idle_renderer_first),
         cmocka_unit_test(a_renewed_lease_holds_and_a_forgotten_one_puts_the_task_back),
         cmocka_unit_test(a_renderer_that_waits_for_work_is_not_lost_while_its_answer_is_held),
         cmocka_unit_test(an_expired_attempt_comes_back_only_while_nobody_else_has_the_task),
