@@ -6,6 +6,16 @@
 #include "review-cli/table.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/// By name, renderer-2 before renderer-10.
+static int compare_rows(const void *a, const void *b)
+{
+    const Nightbus__NodeRow *const *left = a;
+    const Nightbus__NodeRow *const *right = b;
+    return strverscmp((*left)->name, (*right)->name);
+}
 
 static json_t *row_to_json(const Nightbus__NodeRow *row)
 {
@@ -72,8 +82,11 @@ static nb_status run_nodes(nb_cli *cli, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    return cli->json ? print_json(reply->node_listing, err)
-                     : print_table(cli, reply->node_listing, err);
+    Nightbus__NodeListing *listing = reply->node_listing;
+    if (listing->n_rows > 1) {
+        qsort(listing->rows, listing->n_rows, sizeof *listing->rows, compare_rows);
+    }
+    return cli->json ? print_json(listing, err) : print_table(cli, listing, err);
 }
 
 const nb_command nb_command_nodes = {
