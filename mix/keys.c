@@ -4,10 +4,13 @@
 // Files are decoded and, where their rates differ from the song's, converted.
 static const char *const file_libraries[] = {"sndfile", "soxr", NULL};
 
+/// libm counts in every key: clips' gains, lanes and filters' coefficients are made with it.
 static void begin(const nb_key_context *self, const char *kind, const char *const *libraries)
 {
+    static const char *const everywhere[] = {"libm", NULL};
     nb_hasher_add_string(self->hasher, kind);
     nb_hasher_add_u64(self->hasher, NB_KEY_FORMAT);
+    nb_fingerprint_hash(self->fingerprint, everywhere, self->hasher);
     nb_fingerprint_hash(self->fingerprint, libraries, self->hasher);
     nb_hasher_add_u64(self->hasher, self->rate_hz);
 }

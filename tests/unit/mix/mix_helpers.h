@@ -11,8 +11,9 @@
 static const nb_fingerprint fingerprint = {
     .core_revision = 1,
     .cpu_class = "x86-64-v3",
-    .library_count = 3,
+    .library_count = 4,
     .libraries = {{"fftw3f", "3.3.10", "0123456789abcdef"},
+                  {"libm", "2.36", "8899aabbccddeeff"},
                   {"sndfile", "1.2.0", "00112233445566aa"},
                   {"soxr", "0.1.3", "ffeeddccbbaa9988"}},
 };
