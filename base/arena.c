@@ -16,11 +16,24 @@ typedef struct block {
 
 struct nb_arena {
     block *blocks; // the newest first
+    size_t left;   // bytes that may still be taken from the system
+    bool over_limit;
 };
 
 static size_t round_up(size_t size) { return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1); }
 
-nb_arena *nb_arena_new(void) { return calloc(1, sizeof(nb_arena)); }
+nb_arena *nb_arena_new(void) { return nb_arena_new_limited(SIZE_MAX); }
+
+nb_arena *nb_arena_new_limited(size_t bytes_max)
+{
+    nb_arena *self = calloc(1, sizeof *self);
+    if (self) {
+        self->left = bytes_max;
+    }
+    return self;
+}
+
+bool nb_arena_is_over_limit(const nb_arena *self) { return self && self->over_limit; }
 
 void nb_arena_destroy(nb_arena **self_p)
 {
@@ -40,10 +53,15 @@ static block *add_block(nb_arena *self, size_t size)
 {
     const size_t header = round_up(sizeof(block));
     const size_t capacity = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+    if (header + capacity > self->left) {
+        self->over_limit = true;
+        return NULL;
+    }
     block *fresh = aligned_alloc(ALIGNMENT, header + capacity);
     if (!fresh) {
         return NULL;
     }
+    self->left -= header + capacity;
     *fresh = (block){self->blocks, capacity, 0};
     self->blocks = fresh;
     return fresh;

@@ -7,12 +7,18 @@
 #ifndef NB_BASE_ARENA_H
 #define NB_BASE_ARENA_H
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct nb_arena nb_arena;
 
 nb_arena *nb_arena_new(void); ///< Null without memory
+/// As above, with `bytes_max` bytes to give at most; what would go beyond is refused with null.
+nb_arena *nb_arena_new_limited(size_t bytes_max);
 void nb_arena_destroy(nb_arena **self_p);
+
+/// Was a piece refused because of the arena's limit? False for null.
+bool nb_arena_is_over_limit(const nb_arena *self);
 
 /// `count` * `size` zeroed bytes, valid until the arena is destroyed; null without memory, on
 /// overflow, and if the arena is null.

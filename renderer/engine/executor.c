@@ -138,6 +138,11 @@ static atomic_uint *waiting_at(executor *self, size_t unit, int64_t step)
     return &self->waiting[unit * NB_STEPS_IN_FLIGHT + (size_t)(step % NB_STEPS_IN_FLIGHT)];
 }
 
+static size_t memory_max(const nb_render_options *options)
+{
+    return (size_t)(options->memory_max > 0 ? options->memory_max : NB_RENDER_BYTES_MAX);
+}
+
 static nb_status executor_init(executor *self, const nb_execution *execution, nb_error *err)
 {
     const nb_schedule *schedule = execution->schedule;
@@ -148,7 +153,7 @@ static nb_status executor_init(executor *self, const nb_execution *execution, nb
     self->steps = (execution->frames + self->chunk_frames - 1) / self->chunk_frames;
     atomic_init(&self->first_bad, INT64_MAX);
     omp_init_lock(&self->error_lock);
-    self->arena = nb_arena_new();
+    self->arena = nb_arena_new_limited(memory_max(execution->options));
     self->waiting = nb_arena_take(self->arena, schedule->unit_count,
                                   NB_STEPS_IN_FLIGHT * sizeof *self->waiting);
     if (!self->waiting) {
@@ -327,9 +332,16 @@ static void run_from(executor *self, size_t unit, int64_t step)
 nb_status nb_execute(const nb_execution *execution, nb_error *err)
 {
     NB_SCOPED(executor_fini) executor self = {0};
-    nb_status status = executor_init(&self, execution, err);
+    nb_error cause = {0};
+    nb_status status = executor_init(&self, execution, &cause);
+    if (nb_arena_is_over_limit(self.arena)) {
+        return nb_fail(err, NB_E_LIMIT,
+                       "%s: a render takes at most %llu MiB: use fewer or shorter delays and "
+                       "impulse responses, or fewer look-aheads in a row",
+                       cause.text, (unsigned long long)(memory_max(execution->options) >> 20));
+    }
     if (status != NB_OK) {
-        return status;
+        return nb_fail(err, status, "%s", cause.text);
     }
     executor *shared = &self;
 #pragma omp parallel num_threads(execution->threads)

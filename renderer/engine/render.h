@@ -18,6 +18,10 @@
 
 enum { NB_ENGINE_REVISION = 1, NB_RENDER_CHUNK_FRAMES = 8192 };
 
+/// What a song's edges and processors may take together: far more than music needs, and less than
+/// a document can ask for with a thousand delays of 10 s.
+#define NB_RENDER_BYTES_MAX (UINT64_C(4) << 30)
+
 /// Opens the file of an asset: gives a path on this machine in new memory.
 typedef nb_status nb_render_locate(void *context, const nb_asset *asset, char **out_path,
                                    nb_error *err);
@@ -25,6 +29,7 @@ typedef nb_status nb_render_locate(void *context, const nb_asset *asset, char **
 typedef struct nb_render_options {
     unsigned threads;      ///< 0: OMP_NUM_THREADS, or the machine's cores
     size_t chunk_frames;   ///< 0: NB_RENDER_CHUNK_FRAMES
+    uint64_t memory_max;   ///< Bytes for edges and processors; 0: NB_RENDER_BYTES_MAX
     const char *temporary; ///< Folder for converted stems; null: TMPDIR or /tmp
     nb_render_locate *locate;
     void *locate_context;

@@ -37,6 +37,20 @@ static void what_cannot_be_had_is_null(void **state)
     nb_arena_destroy(&arena);
 }
 
+static void a_limit_is_kept_and_said(void **state)
+{
+    (void)state;
+    enum { MOST = 1 << 20 };
+    nb_arena *arena = nb_arena_new_limited(MOST);
+    assert_non_null(nb_arena_take(arena, MOST / 2, 1));
+    assert_false(nb_arena_is_over_limit(arena));
+    assert_null(nb_arena_take(arena, MOST / 2, 1)); // the arena's own bytes count
+    assert_true(nb_arena_is_over_limit(arena));
+    assert_non_null(nb_arena_take(arena, MOST / 4, 1));
+    nb_arena_destroy(&arena);
+    assert_false(nb_arena_is_over_limit(NULL));
+}
+
 static void strings_are_copies(void **state)
 {
     (void)state;
@@ -54,6 +68,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_zeroed_aligned_and_apart),
         cmocka_unit_test(what_cannot_be_had_is_null),
+        cmocka_unit_test(a_limit_is_kept_and_said),
         cmocka_unit_test(strings_are_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

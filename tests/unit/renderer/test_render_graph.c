@@ -440,6 +440,23 @@ static void a_full_disk_is_said_with_its_path(void **state)
     assert_true(nb_file_exists("/dev/full"));
 }
 
+static void a_song_that_would_take_too_much_memory_is_refused(void **state)
+{
+    rig_graph graph;
+    rig_graph_finish(&graph, start_stereo(&graph, *state));
+    nb_render_options options = rig_graph_options(&graph);
+    options.chunk_frames = FRAMES; // four of them in the ring of each edge: 1.9 MB
+    options.memory_max = 1 << 20;
+    nb_report report = {0};
+    const char *path = rig_path(*state, "mix.wav");
+    assert_fails(NB_E_LIMIT, "at most 1 MiB",
+                 nb_render_run(&graph.graph, &options, path, &report, err));
+    assert_false(nb_file_exists(path));
+    options.memory_max = 64 << 20;
+    assert_ok(nb_render_run(&graph.graph, &options, path, &report, err));
+    nb_report_fini(&report);
+}
+
 static void graphs_and_sections_that_make_no_sense_are_refused(void **state)
 {
     rig_graph graph;
@@ -566,6 +583,7 @@ int main(void)
         TEST(files_that_are_missing_or_changed_are_named),
         TEST(a_missing_temporary_folder_is_named),
         TEST(a_full_disk_is_said_with_its_path),
+        TEST(a_song_that_would_take_too_much_memory_is_refused),
         TEST(graphs_and_sections_that_make_no_sense_are_refused),
         TEST(units_fill_the_register_and_never_wait_for_themselves),
     };
