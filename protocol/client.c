@@ -149,10 +149,15 @@ nb_status nb_client_call(nb_client *self, Nightbus__Request *request, int64_t ex
     *out_reply = NULL;
     const int64_t until_ms = nb_clock_ms() + self->options.timeout_ms + extra_wait_ms;
     int64_t pause_ms = RETRY_MS;
+    bool was_stale = false;
     for (;;) {
         bool gap = false;
         const nb_status status = try_call(self, request, until_ms, out_reply, &gap, err);
-        if (!gap) {
+        // Once: a connection that was long idle may have lost its place among the sessions, and
+        // Hello brings it back. A lease that is over stays over.
+        const bool is_forgotten = status == NB_E_STALE && !was_stale;
+        was_stale = was_stale || is_forgotten;
+        if (!gap && !is_forgotten) {
             return status;
         }
         // Every request may be sent again: what counts twice carries the client's id.

@@ -78,6 +78,7 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
     memcpy(person, peer->key.text, sizeof person);
     if (request->body_case == NIGHTBUS__REQUEST__BODY_HELLO) {
         atomic_fetch_add(&self->hello_count, 1);
+        atomic_store(&self->forgets, false);
         if (nb_server_open_session(self->server, &peer->key, session, &err) != NB_OK) {
             return;
         }
@@ -89,6 +90,10 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
         welcome.lease_ms = NB_LEASE_MS;
         reply.body_case = NIGHTBUS__REPLY__BODY_WELCOME;
         reply.welcome = &welcome;
+    } else if (atomic_load(&self->forgets)) {
+        failure.status = NB_E_STALE;
+        failure.text = nb_wire_string("say Hello first");
+        reply.failure = &failure;
     } else if (request->body_case == NIGHTBUS__REQUEST__BODY_RENDER) {
         started.job = 7;
         reply.body_case = NIGHTBUS__REPLY__BODY_JOB_STARTED;

@@ -23,6 +23,7 @@ typedef struct farm {
     pthread_t thread;
     atomic_bool stop;
     atomic_bool silent; ///< Take requests and answer none
+    atomic_bool forgets; ///< Refuse all as NB_E_STALE until the next Hello
     atomic_bool may_write;
     atomic_bool may_read;
     atomic_bool writes_exist; ///< may_write says NB_E_EXISTS

@@ -335,6 +335,28 @@ static void a_call_is_made_again_after_the_coordinator_was(void **state)
     farm_close(&host);
 }
 
+static void a_connection_that_was_forgotten_says_hello_again(void **state)
+{
+    (void)state;
+    farm host;
+    farm_open(&host);
+    const nb_farm_address address = farm_invite(&host, "one", true);
+    nb_client *client = NULL;
+    assert_ok(farm_connect(&address, &client, err));
+    atomic_store(&host.forgets, true);
+    Nightbus__Render render = NIGHTBUS__RENDER__INIT;
+    render.album = render.song = render.version = nb_wire_string("x");
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_RENDER;
+    request.render = &render;
+    Nightbus__Reply *reply = NULL;
+    assert_ok(nb_client_call(client, &request, 0, &reply, err));
+    nb_wire_free_reply(&reply);
+    assert_int_equal(atomic_load(&host.hello_count), 2);
+    nb_client_destroy(&client);
+    farm_close(&host);
+}
+
 static void a_coordinator_that_does_not_answer_is_a_time_out(void **state)
 {
     (void)state;
@@ -431,6 +453,7 @@ int main(void)
         cmocka_unit_test(ten_bad_messages_silence_a_key_and_no_other),
         cmocka_unit_test(messages_of_many_parts_are_read_to_their_end),
         cmocka_unit_test(a_call_is_made_again_after_the_coordinator_was),
+        cmocka_unit_test(a_connection_that_was_forgotten_says_hello_again),
         cmocka_unit_test(a_coordinator_that_does_not_answer_is_a_time_out),
         cmocka_unit_test(a_session_is_good_for_its_own_key_only),
         cmocka_unit_test(an_address_is_read_from_farm_json_and_from_words),
