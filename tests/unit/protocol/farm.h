@@ -22,7 +22,7 @@ typedef struct farm {
     nb_server *server;
     pthread_t thread;
     atomic_bool stop;
-    atomic_bool silent; ///< Take requests and answer none
+    atomic_bool silent;  ///< Take requests and answer none
     atomic_bool forgets; ///< Refuse all as NB_E_STALE until the next Hello
     atomic_bool may_write;
     atomic_bool may_read;
