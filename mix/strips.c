@@ -73,9 +73,15 @@ static const char *text_or(const nb_field *field, const char *other)
 
 static void check_clip(nb_parse *self, const nb_clip *clip, const nb_field *fields)
 {
+    const unsigned rate_hz = self->document->rate_hz; // 0 where it is wrong
     if (clip->length_ns == 0) {
         nb_problems_add(self->reader.problems, fields[NB_CLIP_LENGTH].place,
                         "length: 0; expected more than 0 s");
+    } else if (clip->length_ns > 0 && rate_hz > 0 &&
+               nb_text_ns_to_frames(clip->length_ns, rate_hz) == 0) {
+        nb_problems_add(self->reader.problems, fields[NB_CLIP_LENGTH].place,
+                        "length: %.9f s is no frame at %u Hz; expected %.9f s or more",
+                        (double)clip->length_ns * 1e-9, rate_hz, 1.0 / rate_hz);
     } else if (clip->length_ns > 0 && clip->fade_in_ns + clip->fade_out_ns > clip->length_ns) {
         nb_problems_add(self->reader.problems, clip->place,
                         "the fades (%.3f s and %.3f s) are longer than the clip's %.3f s",

@@ -126,6 +126,8 @@ static void each_mistake_is_said_at_its_place(void **state)
     assert_refused(HEAD "tracks: [{id: mix}]\n", 3, 15, "is the mix bus");
     assert_refused(HEAD "tracks: [{id: a, output: b}, {id: b}]\n", 3, 26, "'b' is a track");
     assert_refused(HEAD "tracks: [{id: a, sends: [{to: mix}]}]\n", 3, 31, "sends go to buses");
+    assert_refused(HEAD "tracks: [{id: a, clips: [{file: a.wav, length: 0.00001}]}]\n", 3, 48,
+                   "no frame at 48000 Hz");
     assert_refused(HEAD "tracks: [{id: a, inserts: [{id: pan, processor: gain}]}]\n", 3, 33,
                    "names a part of every strip");
     assert_refused(HEAD "tracks: [{id: a, inserts: [{id: g, processor: gain, file: a.wav}]}]\n", 3,
