@@ -57,6 +57,12 @@ static nb_status add_option(nb_args *self, const nb_option *option, const char *
     return NB_OK;
 }
 
+/// "-6 dB" and "-5" are words: no option is a digit.
+static bool is_word(const char *text)
+{
+    return text[0] != '-' || text[1] == '\0' || (text[1] >= '0' && text[1] <= '9');
+}
+
 /// "--name", "--name=value", "--name value"; `next` is the word behind it, or null.
 static nb_status take_long(nb_args *self, const char *word, const char *next,
                            const nb_option *options, size_t count, bool *out_took_next,
@@ -117,7 +123,7 @@ nb_status nb_args_parse(int argc, const char *const *argv, const nb_option *opti
         const char *next = i + 1 < argc ? argv[i + 1] : NULL;
         bool took_next = false;
         nb_status status = NB_OK;
-        if (options_end || word[0] != '-' || word[1] == '\0') {
+        if (options_end || is_word(word)) {
             if (out->word_count == NB_ARGS_WORDS_MAX) {
                 return nb_fail(err, NB_E_USAGE, "more than %d words", NB_ARGS_WORDS_MAX);
             }

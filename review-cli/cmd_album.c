@@ -72,10 +72,12 @@ static nb_status run_create(nb_cli *cli, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    return nb_cli_printf(err, "album %s is there. Next: %s\n", name,
-                         is_album ? "nightbus push -m \"first mix\""
-                                  : "nightbus album clone NAME, or `album create` in a folder "
-                                    "with album.yaml and songs/");
+    return is_album ? nb_cli_printf(
+                          err, "album %s is there. Next: nightbus push -m \"first mix\"\n", name)
+                    : nb_cli_printf(err,
+                                    "album %s is there, but this folder has no album.yaml and no "
+                                    "songs/. Next: nightbus album clone %s\n",
+                                    name, name);
 }
 
 const nb_command nb_command_album_create = {

@@ -30,6 +30,9 @@ static nb_status parse_moment(const char *text, size_t length, int64_t *out_ms, 
 static nb_status parse_place(const char *text, int64_t *out_at_ms, int64_t *out_end_ms,
                              nb_error *err)
 {
+    if (text[0] == '-') {
+        return nb_fail(err, NB_E_USAGE, "%s is before the song begins; write 1:32", text);
+    }
     const char *dash = strchr(text, '-');
     const size_t length = dash ? (size_t)(dash - text) : strlen(text);
     nb_status status = parse_moment(text, length, out_at_ms, err);
@@ -55,7 +58,7 @@ static nb_status run_add(nb_cli *cli, nb_error *err)
     if (status == NB_OK) {
         status = parse_place(cli->args.words[1], &body.at_ms, &body.end_ms, err);
     }
-    if (status == NB_OK && (!text || text[0] == '\0')) {
+    if (status == NB_OK && (!text || text[strspn(text, " \t\n")] == '\0')) {
         status = nb_fail(err, NB_E_USAGE, "the note has no text");
     }
     if (status == NB_OK) {
@@ -179,7 +182,7 @@ static nb_status print_table(const nb_cli *cli, const notes *all, nb_error *err)
         {"AT", NB_TABLE_LEFT},
         {"WHO", NB_TABLE_FLEX},
         {"WHEN", NB_TABLE_LEFT},
-        {"NOTE", NB_TABLE_FLEX},
+        {"NOTE", NB_TABLE_WRAP},
     };
     const size_t count = json_array_size(all->rows);
     placed_note *placed = calloc(count + 1, sizeof *placed);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "audio/audio_file.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/progress.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 1024 };
@@ -54,15 +56,39 @@ static void print_problems(const nb_problems *problems)
     }
 }
 
+/// Files are looked for from the album's folder; say so where no folder is known to be one.
+static void hint_at_album(const nb_song *song, const nb_problems *problems)
+{
+    bool missing = false;
+    for (size_t i = 0; i < problems->count; i++) {
+        missing = missing || strstr(problems->list[i].text, "no such file");
+    }
+    NB_SCOPED(nb_text_free) char *marker = nb_file_join(song->album_path, "album.yaml");
+    if (missing && marker && !nb_file_exists(marker)) {
+        fprintf(stderr,
+                "No folder from %s\nupwards has an album.yaml, so files are looked for there. Put "
+                "an album.yaml beside songs/.\n",
+                song->album_path);
+    }
+}
+
 static nb_status open_song(render *self, const char *path, nb_error *err)
 {
     NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
+    nb_audio_info info;
+    if (nb_audio_file_probe(path, NULL, &info, NULL) == NB_OK) {
+        return nb_fail(err, NB_E_INVALID,
+                       "%s is audio, not a mix document; `nightbus report` measures it", path);
+    }
     nb_status status = nb_song_open(path, &problems, &self->song, err);
     if (status == NB_OK) {
         status = nb_song_graph(&self->song, &problems, &self->graph, err);
     }
     if (problems.count > 1) { // a single one is in the error
         print_problems(&problems);
+    }
+    if (status != NB_OK && self->song.document) {
+        hint_at_album(&self->song, &problems);
     }
     return status;
 }
@@ -83,9 +109,38 @@ static char *song_name(const char *document_path)
     return strdup(strcmp(name, "/") == 0 || strcmp(name, ".") == 0 ? "mix" : name);
 }
 
+/// The file takes the place of what is there: that must be no device, no stem, no document.
+static nb_status check_output(const render *self, nb_error *err)
+{
+    struct stat there;
+    struct stat input;
+    if (stat(self->wav_path, &there) != 0) {
+        return NB_OK;
+    }
+    if (!S_ISREG(there.st_mode)) {
+        return nb_fail(err, NB_E_INVALID, "%s is there and is no file; name a WAV file",
+                       self->wav_path);
+    }
+    for (size_t i = 0; i <= self->graph->asset_count; i++) {
+        NB_SCOPED(nb_text_free)
+        char *path = i < self->graph->asset_count
+                         ? nb_file_join(self->song.album_path, self->graph->assets[i].path)
+                         : strdup(self->song.document_path);
+        if (path && stat(path, &input) == 0 && input.st_dev == there.st_dev &&
+            input.st_ino == there.st_ino) {
+            return nb_fail(err, NB_E_INVALID, "%s is what the song is made of; name another file",
+                           self->wav_path);
+        }
+    }
+    return NB_OK;
+}
+
 static nb_status choose_paths(render *self, nb_error *err)
 {
     const char *output = nb_args_get(&self->cli->args, "output");
+    if (output && output[0] == '\0') {
+        return nb_fail(err, NB_E_USAGE, "--output: no name; name a WAV file or a folder");
+    }
     NB_SCOPED(nb_text_free) char *song = song_name(self->song.document_path);
     if (output && nb_file_is_folder(output)) {
         self->wav_path = song ? nb_text_format("%s/%s.wav", output, song) : NULL;
@@ -100,9 +155,11 @@ static nb_status choose_paths(render *self, nb_error *err)
     self->report_path =
         nb_text_format("%.*s.report.json", (int)(has_wav ? length - 4 : length), self->wav_path);
     self->draft_path = nb_text_format("%s.draft-%d", self->wav_path, (int)getpid());
-    return self->report_path && self->draft_path
-               ? nb_file_make_parents(self->wav_path, 0777, err)
-               : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    if (!self->report_path || !self->draft_path) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    }
+    const nb_status status = check_output(self, err);
+    return status == NB_OK ? nb_file_make_parents(self->wav_path, 0777, err) : status;
 }
 
 static void on_progress(void *context, int64_t done_frames, int64_t total_frames)

@@ -6,6 +6,7 @@
 #include "review-cli/pull.h"
 #include "review-cli/stop.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LOOSE_SHOWN = 5 };
@@ -162,11 +163,12 @@ static nb_status run_status(nb_cli *cli, nb_error *err)
     if (status == NB_OK) {
         status = nb_collect(self.folder.path, cache, nb_stop_flag(), &self.collection, err);
     }
-    if (status == NB_OK) {
-        status = nb_stat_cache_save(cache, err);
-    }
     if (status != NB_OK) {
         return status;
+    }
+    nb_error save_error = {0};
+    if (nb_stat_cache_save(cache, &save_error) != NB_OK) {
+        fprintf(stderr, "nightbus status: %s\n", save_error.text); // costs time only
     }
     compare(&self.collection.manifest, &self.folder.manifest, &self.changes);
     self.unmerged = nb_pull_find_unmerged(&self.folder);

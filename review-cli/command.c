@@ -110,7 +110,8 @@ static nb_status fail_unknown(const char *first, const char *second, nb_error *e
         }
     }
     if (count > 0) {
-        snprintf(wanted, sizeof wanted, "%.60s %.50s", first, second ? second : "");
+        snprintf(wanted, sizeof wanted, "%.60s%s%.50s", first, second ? " " : "",
+                 second ? second : "");
     } else {
         for (size_t i = 0; i < NB_COUNT(commands); i++) {
             names[count++] = commands[i]->name;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAP = 2, FLEX_LEAST = 8, CELL_BYTES_MAX = 2000 };
+enum { GAP = 2, FLEX_LEAST = 8, CELL_BYTES_MAX = 8192 };
 
 void nb_table_init(nb_table *self, const nb_table_column *columns, size_t column_count)
 {
@@ -52,6 +52,11 @@ static const char *cell(const nb_table *self, size_t row, size_t column)
     return text ? text : "";
 }
 
+static bool is_flexible(nb_table_align align)
+{
+    return align == NB_TABLE_FLEX || align == NB_TABLE_WRAP;
+}
+
 /// Widths by content; what is too much is taken from the flexible columns, the widest first.
 static void measure(const nb_table *self, size_t *widths)
 {
@@ -67,7 +72,7 @@ static void measure(const nb_table *self, size_t *widths)
     while (total > NB_TABLE_WIDTH) {
         size_t widest = self->column_count;
         for (size_t c = 0; c < self->column_count; c++) {
-            if (self->columns[c].align == NB_TABLE_FLEX && widths[c] > FLEX_LEAST &&
+            if (is_flexible(self->columns[c].align) && widths[c] > FLEX_LEAST &&
                 (widest == self->column_count || widths[c] > widths[widest])) {
                 widest = c;
             }
@@ -116,14 +121,51 @@ static void add_padding(nb_text *out, size_t columns)
     }
 }
 
+/// Bytes of `text` for one line of that width: up to the last space that fits, if there is one.
+static size_t bytes_of_line(const char *text, size_t columns)
+{
+    const size_t fits = bytes_of_columns(text, columns);
+    size_t end = fits;
+    while (text[fits] != '\0' && end > 0 && text[end] != ' ') {
+        end--;
+    }
+    return end > 0 ? end : fits;
+}
+
+/// What did not fit the first line of a wrapping last column, under it; `indent` is where it
+/// begins.
+static void print_rest(const char *rest, size_t indent, size_t columns, nb_text *out)
+{
+    for (;;) {
+        rest += strspn(rest, " ");
+        const size_t bytes = bytes_of_line(rest, columns);
+        if (bytes == 0) {
+            return;
+        }
+        add_padding(out, indent);
+        nb_text_add_bytes(out, rest, bytes);
+        nb_text_add(out, "\n");
+        rest += bytes;
+    }
+}
+
 /// One line; `row` past the last stands for the titles.
 static void print_line(const nb_table *self, const size_t *widths, size_t row, nb_text *out)
 {
     size_t owed = 0; // padding that is only written if something follows
+    size_t indent = 0;
+    const char *rest = "";
     for (size_t c = 0; c < self->column_count; c++) {
         const char *text = row < self->row_count ? cell(self, row, c) : self->columns[c].title;
         NB_SCOPED(nb_text_fini) nb_text cut = {0};
-        nb_table_add_cut(&cut, text, widths[c]);
+        if (self->columns[c].align == NB_TABLE_WRAP) {
+            const size_t bytes = bytes_of_line(text, widths[c]);
+            nb_text_add_bytes(&cut, text, bytes);
+            rest = text + bytes;
+        } else {
+            nb_table_add_cut(&cut, text, widths[c]);
+            indent += widths[c] + GAP;
+        }
         const size_t used = cut.chars ? nb_text_columns(cut.chars) : 0;
         const size_t left = widths[c] > used ? widths[c] - used : 0;
         owed += c > 0 ? GAP : 0;
@@ -137,6 +179,7 @@ static void print_line(const nb_table *self, const size_t *widths, size_t row, n
         }
     }
     nb_text_add(out, "\n");
+    print_rest(rest, indent, widths[self->column_count - 1], out);
 }
 
 void nb_table_print(const nb_table *self, bool bold_titles, nb_text *out)

@@ -14,7 +14,8 @@ enum { NB_TABLE_COLUMNS_MAX = 10, NB_TABLE_WIDTH = 80 };
 typedef enum nb_table_align {
     NB_TABLE_LEFT,
     NB_TABLE_RIGHT, ///< Numbers
-    NB_TABLE_FLEX   ///< Text that is cut with "…" where the table would be too wide
+    NB_TABLE_FLEX,  ///< Text that is cut with "…" where the table would be too wide
+    NB_TABLE_WRAP   ///< Text that goes on in the next lines; only the last column
 } nb_table_align;
 
 typedef struct nb_table_column {

@@ -97,6 +97,36 @@ ok "$count mistakes told at once"
 expect_exit 1 nightbus push -m "mistakes"
 cp "$WORK/good/tones/mix.yaml" songs/tones/mix.yaml
 
+step "where a render is written"
+mkfifo "$WORK/pipe"
+expect_exit 1 nightbus render songs/tones -o "$WORK/pipe"
+expect_words "$WORK/err" pipe "no file"
+[ -p "$WORK/pipe" ] || fail "the pipe was replaced"
+cp audio/t1.wav "$WORK/stem"
+expect_exit 1 nightbus render songs/tones -o audio/t1.wav
+expect_words "$WORK/err" t1.wav "another file"
+cmp audio/t1.wav "$WORK/stem" || fail "a stem was overwritten"
+expect_exit 1 nightbus render songs/tones -o songs/tones/mix.yaml
+expect_exit 2 nightbus render songs/tones -o ""
+expect_exit 1 nightbus render audio/t1.wav
+expect_words "$WORK/err" "nightbus report"
+ok "nothing was overwritten"
+
+mkdir "$WORK/nowhere" && cp -r songs audio "$WORK/nowhere"
+expect_exit 1 nightbus render "$WORK/nowhere/songs/tones" -o "$WORK/bad.wav"
+expect_words "$WORK/err" "album.yaml beside songs/"
+ok "told where files are looked for"
+
+step "notes"
+expect_exit 2 nightbus note add tones@v1 -5 "too early"
+expect_words "$WORK/err" "-5" begins
+expect_exit 2 nightbus note add tones@v1 1:75 "no time"
+expect_exit 2 nightbus note add tones@v1 0:01 "  "
+nightbus note add tones@v1 0:01 "-6 dB here" >/dev/null
+nightbus note list tones@v1 >"$WORK/notes"
+expect_words "$WORK/notes" "-6 dB here"
+ok "refused and taken"
+
 step "names and paths"
 long=$(printf 'x%.0s' $(seq 300))
 expect_exit 1 nightbus album create "$long"

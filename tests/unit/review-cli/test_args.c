@@ -57,6 +57,18 @@ static void a_value_may_look_like_an_option(void **state)
     assert_false(nb_args_has(&args, "json"));
 }
 
+static void a_dash_and_a_digit_begin_a_word(void **state)
+{
+    (void)state;
+    nb_args args;
+    const char *const words[] = {"-6 dB here", "-5", "-m", "-1", NULL};
+    assert_ok(parse(words, &args, err));
+    assert_int_equal(args.word_count, 2);
+    assert_string_equal(args.words[0], "-6 dB here");
+    assert_string_equal(args.words[1], "-5");
+    assert_string_equal(nb_args_get(&args, "message"), "-1");
+}
+
 static void two_dashes_end_the_options(void **state)
 {
     (void)state;
@@ -138,11 +150,13 @@ static void an_unknown_command_names_the_nearest(void **state)
     nb_args args;
     const char *const push[] = {"psuh", NULL};
     const char *const album[] = {"album", "crate", "x", NULL};
+    const char *const note[] = {"note", NULL};
     const char *const none[] = {"zzzzzzzz", NULL};
     const char *const few[] = {"fetch", NULL};
     const char *const json[] = {"pull", "--json", NULL};
     assert_fails(NB_E_USAGE, "push", find(push, &command, &args, err));
     assert_fails(NB_E_USAGE, "album create", find(album, &command, &args, err));
+    assert_fails(NB_E_USAGE, "\"note\"", find(note, &command, &args, err));
     assert_fails(NB_E_USAGE, "nightbus help", find(none, &command, &args, err));
     assert_fails(NB_E_USAGE, "too few", find(few, &command, &args, err));
     assert_fails(NB_E_USAGE, "--json", find(json, &command, &args, err));
@@ -193,6 +207,7 @@ int main(void)
         cmocka_unit_test(options_stand_anywhere),
         cmocka_unit_test(every_spelling_of_a_value_is_read),
         cmocka_unit_test(a_value_may_look_like_an_option),
+        cmocka_unit_test(a_dash_and_a_digit_begin_a_word),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(wrong_options_are_refused_with_the_nearest_name),
         cmocka_unit_test(too_many_words_are_refused),

@@ -60,6 +60,39 @@ static void a_long_text_is_cut_so_that_80_columns_hold(void **state)
     assert_non_null(strstr(line, "…"));
 }
 
+static void a_wrapping_last_column_keeps_all_its_words(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_table_fini) nb_table table = {0};
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    const nb_table_column two[] = {{"AT", NB_TABLE_LEFT}, {"NOTE", NB_TABLE_WRAP}};
+    nb_table_init(&table, two, 2);
+    char words[401] = "";
+    for (size_t i = 0; i < 100; i++) {
+        memcpy(words + 4 * i, "üx ", 5);
+    }
+    char unbroken[101] = "";
+    memset(unbroken, 'y', 100);
+    const char *const first[] = {"0:01", words};
+    const char *const second[] = {"0:02", unbroken};
+    nb_table_add(&table, first);
+    nb_table_add(&table, second);
+    nb_table_print(&table, false, &text);
+    size_t x_count = 0;
+    size_t y_count = 0;
+    for (const char *at = text.chars; *at; at++) {
+        x_count += *at == 'x';
+        y_count += *at == 'y';
+    }
+    assert_int_equal(x_count, 100);
+    assert_int_equal(y_count, 100);
+    assert_non_null(strstr(text.chars, "üx\n      üx"));
+    assert_non_null(strstr(text.chars, "\n0:02  y"));
+    for (char *line = strtok(text.chars, "\n"); line; line = strtok(NULL, "\n")) {
+        assert_true(nb_text_columns(line) <= NB_TABLE_WIDTH);
+    }
+}
+
 static void escapes_of_a_peer_do_not_reach_the_terminal(void **state)
 {
     (void)state;
@@ -120,6 +153,7 @@ int main(void)
         cmocka_unit_test(columns_are_as_wide_as_their_content),
         cmocka_unit_test(wide_characters_are_counted_as_they_are_drawn),
         cmocka_unit_test(a_long_text_is_cut_so_that_80_columns_hold),
+        cmocka_unit_test(a_wrapping_last_column_keeps_all_its_words),
         cmocka_unit_test(escapes_of_a_peer_do_not_reach_the_terminal),
         cmocka_unit_test(a_table_without_rows_is_nothing),
         cmocka_unit_test(cutting_never_splits_a_character),
