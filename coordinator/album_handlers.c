@@ -285,22 +285,32 @@ nb_status nb_handle_log(nb_coordinator *self, const nb_caller *caller,
 
 // ---- Show ----
 
+static bool add_output(Nightbus__VersionInfo *info, const char *name, const nb_digest *digest,
+                       uint64_t size, const nb_answer *answer)
+{
+    Nightbus__OutputRow *row = nb_answer_take(answer, 1, sizeof *row);
+    if (!row) {
+        return false;
+    }
+    nightbus__output_row__init(row);
+    row->name = nb_answer_string(answer, name);
+    row->digest = nb_answer_digest(answer, digest);
+    row->size = size;
+    info->outputs[info->n_outputs++] = row;
+    return row->name != NULL;
+}
+
 static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
                              const nb_answer *answer, nb_error *err)
 {
     info->outputs = nb_answer_take(answer, event->output_count, sizeof *info->outputs);
     info->fingerprint = nb_answer_string(answer, event->fingerprint);
     for (size_t i = 0; info->outputs && i < event->output_count; i++) {
-        Nightbus__OutputRow *row = nb_answer_take(answer, 1, sizeof *row);
         nb_digest digest;
-        if (!row || nb_digest_from_hex(event->outputs[i].sha256, &digest, err) != NB_OK) {
+        if (nb_digest_from_hex(event->outputs[i].sha256, &digest, err) != NB_OK ||
+            !add_output(info, event->outputs[i].name, &digest, event->outputs[i].size, answer)) {
             return nb_answer_no_memory(err);
         }
-        nightbus__output_row__init(row);
-        row->name = nb_answer_string(answer, event->outputs[i].name);
-        row->digest = nb_answer_digest(answer, &digest);
-        row->size = event->outputs[i].size;
-        info->outputs[info->n_outputs++] = row;
     }
     return info->outputs && info->fingerprint ? NB_OK : nb_answer_no_memory(err);
 }
@@ -326,12 +336,36 @@ static nb_status add_review(const nb_album *album, const nb_version *version,
     return status;
 }
 
+/// A job is done when its result is in the ledger; the review follows in batches, and later where
+/// it could not be written. What it will say is said already.
+static nb_status add_result(nb_coordinator *self, const nb_job *job, Nightbus__VersionInfo *info,
+                            const nb_answer *answer, nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result result = {0};
+    const nb_status status = nb_ledger_get_result(self->ledger, &job->mix_key, &result, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    info->outputs = nb_answer_take(answer, result.output_count, sizeof *info->outputs);
+    info->fingerprint = nb_answer_string(answer, result.fingerprint);
+    for (size_t i = 0; info->outputs && i < result.output_count; i++) {
+        if (!add_output(info, result.outputs[i].name, &result.outputs[i].digest,
+                        result.outputs[i].size, answer)) {
+            return nb_answer_no_memory(err);
+        }
+    }
+    return info->outputs && info->fingerprint ? NB_OK : nb_answer_no_memory(err);
+}
+
 static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_version *version,
                          Nightbus__VersionInfo *info, const nb_answer *answer, nb_error *err)
 {
     nb_job job;
-    const nb_status status =
+    nb_status status =
         nb_ledger_find_job(self->ledger, album->name, version->song, version->number, &job, err);
+    if (status == NB_OK && job.state == NB_JOB_DONE && info->n_outputs == 0) {
+        status = add_result(self, &job, info, answer, err);
+    }
     if (status != NB_OK) {
         return status;
     }

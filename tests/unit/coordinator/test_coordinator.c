@@ -7,6 +7,8 @@
 #include "protocol/manifest.h"
 #include "scratch.h"
 
+#include <unistd.h>
+
 enum { REPLIES_MAX = 64 };
 
 static const char fingerprint[] = "core=1 cpu=x86-64-v3";
@@ -371,6 +373,36 @@ static void a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer(void
     close_desk(&here);
 }
 
+static void a_done_job_has_its_files_before_the_review_says_so(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Reply *orders = sync_idle(&here, &one, 0);
+    // The review cannot be written: another holds its reference.
+    NB_SCOPED(nb_text_free)
+    char *lock = nb_text_format("%s/albums/night.git/refs/notes/review.lock", here.folder);
+    assert_ok(nb_file_make_parents(lock, 0700, err));
+    FILE *held = fopen(lock, "w");
+    assert_non_null(held);
+    fclose(held);
+    assert_answer(finish(&here, &one, orders->orders, "the mix"));
+    const nb_digest mix = nb_digest_of("the mix", 7);
+    for (int i = 0; i < 2; i++) {
+        const Nightbus__Reply *shown = show(&here, "v1");
+        assert_answer(shown);
+        assert_string_equal(shown->version_info->state, "done");
+        assert_int_equal(shown->version_info->n_outputs, 1);
+        const nb_digest output = nb_wire_to_digest(shown->version_info->outputs[0]->digest);
+        assert_true(nb_digest_equal(&output, &mix));
+        assert_int_equal(unlink(lock), i == 0 ? 0 : -1); // then it is written after all
+        here.now_ms += 60000;
+        nb_coordinator_tick(here.coordinator, here.now_ms);
+    }
+    close_desk(&here);
+}
+
 static void what_was_rendered_before_is_not_rendered_again(void **state)
 {
     desk here;
@@ -644,6 +676,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_scratch(nobody_is_heard_without_a_key_a_hello_and_the_role),
         in_scratch(a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer),
+        in_scratch(a_done_job_has_its_files_before_the_review_says_so),
         in_scratch(what_was_rendered_before_is_not_rendered_again),
         in_scratch(a_push_on_an_older_revision_is_told_who_was_first),
         in_scratch(bad_pushes_are_refused_in_words_and_leave_nothing),
