@@ -37,7 +37,7 @@ for song in last-bus-home neon-rain; do
     in_range "$count" 8 12 "stems"
     for trait in "-c 1" "-c 2" "-r 44100" "-r 48000"; do
         read -r flag value <<<"$trait"
-        soxi -V1 "$flag" "audio/$song/"*.wav | grep -qx "$value" || fail "no stem with $trait"
+        soxi -V1 "$flag" "audio/$song/"*.wav | grep -cx "$value" >count || fail "no stem with $trait"
     done
     for stem in "audio/$song/"*.wav; do
         grep -qF "file: $stem" "songs/$song/mix.yaml" || fail "$stem is not in the mix"
