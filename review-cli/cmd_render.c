@@ -196,6 +196,12 @@ static nb_status choose_options(render *self, nb_error *err)
         .from_frame = nb_text_ns_to_frames(from_ns, self->graph->rate_hz),
         .to_frame = nb_text_ns_to_frames(to_ns, self->graph->rate_hz),
     };
+    // Less than a frame would be "to the end", which is how the engine reads 0.
+    if (status == NB_OK && nb_args_has(args, "to") &&
+        self->options.to_frame <= self->options.from_frame) {
+        return nb_fail(err, NB_E_USAGE, "--to %s is less than one frame behind the start",
+                       nb_args_get(args, "to"));
+    }
     if (status == NB_OK && self->options.from_frame >= self->graph->frames) {
         char end[NB_TEXT_TIME_SIZE];
         nb_text_format_time((double)self->graph->frames / self->graph->rate_hz, end);

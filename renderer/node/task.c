@@ -347,9 +347,10 @@ static nb_status render(task *self, nb_error *err)
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
     status = nb_render_run(self->graph, &options, self->wav_path, &self->report, err);
     if (status != NB_OK) {
-        // A file that cannot be decoded is as bad everywhere; a disk or memory that is short is
-        // not.
-        self->fault_of_input = status == NB_E_INVALID || status == NB_E_CORRUPT;
+        // A file that cannot be decoded, a song past a limit: as bad everywhere. A disk or memory
+        // that is short is not.
+        self->fault_of_input =
+            status == NB_E_INVALID || status == NB_E_CORRUPT || status == NB_E_LIMIT;
         return status;
     }
     const double seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
