@@ -335,6 +335,9 @@ void nb_coordinator_plan_jobs(nb_coordinator *self)
         if (is_passing(status)) {
             nb_log_error("job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);
             self->unplanned = true;
+            if (status == NB_E_IO) {
+                continue; // one album's files may be damaged; the others' are not
+            }
             break;
         }
         if (status != NB_OK) {

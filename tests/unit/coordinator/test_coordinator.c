@@ -7,6 +7,8 @@
 #include "protocol/manifest.h"
 #include "scratch.h"
 
+#include <ftw.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { REPLIES_MAX = 64 };
@@ -20,6 +22,7 @@ static const nb_peer eve = {{4}, 1, {"eve-key-eve-key-eve-key-eve-key-eve-key-"}
 /// A coordinator and all replies that it sent.
 typedef struct desk {
     const char *folder;
+    const char *album; ///< That is made and pushed to
     nb_coordinator *coordinator;
     int64_t now_ms;
     uint64_t request;
@@ -83,7 +86,7 @@ static void enrol(const char *folder)
 
 static void open_desk(desk *self, const char *folder)
 {
-    *self = (desk){.folder = folder, .now_ms = 1000};
+    *self = (desk){.folder = folder, .album = "night", .now_ms = 1000};
     const nb_coordinator_options options = {.data_path = folder, .incarnation = 99};
     const nb_coordinator_link link = {self, keep_reply, give_session, give_port};
     enrol(folder);
@@ -158,8 +161,8 @@ static ProtobufCBinaryData bytes_of(void *bytes, size_t size)
 
 static void make_album(desk *self)
 {
-    uint8_t id[NB_CLIENT_ID_SIZE] = {0xa1};
-    char name[] = "night";
+    uint8_t id[NB_CLIENT_ID_SIZE] = {0xa1, (uint8_t)self->album[0]};
+    NB_SCOPED(nb_text_free) char *name = strdup(self->album);
     Nightbus__AlbumCreate create = NIGHTBUS__ALBUM_CREATE__INIT;
     create.album = name;
     create.client_id = bytes_of(id, sizeof id);
@@ -176,7 +179,7 @@ static void upload(desk *self, const char *text, nb_digest *out)
     assert_ok(
         nb_blob_store_put(nb_coordinator_store(self->coordinator), text, strlen(text), out, err));
     assert_ok(
-        nb_coordinator_stored(self->coordinator, &ada.key, "night", 0, out, strlen(text), err));
+        nb_coordinator_stored(self->coordinator, &ada.key, self->album, 0, out, strlen(text), err));
 }
 
 static void add_file(desk *self, nb_manifest *manifest, const char *path, const char *text)
@@ -219,7 +222,7 @@ static const Nightbus__Reply *send_push(desk *self, const push *what)
     upload(self, text, &digest);
 
     uint8_t id[NB_CLIENT_ID_SIZE] = {what->client};
-    char album[] = "night";
+    NB_SCOPED(nb_text_free) char *album = strdup(self->album);
     char message[] = "vocal up";
     Nightbus__Push said = NIGHTBUS__PUSH__INIT;
     said.album = album;
@@ -400,6 +403,41 @@ static void a_done_job_has_its_files_before_the_review_says_so(void **state)
         here.now_ms += 60000;
         nb_coordinator_tick(here.coordinator, here.now_ms);
     }
+    close_desk(&here);
+}
+
+// nftw callback.
+static int damage(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info;
+    (void)where;
+    if (kind == FTW_F) {
+        assert_int_equal(chmod(path, 0600), 0);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fputs("not what git wrote", file);
+        fclose(file);
+    }
+    return 0;
+}
+
+static void an_album_that_cannot_be_read_does_not_hold_up_the_others(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    NB_SCOPED(nb_text_free)
+    char *objects = nb_text_format("%s/albums/night.git/objects", here.folder);
+    assert_int_equal(nftw(objects, damage, 16, FTW_PHYS), 0);
+    here.album = "dawn";
+    make_album(&here);
+    const push other = {.folder = "other", .client = 2};
+    assert_answer(send_push(&here, &other));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Reply *orders = sync_idle(&here, &one, 0);
+    assert_answer(orders);
+    assert_true(orders->orders->has_task);
+    assert_string_equal(orders->orders->label, "other@v1");
     close_desk(&here);
 }
 
@@ -677,6 +715,7 @@ int main(void)
         in_scratch(nobody_is_heard_without_a_key_a_hello_and_the_role),
         in_scratch(a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer),
         in_scratch(a_done_job_has_its_files_before_the_review_says_so),
+        in_scratch(an_album_that_cannot_be_read_does_not_hold_up_the_others),
         in_scratch(what_was_rendered_before_is_not_rendered_again),
         in_scratch(a_push_on_an_older_revision_is_told_who_was_first),
         in_scratch(bad_pushes_are_refused_in_words_and_leave_nothing),
