@@ -221,6 +221,22 @@ static nb_status make_log_row(const nb_album *album, const nb_revision *revision
                                                         : nb_answer_no_memory(err);
 }
 
+/// Is the revision part of the song's story? It made a version (perhaps of a new stem, its
+/// documents as they were), or touched the song's folder.
+static nb_status concerns_song(const nb_album *album, const char *commit, const char *song,
+                               bool *out_concerns, nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(versions[i].commit, commit) == 0 && strcmp(versions[i].song, song) == 0) {
+            *out_concerns = true;
+            return NB_OK;
+        }
+    }
+    return nb_revisions_touches(album->revisions, commit, song, out_concerns, err);
+}
+
 static nb_status fill_log(const nb_album *album, const Nightbus__Log *said, size_t limit,
                           Nightbus__LogListing *listing, const nb_answer *answer, nb_error *err)
 {
@@ -234,7 +250,7 @@ static nb_status fill_log(const nb_album *album, const Nightbus__Log *said, size
         nb_status status = nb_revisions_get(album->revisions, at, &revision, err);
         bool wanted = !skip_first;
         if (status == NB_OK && wanted && said->song) {
-            status = nb_revisions_touches(album->revisions, at, said->song, &wanted, err);
+            status = concerns_song(album, at, said->song, &wanted, err);
         }
         if (status == NB_OK && wanted) {
             if (listing->n_rows == limit || bytes > BYTES_MAX) {

@@ -97,13 +97,21 @@ expect_words "$WORK/push" tones@v5
 cmp songs/tones/mix.yaml "$WORK/other/songs/tones/mix.yaml" || fail "the other room did not get it"
 ok "refused with who and what"
 
+step "a new stem is a version, too"
+sox -R -n -b 24 -r 48000 -c 2 audio/t3.wav synth 4 pluck 200 gain -12 2>/dev/null
+nightbus push -m "another take" >"$WORK/push"
+expect_words "$WORK/push" tones@v6
+nightbus log tones >"$WORK/log"
+expect_words "$WORK/log" "another take"
+ok "tones@v6"
+
 step "an ordinary git client"
 cd "$WORK"
 git lfs install --skip-repo >/dev/null
 git clone -q "farm/albums/tones-album.git" plain
 cd plain
 git fsck --strict 2>&1 | grep -vE '^(notice|Checking)' && fail "git fsck complains"
-[ "$(git tag | grep -c '^tones/v[1-5]$')" = 5 ] || fail "the tags are not there: $(git tag)"
+[ "$(git tag | grep -c '^tones/v[1-6]$')" = 6 ] || fail "the tags are not there: $(git tag)"
 [ "$(git cat-file -t tones/v1)" = tag ] || fail "tones/v1 is not annotated"
 git log --oneline >"$WORK/log" # not into grep -q, which ends at the first match and git with it
 expect_words "$WORK/log" "down 3 dB"
