@@ -66,7 +66,7 @@ static void hint_at_album(const nb_song *song, const nb_problems *problems)
     NB_SCOPED(nb_text_free) char *marker = nb_file_join(song->album_path, "album.yaml");
     if (missing && marker && !nb_file_exists(marker)) {
         fprintf(stderr,
-                "No folder from %s\nupwards has an album.yaml, so files are looked for there. Put "
+                "No folder upwards has an album.yaml, so files are looked for in\n%s. Put "
                 "an album.yaml beside songs/.\n",
                 song->album_path);
     }

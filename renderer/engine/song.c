@@ -40,7 +40,20 @@ static nb_status find_document(const char *path, char **out_path, nb_error *err)
     return NB_OK;
 }
 
-/// The nearest folder at or above the document's that holds an album.yaml; else the document's own.
+/// From ".../songs/SONG" to the album's folder, which the farm takes for it with or without an
+/// album.yaml; any other folder stays.
+static void leave_songs(char *folder)
+{
+    static const char songs[] = "/songs";
+    const size_t length = strlen(songs);
+    char *song = strrchr(folder, '/');
+    if (song && (size_t)(song - folder) > length && memcmp(song - length, songs, length) == 0) {
+        song[-(ptrdiff_t)length] = '\0';
+    }
+}
+
+/// The nearest folder at or above the document's that holds an album.yaml; else the one that holds
+/// songs/SONG, or the document's own.
 static nb_status find_album(const char *document_path, char **out_path, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *own = nb_text_format("%s", document_path);
@@ -49,6 +62,7 @@ static nb_status find_album(const char *document_path, char **out_path, nb_error
         return no_memory(err);
     }
     go_up(own);
+    leave_songs(own);
     go_up(folder);
     for (;;) {
         NB_SCOPED(nb_text_free) char *album = nb_file_join(folder, "album.yaml");

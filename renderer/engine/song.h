@@ -8,8 +8,9 @@
 
 typedef struct nb_song {
     char *document_path; ///< ".../songs/night/mix.yaml"
-    char *album_path; ///< Folder that the document's paths start at: the nearest one above with an
-                      ///< album.yaml, else the document's own
+    /// Folder that the document's paths start at: the nearest one at or above it with an
+    /// album.yaml, else the one that holds songs/SONG, or the document's own.
+    char *album_path;
     nb_document *document;
 } nb_song;
 

@@ -62,6 +62,19 @@ static void a_song_is_found_by_its_folder_and_by_its_document(void **state)
     nb_song_fini(&song);
 }
 
+static void a_folder_of_songs_is_an_album_without_an_album_document_too(void **state)
+{
+    static const char text[] = "format: nightbus-mix/1\ntitle: Bare\ntracks:\n"
+                               "  - {id: a, clips: [{file: audio/a.wav}]}\n";
+    nb_song song = {0};
+    const char *path = rig_path(*state, "bare/songs/bare/mix.yaml");
+    assert_ok(nb_file_make_parents(path, 0777, err));
+    assert_ok(nb_file_write(path, text, sizeof text - 1, 0666, err));
+    assert_ok(nb_song_open(rig_path(*state, "bare/songs/bare/mix.yaml"), NULL, &song, err));
+    assert_string_equal(song.album_path, rig_path(*state, "bare"));
+    nb_song_fini(&song);
+}
+
 static void a_document_outside_any_album_reads_from_its_own_folder(void **state)
 {
     static const char text[] = "format: nightbus-mix/1\ntitle: Loose\ntracks:\n"
@@ -113,6 +126,7 @@ int main(void)
         cmocka_unit_test(a_fingerprint_names_every_library_that_keys_can_ask_for),
         cmocka_unit_test(a_fingerprint_travels_as_text),
         TEST(a_song_is_found_by_its_folder_and_by_its_document),
+        TEST(a_folder_of_songs_is_an_album_without_an_album_document_too),
         TEST(a_document_outside_any_album_reads_from_its_own_folder),
         TEST(every_missing_file_is_listed),
         TEST(a_folder_without_a_document_is_said),
