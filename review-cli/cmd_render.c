@@ -9,6 +9,7 @@
 #include "review-cli/report_print.h"
 #include "review-cli/stop.h"
 
+#include <assert.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +235,7 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
     NB_SCOPED(render_fini) render self = {.cli = cli};
     nb_status status = open_song(&self, cli->args.words[0], err);
     if (status == NB_OK) {
+        assert(self.graph);
         status = choose_paths(&self, err);
     }
     if (status == NB_OK) {

@@ -187,7 +187,7 @@ void nb_table_print(const nb_table *self, bool bold_titles, nb_text *out)
     if (self->row_count == 0) {
         return;
     }
-    size_t widths[NB_TABLE_COLUMNS_MAX];
+    size_t widths[NB_TABLE_COLUMNS_MAX] = {0};
     measure(self, widths);
     nb_text_add(out, bold_titles ? "\033[1m" : "");
     print_line(self, widths, self->row_count, out);

@@ -112,9 +112,11 @@ expect_exit 1 nightbus render audio/t1.wav
 expect_words "$WORK/err" "nightbus report"
 ok "nothing was overwritten"
 
-mkdir "$WORK/nowhere" && cp -r songs audio "$WORK/nowhere"
-expect_exit 1 nightbus render "$WORK/nowhere/songs/tones" -o "$WORK/bad.wav"
+mkdir "$WORK/nowhere" && cp songs/tones/mix.yaml "$WORK/nowhere"
+expect_exit 1 nightbus render "$WORK/nowhere" -o "$WORK/bad.wav"
 expect_words "$WORK/err" "album.yaml beside songs/"
+mkdir "$WORK/bare" && cp -r songs audio "$WORK/bare"
+nightbus render "$WORK/bare/songs/tones" -o "$WORK/bare.wav" >/dev/null
 ok "told where files are looked for"
 
 step "notes"
