@@ -2,10 +2,10 @@
 /// @file lanes.h  NB_LANES channels side by side, one to a lane of a SIMD register.
 ///
 /// Inside dsp/ only. A processor's source is compiled once for every register width (CMakeLists.txt
-/// says NB_LANES: 2, 4 or 8) and its public symbols end in the width by NB_KERNEL. Every operation
-/// here is IEEE exact and independent between lanes, so the width never shows in a result. All
-/// functions are static: code compiled for a wide register must not be linked into the narrow
-/// build.
+/// says NB_LANES: 2, 4 or 8, and NB_LEVEL) and its public symbols end in the level by NB_KERNEL.
+/// Every operation here is IEEE exact and independent between lanes, so the width never shows in a
+/// result. All functions are static: code compiled for a wide register must not be linked into the
+/// narrow build.
 
 #ifndef NB_DSP_LANES_H
 #define NB_DSP_LANES_H
@@ -17,12 +17,14 @@
 
 #ifndef NB_LANES
 #define NB_LANES 2
+#define NB_LEVEL x2
 #endif
 
-#define NB_KERNEL_JOIN(name, lanes)   name##_x##lanes
-#define NB_KERNEL_EXPAND(name, lanes) NB_KERNEL_JOIN(name, lanes)
-/// The symbol of this width: nb_gain becomes nb_gain_x4.
-#define NB_KERNEL(name) NB_KERNEL_EXPAND(name, NB_LANES)
+#define NB_KERNEL_JOIN(name, level)   name##_##level
+#define NB_KERNEL_EXPAND(name, level) NB_KERNEL_JOIN(name, level)
+/// The symbol of this level: nb_gain becomes nb_gain_x4, or nb_gain_x2_v3 for two lanes in code
+/// that may use all of x86-64-v3 in its flat loops.
+#define NB_KERNEL(name) NB_KERNEL_EXPAND(name, NB_LEVEL)
 
 /// One double for each lane.
 typedef double nb_lanes __attribute__((vector_size(NB_LANES * 8)));

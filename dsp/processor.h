@@ -73,7 +73,8 @@ typedef struct nb_settings {
 typedef struct nb_block {
     int64_t start_frame;
     size_t frames;
-    /// NB_FORM_LANES: frames times nb_lane_count() floats, lanes side by side, 64-byte aligned.
+    /// NB_FORM_LANES: frames times as many floats as the kernel has lanes (nb_lane_count(), or what
+    /// nb_processor_narrow said), lanes side by side, 64-byte aligned.
     /// `out` may be `in`. Unused lanes hold zeros.
     const float *in;
     const float *key; ///< The sidechain, as `in`; null if no voice has one: then `in` is the key
@@ -98,7 +99,8 @@ struct nb_processor {
     const char *const *libraries; ///< Whose bits matter ("fftw3f"), null-terminated; null for none
     nb_form form;
     bool takes_sidechain;
-    bool takes_audio; ///< Needs a `file` (an impulse response)
+    bool takes_audio;    ///< Takes a `file` (an impulse response, a noise sample)
+    bool audio_optional; ///< Does without one too; then settings have no `audio`
     const nb_param *params;
     size_t param_count;
     const nb_param *band_params; ///< Repeated under `bands`; null for none
@@ -126,6 +128,10 @@ size_t nb_lane_count(void);
 
 /// The registered processor of that name, or null.
 const nb_processor *nb_processor_find(const char *name);
+
+/// The same processor in code for the narrowest register that holds `lanes` channels (at most
+/// nb_lane_count()); its blocks have `out_lanes` lanes. Bits are the same; a bus alone costs less.
+const nb_processor *nb_processor_narrow(const nb_processor *self, size_t lanes, size_t *out_lanes);
 
 /// All processors, in the order of the reference.
 size_t nb_processor_count(void);

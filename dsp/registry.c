@@ -15,8 +15,9 @@
     X(limiter)
 
 #if defined(__x86_64__)
-#define LEVELS(name)  {&nb_##name##_x2, &nb_##name##_x4, &nb_##name##_x8},
-#define DECLARE(name) extern const nb_processor nb_##name##_x2, nb_##name##_x4, nb_##name##_x8;
+#define LEVELS(name) {&nb_##name##_x2, &nb_##name##_x2_v3, &nb_##name##_x4, &nb_##name##_x8},
+#define DECLARE(name)                                                                              \
+    extern const nb_processor nb_##name##_x2, nb_##name##_x2_v3, nb_##name##_x4, nb_##name##_x8;
 #else
 #define LEVELS(name)  {&nb_##name##_x2},
 #define DECLARE(name) extern const nb_processor nb_##name##_x2;
@@ -24,14 +25,34 @@
 
 PROCESSORS(DECLARE)
 
-static const nb_processor *const registry[][3] = {PROCESSORS(LEVELS)};
+// The columns of the registry.
+enum { X2, X2_V3, X4, X8, LEVEL_COUNT };
+
+static const nb_processor *const registry[][LEVEL_COUNT] = {PROCESSORS(LEVELS)};
 
 const nb_processor *nb_processor_at_level(size_t index, size_t lanes)
 {
     if (index >= NB_COUNT(registry) || !nb_level_runs(lanes)) {
         return NULL;
     }
-    return registry[index][lanes == 2 ? 0 : lanes == 4 ? 1 : 2];
+    return registry[index][lanes == 2 ? X2 : lanes == 4 ? X4 : X8];
+}
+
+const nb_processor *nb_processor_narrow(const nb_processor *self, size_t lanes, size_t *out_lanes)
+{
+    const size_t most = nb_lane_count();
+    size_t width = 2;
+    while (width < lanes && width < most) {
+        width *= 2;
+    }
+    *out_lanes = width;
+    for (size_t i = 0; i < NB_COUNT(registry); i++) {
+        if (strcmp(registry[i][X2]->name, self->name) == 0) {
+            return (width == 2 && most > 2) ? registry[i][X2_V3] : nb_processor_at_level(i, width);
+        }
+    }
+    *out_lanes = most; // a test's own, made for the whole register
+    return self;
 }
 
 size_t nb_processor_count(void) { return NB_COUNT(registry); }

@@ -33,7 +33,7 @@ typedef void nb_true_peak_scan(const nb_true_peak_filter *filter, const float *s
 
 nb_true_peak_scan nb_true_peak_scan_x2;
 #if defined(__x86_64__)
-nb_true_peak_scan nb_true_peak_scan_x4, nb_true_peak_scan_x8;
+nb_true_peak_scan nb_true_peak_scan_x2_v3, nb_true_peak_scan_x4, nb_true_peak_scan_x8;
 #endif
 
 #endif // NB_DSP_TRUE_PEAK_KERNEL_H
