@@ -327,7 +327,7 @@ static void finish(nb_build *self, int sink_node, nb_graph *out)
             self->no_memory |= !assets[entry->index].path;
         }
     }
-    *sink = (nb_sink){"mix", (size_t)sink_node};
+    *sink = (nb_sink){.name = "mix", .node = (size_t)sink_node};
     out->rate_hz = document->rate_hz;
     out->assets = assets;
     out->asset_count = self->assets.used_count;
@@ -341,6 +341,7 @@ static void finish(nb_build *self, int sink_node, nb_graph *out)
     const int64_t end = nodes[sink_node].end_frame;
     const int64_t most = self->content_end + out->tail_max_frames;
     out->frames = end < most ? end : most;
+    sink->frames = out->frames;
 }
 
 static nb_status build(nb_build *self, nb_asset_lookup *lookup, void *context, nb_graph *out,

@@ -31,8 +31,21 @@ typedef struct nb_asset {
 typedef enum nb_node_kind {
     NB_NODE_CLIPS,     ///< Reads assets
     NB_NODE_PROCESSOR, ///< One input, perhaps a sidechain
-    NB_NODE_SUM        ///< Inputs added in 64 bit in their order; mono goes to both channels
+    NB_NODE_SUM,       ///< Inputs added in 64 bit in their order; mono goes to both channels
+    NB_NODE_PART,      ///< One part of its input, in mono: what an insert on mid or side hears
+    NB_NODE_JOIN,      ///< Its second input with one part replaced by its first, in mono
 } nb_node_kind;
+
+/// What NB_NODE_PART takes out and NB_NODE_JOIN puts back, in 64 bit: M = (L + R) / 2,
+/// S = (L - R) / 2, L = M + S, R = M - S. Of a mono edge, mid, left and right are the edge itself
+/// and side is silence, which leaves the edge as it was when it is put back.
+typedef enum nb_part {
+    NB_PART_ALL,
+    NB_PART_MID,
+    NB_PART_SIDE,
+    NB_PART_LEFT,
+    NB_PART_RIGHT
+} nb_part;
 
 typedef struct nb_graph_clip {
     size_t asset;
@@ -70,6 +83,7 @@ typedef struct nb_node {
     size_t clip_count; ///< NB_NODE_CLIPS: in order of at_frame, then id
     const nb_graph_clip *clips;
 
+    nb_part part;         ///< NB_NODE_PART, NB_NODE_JOIN; never NB_PART_ALL
     nb_settings settings; ///< NB_NODE_PROCESSOR; `audio` is filled by the engine
     int asset;            ///< The impulse response, or -1
     size_t lane_count;
@@ -78,9 +92,18 @@ typedef struct nb_node {
     int64_t end_frame;     ///< No sample other than zero at or after this frame
 } nb_node;
 
+typedef enum nb_sink_kind {
+    NB_SINK_MIX,       ///< One, and the first
+    NB_SINK_ALTERNATE, ///< One for each of the document's, in its order
+    NB_SINK_STEM ///< One for each strip that feeds the mix bus of the mix, in the order of ids
+} nb_sink_kind;
+
+/// An edge that can be written as a file. A stem is as it arrives at the mix bus.
 typedef struct nb_sink {
-    const char *name; ///< "mix"
+    nb_sink_kind kind;
+    const char *name; ///< "mix", or the id of the alternate or strip
     size_t node;
+    int64_t frames; ///< Length of the file; that of a stem is the mix's, so that they line up
 } nb_sink;
 
 typedef struct nb_graph {
@@ -95,7 +118,7 @@ typedef struct nb_graph {
     size_t tempo_count;
     const nb_tempo *tempos;
     int64_t tail_max_frames;
-    int64_t frames; ///< Length of every output: the last clip's end and what rings after it
+    int64_t frames; ///< Length of the mix: its last clip's end and what rings after it
 } nb_graph;
 
 /// Finds digest and (where known) header facts of a path; fails with NB_E_NOT_FOUND and the like.

@@ -199,7 +199,7 @@ size_t rig_graph_sum(rig_graph *self, const char *name, const size_t *inputs, si
     return index;
 }
 
-void rig_graph_finish(rig_graph *self, size_t node) { self->sink = (nb_sink){"mix", node}; }
+void rig_graph_finish(rig_graph *self, size_t node) { self->sink = (nb_sink){.name = "mix", .node = node}; }
 
 static nb_status locate(void *context, const nb_asset *asset, char **out_path, nb_error *err)
 {
