@@ -1,53 +1,92 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dsp/fft.h"
 
+#include <assert.h>
 #include <fftw3.h>
 #include <pthread.h>
+#include <stdbool.h>
+
+struct nb_fft {
+    size_t imaginary; ///< Where a spectrum's imaginary parts begin
+    fftwf_plan forward;
+    fftwf_plan inverse;
+};
+
+enum { SIZES = 21 }; // by the logarithm of the size
+
+_Static_assert((size_t)1 << (SIZES - 1) == NB_FFT_SIZE_MAX, "a row for each size");
 
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
-static fftwf_plan forward_plan;
-static fftwf_plan inverse_plan;
+static nb_fft plans[SIZES];
 
-static nb_status make_plans(nb_error *err)
+// Set under the lock before anyone may run it.
+static const nb_fft *fixed_size;
+
+static void make_plans(nb_fft *self, size_t size)
 {
-    if (forward_plan && inverse_plan) {
-        return NB_OK;
-    }
-    const fftwf_iodim dim = {.n = NB_FFT_SIZE, .is = 1, .os = 1};
+    const fftwf_iodim dim = {.n = (int)size, .is = 1, .os = 1};
+    self->imaginary = nb_fft_bins(size);
     // fftwf_malloc's alignment becomes the plans'; the arena's is no less.
-    float *samples = fftwf_alloc_real(NB_FFT_SIZE);
-    float *spectrum = fftwf_alloc_real(NB_FFT_SPECTRUM);
-    if (samples && spectrum && !forward_plan) {
-        forward_plan = fftwf_plan_guru_split_dft_r2c(1, &dim, 0, NULL, samples, spectrum,
-                                                     spectrum + NB_FFT_BINS,
-                                                     FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
+    float *samples = fftwf_alloc_real(size);
+    float *spectrum = fftwf_alloc_real(2 * self->imaginary);
+    if (samples && spectrum && !self->forward) {
+        self->forward = fftwf_plan_guru_split_dft_r2c(1, &dim, 0, NULL, samples, spectrum,
+                                                      spectrum + self->imaginary,
+                                                      FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
     }
-    if (samples && spectrum && !inverse_plan) {
-        inverse_plan =
-            fftwf_plan_guru_split_dft_c2r(1, &dim, 0, NULL, spectrum, spectrum + NB_FFT_BINS,
+    if (samples && spectrum && !self->inverse) {
+        self->inverse =
+            fftwf_plan_guru_split_dft_c2r(1, &dim, 0, NULL, spectrum, spectrum + self->imaginary,
                                           samples, FFTW_ESTIMATE | FFTW_DESTROY_INPUT);
     }
     fftwf_free(samples);
     fftwf_free(spectrum);
-    return (forward_plan && inverse_plan)
-               ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "FFTW made no plan of %d samples", NB_FFT_SIZE);
+}
+
+nb_status nb_fft_of_size(size_t size, const nb_fft **out_fft, nb_error *err)
+{
+    *out_fft = NULL;
+    assert(size >= NB_FFT_SIZE_MIN && size <= NB_FFT_SIZE_MAX && (size & (size - 1)) == 0);
+    nb_fft *self = &plans[__builtin_ctzl(size)];
+    (void)pthread_mutex_lock(&plan_lock);
+    if (!self->forward || !self->inverse) {
+        make_plans(self, size);
+    }
+    const bool made = self->forward && self->inverse;
+    (void)pthread_mutex_unlock(&plan_lock);
+    if (!made) {
+        return nb_fail(err, NB_E_NO_MEMORY, "FFTW made no plan of %zu samples", size);
+    }
+    *out_fft = self;
+    return NB_OK;
 }
 
 nb_status nb_fft_prepare(nb_error *err)
 {
-    (void)pthread_mutex_lock(&plan_lock);
-    const nb_status status = make_plans(err);
-    (void)pthread_mutex_unlock(&plan_lock);
+    const nb_fft *made = NULL;
+    const nb_status status = nb_fft_of_size(NB_FFT_SIZE, &made, err);
+    if (status == NB_OK) {
+        __atomic_store_n(&fixed_size, made, __ATOMIC_RELEASE);
+    }
     return status;
+}
+
+void nb_fft_run_forward(const nb_fft *self, float *samples, float *spectrum)
+{
+    fftwf_execute_split_dft_r2c(self->forward, samples, spectrum, spectrum + self->imaginary);
+}
+
+void nb_fft_run_inverse(const nb_fft *self, float *spectrum, float *samples)
+{
+    fftwf_execute_split_dft_c2r(self->inverse, spectrum, spectrum + self->imaginary, samples);
 }
 
 void nb_fft_forward(float *samples, float *spectrum)
 {
-    fftwf_execute_split_dft_r2c(forward_plan, samples, spectrum, spectrum + NB_FFT_BINS);
+    nb_fft_run_forward(__atomic_load_n(&fixed_size, __ATOMIC_ACQUIRE), samples, spectrum);
 }
 
 void nb_fft_inverse(float *spectrum, float *samples)
 {
-    fftwf_execute_split_dft_c2r(inverse_plan, spectrum, spectrum + NB_FFT_BINS, samples);
+    nb_fft_run_inverse(__atomic_load_n(&fixed_size, __ATOMIC_ACQUIRE), spectrum, samples);
 }
