@@ -98,6 +98,7 @@ struct nb_processor {
     const char *help;             ///< One sentence
     const char *const *libraries; ///< Whose bits matter ("fftw3f"), null-terminated; null for none
     nb_form form;
+    bool hidden; ///< The graph's own: documents can't name it
     bool takes_sidechain;
     bool takes_audio;    ///< Takes a `file` (an impulse response, a noise sample)
     bool audio_optional; ///< Does without one too; then settings have no `audio`

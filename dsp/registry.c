@@ -7,6 +7,7 @@
 // The one line a new processor adds here, besides its source in CMakeLists.txt.
 #define PROCESSORS(X)                                                                              \
     X(gain)                                                                                        \
+    X(blend)                                                                                       \
     X(pan)                                                                                         \
     X(equaliser)                                                                                   \
     X(compressor)                                                                                  \
