@@ -102,6 +102,7 @@ struct nb_processor {
     bool takes_sidechain;
     bool takes_audio;    ///< Takes a `file` (an impulse response, a noise sample)
     bool audio_optional; ///< Does without one too; then settings have no `audio`
+    bool audio_widens;   ///< A file of several channels makes stereo of a mono input
     const nb_param *params;
     size_t param_count;
     const nb_param *band_params; ///< Repeated under `bands`; null for none

@@ -56,7 +56,12 @@ static bool find_insert_param(nb_parse *self, const nb_insert *insert, char *nam
 {
     const nb_processor *processor = insert->processor;
     char *dot = strchr(name, '.');
-    offers known = {0};
+    offers known = {{nb_wet_param.name}, 1};
+    if (strcmp(name, nb_wet_param.name) == 0) {
+        lane->target = NB_LANE_WET;
+        lane->param = &nb_wet_param;
+        return true;
+    }
     if (!dot) {
         const int index = nb_param_find(processor->params, processor->param_count, name);
         for (size_t i = 0; index < 0 && i < processor->param_count; i++) {
@@ -69,6 +74,7 @@ static bool find_insert_param(nb_parse *self, const nb_insert *insert, char *nam
     }
     *dot = '\0';
     size_t band = 0;
+    known.count = 0;
     while (band < insert->band_count && strcmp(insert->band_ids[band], name) != 0) {
         offer(&known, insert->band_ids[band++]);
     }

@@ -115,6 +115,7 @@ static void parse_song(nb_parse *self, const nb_yaml_node *root)
     document->mix.output = NULL;
     nb_parse_references(self);
     nb_parse_lanes(self, fields[NB_SONG_AUTOMATION].node);
+    nb_parse_alternates(self, &fields[NB_SONG_ALTERNATES]);
 }
 
 /// A file's name and when it was first mentioned.

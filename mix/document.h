@@ -26,6 +26,7 @@ enum {
     NB_LANES_MAX = 4096,     ///< Automation lanes in one song
     NB_POINTS_MAX = 1000000, ///< Points in one song
     NB_TEMPOS_MAX = 10000,
+    NB_ALTERNATES_MAX = 32,
 };
 
 typedef enum nb_fade_shape {
@@ -47,11 +48,22 @@ typedef struct nb_clip {
     nb_fade_shape fade_in_shape, fade_out_shape;
 } nb_clip;
 
+/// What of a signal an insert works on.
+typedef enum nb_part {
+    NB_PART_ALL,
+    NB_PART_MID,
+    NB_PART_SIDE,
+    NB_PART_LEFT,
+    NB_PART_RIGHT
+} nb_part;
+
 typedef struct nb_insert {
     const char *id;
     nb_place place;
     const nb_processor *processor;
     bool bypass;
+    nb_part part;
+    double wet_percent; ///< Share of the processed signal
     const double *values;
     size_t band_count;
     const char *const *band_ids; ///< "1", "2", ... where the document gives none
@@ -101,7 +113,8 @@ typedef enum nb_lane_target {
     NB_LANE_FADER,
     NB_LANE_PAN,
     NB_LANE_INSERT,
-    NB_LANE_SEND
+    NB_LANE_SEND,
+    NB_LANE_WET ///< An insert's wet_percent
 } nb_lane_target;
 
 /// One automation lane, its target already found.
@@ -111,12 +124,28 @@ typedef struct nb_lane {
     const nb_strip *strip;
     nb_lane_target target;
     size_t index;   ///< Of the insert or send on its strip
-    size_t control; ///< See nb_block: of the insert's processor, or of "pan"
+    size_t control; ///< See nb_block: of the insert's processor, "pan", "gain" or "blend"
     const nb_param *param;
     nb_curve curve;
     size_t point_count;
     const nb_point *points; ///< Ascending
 } nb_lane;
+
+/// What an alternate makes different on one strip.
+typedef struct nb_override {
+    const nb_strip *strip;
+    bool mute, unmute;
+    double offset_db; ///< Behind the fader
+} nb_override;
+
+/// The same mix with some strips otherwise: an instrumental, a cappella, TV mix, vocal up.
+typedef struct nb_alternate {
+    const char *id;
+    const char *name; ///< For people; the id where none is given
+    nb_place place;
+    size_t override_count;
+    const nb_override *overrides; ///< By strip id, each strip once
+} nb_alternate;
 
 typedef struct nb_document_tempo {
     int64_t ns;
@@ -140,6 +169,8 @@ typedef struct nb_document {
     nb_strip mix;
     size_t lane_count;
     const nb_lane *lanes;
+    size_t alternate_count; ///< In the document's order
+    const nb_alternate *alternates;
 } nb_document;
 
 /// Parse `size` bytes of the file that people know as `file_name`. Every mistake found is added to

@@ -50,6 +50,23 @@ static int by_lane_target(const void *a, const void *b)
     return (left->control > right->control) - (left->control < right->control);
 }
 
+/// What the alternate that is being built makes different on the strip; null for nothing.
+static const nb_override *find_override(const nb_build *self, const nb_strip *strip)
+{
+    for (size_t i = 0; self->alternate && i < self->alternate->override_count; i++) {
+        if (self->alternate->overrides[i].strip == strip) {
+            return &self->alternate->overrides[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_muted(const nb_build *self, const nb_strip *strip)
+{
+    const nb_override *override = find_override(self, strip);
+    return override && override->mute ? true : override && override->unmute ? false : strip->mute;
+}
+
 /// A level that nothing can raise above silence.
 static bool is_closed(const nb_build *self, const nb_strip *strip, nb_lane_target target,
                       size_t index, double level_db)
@@ -93,7 +110,7 @@ static int build_tap(nb_build *self, nb_build_strip *at);
 /// What the bus adds up, in the order of ids. NB_BUILD_SILENT where nothing arrives.
 static int build_inputs(nb_build *self, const nb_strip *bus);
 
-static int build_insert(nb_build *self, const nb_strip *strip, size_t index, int input)
+static int build_processor(nb_build *self, const nb_strip *strip, size_t index, int input)
 {
     const nb_insert *insert = &strip->inserts[index];
     nb_build_processor what = {
@@ -119,8 +136,57 @@ static int build_insert(nb_build *self, const nb_strip *strip, size_t index, int
         nb_asset_entry *entry = nb_assets_get(&self->assets, insert->file);
         nb_assets_use(&self->assets, entry);
         what.file = entry;
+        if (insert->part != NB_PART_ALL && insert->processor->audio_widens &&
+            entry->asset.channels > 1) {
+            nb_problems_add(self->problems, insert->file_place,
+                            "%s has %u channels; an insert on one channel takes a mono file",
+                            insert->file, entry->asset.channels);
+            return input;
+        }
     }
     return nb_build_process(self, &what, input);
+}
+
+/// The insert's output against what went in.
+static int build_blend(nb_build *self, const nb_strip *strip, size_t index, int wet, int dry)
+{
+    const nb_insert *insert = &strip->inserts[index];
+    const nb_build_processor what = {
+        .name = nb_arena_format(self->arena, "%s/%s/wet", strip->id, insert->id),
+        .processor = nb_processor_find("blend"),
+        .values = &insert->wet_percent,
+        .strip = strip,
+        .target = NB_LANE_WET,
+        .index = index,
+        .sidechain = dry,
+        .place = insert->place,
+    };
+    return nb_build_process(self, &what, wet);
+}
+
+/// The processor, on the insert's part of the signal and with its wet share.
+static int build_insert(nb_build *self, const nb_strip *strip, size_t index, int input)
+{
+    const nb_insert *insert = &strip->inserts[index];
+    size_t wet_lanes = 0;
+    nb_build_lanes(self, strip, NB_LANE_WET, index, &wet_lanes);
+    if (insert->bypass || (insert->wet_percent == 0.0 && wet_lanes == 0)) {
+        return input;
+    }
+    int dry = input;
+    if (insert->part != NB_PART_ALL) {
+        const char *name = nb_arena_format(self->arena, "%s/%s/part", strip->id, insert->id);
+        dry = nb_build_part(self, name, insert->part, input);
+    }
+    int node = dry >= 0 ? build_processor(self, strip, index, dry) : dry;
+    if (node >= 0 && (insert->wet_percent < 100.0 || wet_lanes > 0)) {
+        node = build_blend(self, strip, index, node, dry);
+    }
+    if (node >= 0 && insert->part != NB_PART_ALL) {
+        const char *name = nb_arena_format(self->arena, "%s/%s/join", strip->id, insert->id);
+        node = nb_build_join(self, name, insert->part, node, input);
+    }
+    return node;
 }
 
 static int build_tap(nb_build *self, nb_build_strip *at)
@@ -133,12 +199,11 @@ static int build_tap(nb_build *self, nb_build_strip *at)
     if (strip->is_bus) {
         node = build_inputs(self, strip);
     } else if (strip->clip_count > 0) {
-        node = nb_build_clips(self, strip);
+        at->clips = at->clips == NB_BUILD_NOT_YET ? nb_build_clips(self, strip) : at->clips;
+        node = at->clips;
     }
     for (size_t i = 0; i < strip->insert_count && node >= 0; i++) {
-        if (!strip->inserts[i].bypass) {
-            node = build_insert(self, strip, i, node);
-        }
+        node = build_insert(self, strip, i, node);
     }
     at->tap = node;
     return node;
@@ -156,6 +221,20 @@ static int build_fader(nb_build *self, const nb_strip *strip, int input)
         .place = strip->place,
     };
     return build_gain(self, &what, strip->fader_db, strip->polarity_inverted, input);
+}
+
+/// What an alternate adds to the fader: behind it, so that the mix's edges up to there are shared.
+static int build_offset(nb_build *self, const nb_strip *strip, int input)
+{
+    const nb_override *override = find_override(self, strip);
+    if (!override || override->offset_db == 0.0) {
+        return input;
+    }
+    nb_build_processor what = {
+        .name = nb_arena_format(self->arena, "%s/offset", strip->id),
+        .place = strip->place,
+    };
+    return build_gain(self, &what, override->offset_db, false, input);
 }
 
 /// A bus in the centre needs no pan: a balance there is unity, bit for bit. A track always has one:
@@ -188,11 +267,12 @@ static int build_output(nb_build *self, nb_build_strip *at)
     }
     at->output = NB_BUILD_SILENT;
     const nb_strip *strip = at->strip;
-    if (strip->mute || is_closed(self, strip, NB_LANE_FADER, 0, strip->fader_db)) {
+    if (is_muted(self, strip) || is_closed(self, strip, NB_LANE_FADER, 0, strip->fader_db)) {
         return NB_BUILD_SILENT;
     }
     int node = build_tap(self, at);
     node = node >= 0 ? build_fader(self, strip, node) : node;
+    node = node >= 0 ? build_offset(self, strip, node) : node;
     node = node >= 0 ? build_pan(self, strip, node) : node;
     at->output = node;
     return node;
@@ -202,7 +282,7 @@ static int build_send(nb_build *self, nb_build_strip *at, size_t index)
 {
     const nb_strip *strip = at->strip;
     const nb_send *send = &strip->sends[index];
-    if (strip->mute || is_closed(self, strip, NB_LANE_SEND, index, send->level_db)) {
+    if (is_muted(self, strip) || is_closed(self, strip, NB_LANE_SEND, index, send->level_db)) {
         return NB_BUILD_SILENT;
     }
     const int node = send->pre_fader ? build_tap(self, at) : build_output(self, at);
@@ -270,7 +350,8 @@ static void index_strips(nb_build *self)
         const nb_strip *strip = i < document->track_count   ? &document->tracks[i]
                                 : bus < document->bus_count ? &document->buses[bus]
                                                             : &document->mix;
-        self->strips[i] = (nb_build_strip){strip, NB_BUILD_NOT_YET, NB_BUILD_NOT_YET};
+        self->strips[i] =
+            (nb_build_strip){strip, NB_BUILD_NOT_YET, NB_BUILD_NOT_YET, NB_BUILD_NOT_YET};
         feeds += strip->send_count;
     }
     self->strip_count = count;
@@ -308,14 +389,104 @@ static void place_tempos(nb_build *self)
     self->keys.tempo_count = document->tempo_count;
 }
 
-/// Move what was built into the graph.
-static void finish(nb_build *self, int sink_node, nb_graph *out)
+/// Length of what that node gives: its own end, at most the tail limit behind the last clip that
+/// it hears.
+static int64_t length_of(nb_build *self, size_t sink_node, int64_t tail_max_frames)
+{
+    bool *heard = nb_build_take(self, sink_node + 1, sizeof *heard);
+    int64_t content_end = 0;
+    if (!heard) {
+        return 0;
+    }
+    heard[sink_node] = true;
+    for (size_t n = sink_node + 1; n-- > 0;) { // inputs stand before what they feed
+        const nb_node *node = &self->nodes[n];
+        for (size_t i = 0; heard[n] && i < node->input_count; i++) {
+            heard[node->inputs[i]] = true;
+        }
+        if (heard[n] && node->sidechain >= 0) {
+            heard[node->sidechain] = true;
+        }
+        if (heard[n] && node->kind == NB_NODE_CLIPS && node->end_frame > content_end) {
+            content_end = node->end_frame;
+        }
+    }
+    const int64_t end = self->nodes[sink_node].end_frame;
+    return end < content_end + tail_max_frames ? end : content_end + tail_max_frames;
+}
+
+static void add_sink(nb_build *self, nb_graph *out, nb_sink_kind kind, const char *id, int node)
+{
+    const char *name = nb_arena_string(self->arena, id);
+    const int64_t frames =
+        kind == NB_SINK_STEM ? out->frames : length_of(self, (size_t)node, out->tail_max_frames);
+    self->no_memory |= !name;
+    self->sinks[out->sink_count++] = (nb_sink){kind, name, (size_t)node, frames};
+}
+
+/// What arrives at the mix bus, strip by strip. The strips hold what was built for the mix.
+static void add_stems(nb_build *self, nb_graph *out)
+{
+    for (size_t i = 0; i < self->feed_count; i++) {
+        const nb_build_feed *feed = &self->feeds[i];
+        const nb_build_strip *from = find_strip(self, feed->from);
+        if (strcmp(feed->to, "mix") == 0 && from->output >= 0) {
+            add_sink(self, out, NB_SINK_STEM, feed->from, from->output);
+        }
+    }
+}
+
+/// Build an alternate over what is there: only what it makes different becomes new nodes.
+static int build_alternate(nb_build *self, const nb_alternate *alternate)
+{
+    self->alternate = alternate;
+    for (size_t i = 0; i < self->strip_count; i++) {
+        self->strips[i].tap = self->strips[i].output = NB_BUILD_NOT_YET;
+    }
+    const int node = build_output(self, find_strip(self, "mix"));
+    if (node < 0 && !self->no_memory) {
+        nb_problems_add(self->problems, alternate->place,
+                        "alternate '%s': nothing reaches the mix bus", alternate->id);
+    }
+    return node;
+}
+
+/// The mix, its stems, then the alternates; in the graph the stems come last.
+static void build_sinks(nb_build *self, nb_graph *out)
 {
     const nb_document *document = self->document;
+    const int mix = build_output(self, find_strip(self, "mix"));
+    if (mix < 0) {
+        if (!self->no_memory && self->problems->total == 0) {
+            nb_problems_add(self->problems, (nb_place){1, 1},
+                            "nothing reaches the mix bus: every track is muted, off or empty");
+        }
+        return;
+    }
+    out->frames = length_of(self, (size_t)mix, out->tail_max_frames);
+    add_sink(self, out, NB_SINK_MIX, "mix", mix);
+    int *stems = nb_build_take(self, self->strip_count, sizeof *stems);
+    for (size_t i = 0; stems && i < self->strip_count; i++) {
+        stems[i] = self->strips[i].output;
+    }
+    for (size_t i = 0; i < document->alternate_count && !self->no_memory; i++) {
+        const int node = build_alternate(self, &document->alternates[i]);
+        if (node >= 0) {
+            add_sink(self, out, NB_SINK_ALTERNATE, document->alternates[i].id, node);
+        }
+    }
+    for (size_t i = 0; stems && i < self->strip_count; i++) {
+        self->strips[i].output = stems[i];
+    }
+    add_stems(self, out);
+}
+
+/// Move what was built into the graph.
+static void finish(nb_build *self, nb_graph *out)
+{
     nb_node *nodes = nb_build_take(self, self->node_count, sizeof *nodes);
     nb_asset *assets = nb_build_take(self, self->assets.used_count, sizeof *assets);
-    nb_sink *sink = nb_build_take(self, 1, sizeof *sink);
-    if (!nodes || !assets || !sink) {
+    if (!nodes || !assets) {
         return;
     }
     memcpy(nodes, self->nodes, self->node_count * sizeof *nodes);
@@ -327,50 +498,45 @@ static void finish(nb_build *self, int sink_node, nb_graph *out)
             self->no_memory |= !assets[entry->index].path;
         }
     }
-    *sink = (nb_sink){.name = "mix", .node = (size_t)sink_node};
-    out->rate_hz = document->rate_hz;
+    out->rate_hz = self->document->rate_hz;
     out->assets = assets;
     out->asset_count = self->assets.used_count;
     out->nodes = nodes;
     out->node_count = self->node_count;
-    out->sinks = sink;
-    out->sink_count = 1;
+    out->sinks = self->sinks;
     out->tempos = self->keys.tempos;
     out->tempo_count = self->keys.tempo_count;
-    out->tail_max_frames = (int64_t)floor(document->tail_max_s * document->rate_hz + 0.5);
-    const int64_t end = nodes[sink_node].end_frame;
-    const int64_t most = self->content_end + out->tail_max_frames;
-    out->frames = end < most ? end : most;
-    sink->frames = out->frames;
 }
 
 static nb_status build(nb_build *self, nb_asset_lookup *lookup, void *context, nb_graph *out,
                        nb_error *err)
 {
-    const nb_status status = nb_assets_find(self->document, self->arena, lookup, context,
-                                            self->problems, &self->assets, err);
+    const nb_document *document = self->document;
+    const nb_status status =
+        nb_assets_find(document, self->arena, lookup, context, self->problems, &self->assets, err);
     if (status != NB_OK) {
         return status;
     }
     index_strips(self);
     index_lanes(self);
     place_tempos(self);
-    const int sink =
-        self->no_memory ? NB_BUILD_SILENT : build_output(self, find_strip(self, "mix"));
-    if (sink >= 0) {
-        finish(self, sink, out);
+    self->sinks =
+        nb_build_take(self, 1 + document->alternate_count + self->strip_count, sizeof *self->sinks);
+    out->tail_max_frames = (int64_t)floor(document->tail_max_s * document->rate_hz + 0.5);
+    if (!self->no_memory) {
+        build_sinks(self, out);
+    }
+    if (out->sink_count > 0) {
+        finish(self, out);
     }
     if (self->no_memory) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the graph of a song");
-    }
-    if (sink < 0 && self->problems->total == 0) {
-        nb_problems_add(self->problems, (nb_place){1, 1},
-                        "nothing reaches the mix bus: every track is muted, off or empty");
     }
     return nb_problems_status(self->problems, err);
 }
 
 static void free_nodes(nb_node **nodes_p) { free(*nodes_p); }
+static void free_table(int **table_p) { free(*table_p); }
 
 nb_status nb_graph_build(const nb_document *document, nb_asset_lookup *lookup, void *context,
                          const nb_fingerprint *fingerprint, nb_problems *problems, nb_graph **out,
@@ -396,7 +562,9 @@ nb_status nb_graph_build(const nb_document *document, nb_asset_lookup *lookup, v
     };
     const nb_status status = build(&self, lookup, context, graph, err);
     NB_SCOPED(free_nodes) nb_node *nodes = self.nodes;
+    NB_SCOPED(free_table) int *table = self.by_key;
     (void)nodes;
+    (void)table;
     if (status != NB_OK) {
         return status;
     }

@@ -28,6 +28,9 @@ typedef struct nb_asset {
     int64_t frames;    ///< At rate_hz
 } nb_asset;
 
+/// NB_NODE_PART and NB_NODE_JOIN work in 64 bit: M = (L + R) / 2, S = (L - R) / 2, L = M + S,
+/// R = M - S. Of a mono edge, mid, left and right are the edge itself and side is silence; putting
+/// a side back into it leaves it as it was.
 typedef enum nb_node_kind {
     NB_NODE_CLIPS,     ///< Reads assets
     NB_NODE_PROCESSOR, ///< One input, perhaps a sidechain
@@ -35,17 +38,6 @@ typedef enum nb_node_kind {
     NB_NODE_PART,      ///< One part of its input, in mono: what an insert on mid or side hears
     NB_NODE_JOIN,      ///< Its second input with one part replaced by its first, in mono
 } nb_node_kind;
-
-/// What NB_NODE_PART takes out and NB_NODE_JOIN puts back, in 64 bit: M = (L + R) / 2,
-/// S = (L - R) / 2, L = M + S, R = M - S. Of a mono edge, mid, left and right are the edge itself
-/// and side is silence, which leaves the edge as it was when it is put back.
-typedef enum nb_part {
-    NB_PART_ALL,
-    NB_PART_MID,
-    NB_PART_SIDE,
-    NB_PART_LEFT,
-    NB_PART_RIGHT
-} nb_part;
 
 typedef struct nb_graph_clip {
     size_t asset;

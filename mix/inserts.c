@@ -14,13 +14,15 @@ static const nb_processor *find_processor(nb_parse *self, const nb_yaml_node *no
         return NULL; // reading the map says so
     }
     const nb_processor *processor = nb_processor_find(name->text);
-    if (processor) {
+    if (processor && !processor->hidden) {
         return processor;
     }
     const char *names[PROCESSORS_MAX];
     size_t count = 0;
-    for (; count < nb_processor_count() && count < PROCESSORS_MAX; count++) {
-        names[count] = nb_processor_at(count)->name;
+    for (size_t i = 0; i < nb_processor_count() && count < PROCESSORS_MAX; i++) {
+        if (!nb_processor_at(i)->hidden) {
+            names[count++] = nb_processor_at(i)->name;
+        }
     }
     char hint[120];
     nb_problems_add(self->reader.problems, name->place, "there is no processor '%.60s'%s",
@@ -88,7 +90,7 @@ static void check_extras(nb_parse *self, const nb_field *fields, const nb_insert
         nb_problems_add(problems, fields[NB_INSERT_FILE].place, "file: %s takes none",
                         processor->name);
     }
-    if (!fields[NB_INSERT_FILE].given && processor->takes_audio) {
+    if (!fields[NB_INSERT_FILE].given && processor->takes_audio && !processor->audio_optional) {
         nb_problems_add(problems, insert->place, "%s needs the key 'file': an impulse response",
                         processor->name);
     }
@@ -149,6 +151,8 @@ static void parse_insert(nb_parse *self, const nb_yaml_node *node, nb_insert *ou
     out->id = id->good && id->text ? id->text : "";
     out->processor = processor;
     out->bypass = fields[NB_INSERT_BYPASS].number != 0.0;
+    out->part = (nb_part)fields[NB_INSERT_CHANNEL].number;
+    out->wet_percent = fields[NB_INSERT_WET].number;
     out->values = params.values;
     out->sidechain = sidechain->good ? sidechain->text : NULL;
     out->sidechain_place = sidechain->place;

@@ -132,6 +132,16 @@ nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes, 
     return nb_hasher_finish(hasher);
 }
 
+nb_digest nb_key_of_part(const nb_key_context *self, const nb_node *nodes, const nb_node *node)
+{
+    begin(self, node->kind == NB_NODE_PART ? "part" : "join", NULL);
+    nb_hasher_add_u64(self->hasher, node->part);
+    for (size_t i = 0; i < node->input_count; i++) {
+        nb_hasher_add_digest(self->hasher, &nodes[node->inputs[i]].key);
+    }
+    return nb_hasher_finish(self->hasher);
+}
+
 nb_digest nb_key_of_sum(const nb_key_context *self, const nb_node *nodes, const nb_node *node)
 {
     begin(self, "sum", NULL);

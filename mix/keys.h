@@ -28,6 +28,9 @@ nb_digest nb_key_of_clips(const nb_key_context *self, const nb_key_clip *clips, 
 nb_digest nb_key_of_processor(const nb_key_context *self, const nb_node *nodes, const nb_node *node,
                               const nb_digest *file);
 
+/// Of NB_NODE_PART and NB_NODE_JOIN.
+nb_digest nb_key_of_part(const nb_key_context *self, const nb_node *nodes, const nb_node *node);
+
 nb_digest nb_key_of_sum(const nb_key_context *self, const nb_node *nodes, const nb_node *node);
 
 #endif // NB_MIX_KEYS_H

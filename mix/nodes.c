@@ -33,6 +33,63 @@ static int add_node(nb_build *self, nb_node_kind kind, const char *name)
     return (int)self->node_count++;
 }
 
+/// Where a key's search starts: digests are as good as random.
+static size_t slot_of(const nb_build *self, const nb_digest *key)
+{
+    uint64_t bits;
+    memcpy(&bits, key->bytes, sizeof bits);
+    return (size_t)bits & (self->by_key_size - 1);
+}
+
+/// Room for twice as many nodes as there are, at least.
+static bool grow_table(nb_build *self)
+{
+    if (self->node_count * 2 < self->by_key_size) {
+        return true;
+    }
+    const size_t old_size = self->by_key_size;
+    int *old = self->by_key;
+    const size_t size = old_size ? old_size * 2 : 256;
+    int *table = calloc(size, sizeof *table);
+    if (!table) {
+        self->no_memory = true;
+        return false;
+    }
+    self->by_key = table;
+    self->by_key_size = size;
+    for (size_t i = 0; i < old_size; i++) {
+        if (old[i] > 0) {
+            size_t at = slot_of(self, &self->nodes[old[i] - 1].key);
+            while (table[at] > 0) {
+                at = (at + 1) & (size - 1);
+            }
+            table[at] = old[i];
+        }
+    }
+    free(old);
+    return true;
+}
+
+/// The newest node, or the older one with its key: equal keys are one edge.
+static int share(nb_build *self, int index)
+{
+    if (!grow_table(self)) {
+        return NB_BUILD_SILENT;
+    }
+    const nb_digest *key = &self->nodes[index].key;
+    size_t at = slot_of(self, key);
+    while (self->by_key[at] > 0) {
+        const int other = self->by_key[at] - 1;
+        if (nb_digest_equal(&self->nodes[other].key, key)) {
+            self->node_count--;
+            return other;
+        }
+        at = (at + 1) & (self->by_key_size - 1);
+    }
+    self->by_key[at] = index + 1;
+    return index;
+}
+
 static int64_t frames_of(const nb_build *self, int64_t ns)
 {
     return nb_text_ns_to_frames(ns, self->document->rate_hz);
@@ -131,8 +188,7 @@ int nb_build_clips(nb_build *self, const nb_strip *strip)
     node->clips = clips;
     node->clip_count = count;
     node->key = nb_key_of_clips(&self->keys, keys, count);
-    self->content_end = node->end_frame > self->content_end ? node->end_frame : self->content_end;
-    return index;
+    return share(self, index);
 }
 
 int nb_build_silence(nb_build *self, const nb_strip *strip)
@@ -143,7 +199,7 @@ int nb_build_silence(nb_build *self, const nb_strip *strip)
         self->nodes[index].channels = 1;
         self->nodes[index].key = nb_key_of_clips(&self->keys, NULL, 0);
     }
-    return index;
+    return index >= 0 ? share(self, index) : index;
 }
 
 int nb_build_sum(nb_build *self, const nb_strip *strip, const size_t *inputs, size_t count)
@@ -162,7 +218,45 @@ int nb_build_sum(nb_build *self, const nb_strip *strip, const size_t *inputs, si
         node->end_frame = end > node->end_frame ? end : node->end_frame;
     }
     node->key = nb_key_of_sum(&self->keys, self->nodes, node);
-    return index;
+    return share(self, index);
+}
+
+int nb_build_part(nb_build *self, const char *name, nb_part part, int input)
+{
+    const int index = add_node(self, NB_NODE_PART, name);
+    size_t *inputs = nb_build_take(self, 1, sizeof *inputs);
+    if (index < 0 || !inputs) {
+        return NB_BUILD_SILENT;
+    }
+    nb_node *node = &self->nodes[index];
+    inputs[0] = (size_t)input;
+    node->inputs = inputs;
+    node->input_count = 1;
+    node->part = part;
+    node->channels = self->nodes[input].channels > 0 ? 1 : 0;
+    node->end_frame = self->nodes[input].end_frame;
+    node->key = nb_key_of_part(&self->keys, self->nodes, node);
+    return share(self, index);
+}
+
+int nb_build_join(nb_build *self, const char *name, nb_part part, int changed, int whole)
+{
+    const int index = add_node(self, NB_NODE_JOIN, name);
+    size_t *inputs = nb_build_take(self, 2, sizeof *inputs);
+    if (index < 0 || !inputs) {
+        return NB_BUILD_SILENT;
+    }
+    nb_node *node = &self->nodes[index];
+    inputs[0] = (size_t)changed;
+    inputs[1] = (size_t)whole;
+    node->inputs = inputs;
+    node->input_count = 2;
+    node->part = part;
+    node->channels = self->nodes[whole].channels;
+    const int64_t ends[] = {self->nodes[changed].end_frame, self->nodes[whole].end_frame};
+    node->end_frame = ends[ends[1] > ends[0]];
+    node->key = nb_key_of_part(&self->keys, self->nodes, node);
+    return share(self, index);
 }
 
 static int compare_targets(const nb_lane *lane, const nb_strip *strip, nb_lane_target target,
@@ -241,7 +335,8 @@ static void set_channels(const nb_build *self, const nb_build_processor *what, c
 {
     const bool known = input->channels > 0 && (!what->file || what->file->asset.channels > 0);
     const bool becomes_stereo =
-        what->makes_stereo || (what->file && what->file->asset.channels > 1);
+        what->makes_stereo ||
+        (what->processor->audio_widens && what->file && what->file->asset.channels > 1);
     node->channels = !known ? 0 : becomes_stereo ? 2 : input->channels;
     node->settings.channels = known ? node->channels : 2;
     node->settings.input_is_mono = known && input->channels == 1 && node->channels == 2;
@@ -294,7 +389,8 @@ int nb_build_process(nb_build *self, const nb_build_processor *what, int input)
                                    .tempo_count = self->keys.tempo_count};
     size_t lane_count = 0;
     const nb_lane *const *lanes =
-        nb_build_lanes(self, what->strip, what->target, what->index, &lane_count);
+        what->strip ? nb_build_lanes(self, what->strip, what->target, what->index, &lane_count)
+                    : NULL;
     if (lane_count > 0) {
         add_lanes(self, lanes, lane_count, node, values, band_values);
     }
@@ -305,5 +401,5 @@ int nb_build_process(nb_build *self, const nb_build_processor *what, int input)
     set_times(self, what, &self->nodes[input], node);
     node->key = nb_key_of_processor(&self->keys, self->nodes, node,
                                     what->file ? &what->file->asset.digest : NULL);
-    return index;
+    return share(self, index);
 }

@@ -50,4 +50,7 @@ const char *nb_parse_nearest_strip(nb_parse *self, const char *id, char out[120]
 /// The automation lanes, once the strips are known.
 void nb_parse_lanes(nb_parse *self, const nb_yaml_node *map);
 
+/// The alternates, once the strips are known.
+void nb_parse_alternates(nb_parse *self, const nb_field *field);
+
 #endif // NB_MIX_PARSE_H

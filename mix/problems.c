@@ -20,6 +20,19 @@ static bool comes_before(nb_place a, nb_place b)
     return a.line < b.line || (a.line == b.line && a.column < b.column);
 }
 
+/// A document's alternates come by the same places again.
+static bool is_known(const nb_problems *self, nb_place place, const char *text)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const nb_problem *known = &self->list[i];
+        if (known->place.line == place.line && known->place.column == place.column &&
+            strcmp(known->text, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /// Room for a problem where the text has it: later checks find earlier mistakes. Null if it is
 /// full.
 static nb_problem *make_room(nb_problems *self, nb_place place)
@@ -41,16 +54,20 @@ static nb_problem *make_room(nb_problems *self, nb_place place)
 
 void nb_problems_add(nb_problems *self, nb_place place, const char *format, ...)
 {
-    self->total++;
-    nb_problem *problem = make_room(self, place);
-    if (!problem) {
-        return;
-    }
+    nb_problem added = {.place = place};
     va_list args;
     va_start(args, format);
-    vsnprintf(problem->text, sizeof problem->text, format, args);
+    vsnprintf(added.text, sizeof added.text, format, args);
     va_end(args);
-    nb_text_make_printable(problem->text);
+    nb_text_make_printable(added.text);
+    if (is_known(self, place, added.text)) {
+        return;
+    }
+    self->total++;
+    nb_problem *problem = make_room(self, place);
+    if (problem) {
+        *problem = added;
+    }
 }
 
 nb_status nb_problems_status(const nb_problems *self, nb_error *err)

@@ -167,7 +167,8 @@ static nb_status read_text(nb_reader *self, const nb_key *key, const char *text,
 static void read_container(nb_reader *self, const nb_key *key, const nb_yaml_node *node,
                            nb_field *field)
 {
-    const nb_yaml_kind kind = key->type == NB_KEY_LIST ? NB_YAML_LIST : NB_YAML_MAP;
+    const bool is_list = key->type == NB_KEY_LIST || key->type == NB_KEY_IDS;
+    const nb_yaml_kind kind = is_list ? NB_YAML_LIST : NB_YAML_MAP;
     if (nb_yaml_is_empty(node)) {
         field->good = true; // `inserts:` with nothing behind it
         return;
@@ -196,7 +197,8 @@ static void read_key(nb_reader *self, const nb_key *key, const nb_yaml_node *nod
     if (node->kind == NB_YAML_BROKEN) {
         return;
     }
-    if (key->type == NB_KEY_LIST || key->type == NB_KEY_MAP || key->type == NB_KEY_LANES) {
+    if (key->type == NB_KEY_LIST || key->type == NB_KEY_MAP || key->type == NB_KEY_LANES ||
+        key->type == NB_KEY_IDS || key->type == NB_KEY_OFFSETS) {
         read_container(self, key, node, field);
         return;
     }

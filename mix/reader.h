@@ -28,7 +28,7 @@ typedef struct nb_field {
     int64_t ns;
     const char *text;
     unsigned beats, unit;
-    const nb_yaml_node *node; ///< NB_KEY_LIST (a list or null), NB_KEY_MAP, NB_KEY_LANES
+    const nb_yaml_node *node; ///< Of a key that is a list or a map; null where it is empty
 } nb_field;
 
 /// Parameters of a processor that stand among a map's keys.

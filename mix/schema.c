@@ -9,6 +9,7 @@
 
 static const char *const polarities[] = {"normal", "inverted", NULL};
 static const char *const taps[] = {"post", "pre", NULL};
+static const char *const channels[] = {"all", "mid", "side", "left", "right", NULL}; // as nb_part
 static const char *const curves[] = {"line", "hold", NULL};
 static const char *const shapes[] = {"linear", "equal-power", "s-curve", "exponential", NULL};
 
@@ -21,6 +22,9 @@ static const nb_param polarity_param = {"polarity", "", NB_SCALE_CHOICE,      0,
                                         1,          0,  .choices = polarities};
 static const nb_param mute_param = {"mute", "", NB_SCALE_SWITCH, 0, 1, 0};
 static const nb_param bypass_param = {"bypass", "", NB_SCALE_SWITCH, 0, 1, 0};
+static const nb_param channel_param = {"channel", "", NB_SCALE_CHOICE,    0,
+                                       4,         0,  .choices = channels};
+static const nb_param offset_param = {"offset_db", "dB", NB_SCALE_DB, -60, 24, 0};
 static const nb_param tap_param = {"tap", "", NB_SCALE_CHOICE, 0, 1, 0, .choices = taps};
 static const nb_param curve_param = {"curve", "", NB_SCALE_CHOICE, 0, 1, 0, .choices = curves};
 
@@ -29,6 +33,10 @@ const nb_param nb_fader_param = {"fader_db", "dB", NB_SCALE_DB,         -120,
                                  24,         0,    .automatable = true, .off = true};
 const nb_param nb_level_param = {"level_db", "dB", NB_SCALE_DB,         -120,
                                  24,         0,    .automatable = true, .off = true};
+
+// The "blend" processor's, under the same name.
+const nb_param nb_wet_param = {"wet_percent", "%", NB_SCALE_LINEAR,    0,
+                               100,           100, .automatable = true};
 
 static const nb_key song_keys[NB_SONG_KEYS] = {
     [NB_SONG_FORMAT] = {"format", NB_KEY_FORMAT_NAME, true,
@@ -48,6 +56,9 @@ static const nb_key song_keys[NB_SONG_KEYS] = {
                      "The mix bus, which everything ends at. Its id is `mix`."},
     [NB_SONG_AUTOMATION] = {"automation", NB_KEY_LANES, false, NULL, &nb_lane_object, "none",
                             "Lanes by what they move, such as `vox/fader_db`."},
+    [NB_SONG_ALTERNATES] = {"alternates", NB_KEY_LIST, false, NULL, &nb_alternate_object, "none",
+                            "The same mix with some strips otherwise, rendered beside it: "
+                            "instrumental, a cappella, TV mix, vocal up."},
     [NB_SONG_VCA] = {"vca", NB_KEY_RESERVED},
     [NB_SONG_SECTIONS] = {"sections", NB_KEY_RESERVED},
 };
@@ -119,13 +130,20 @@ static const nb_key insert_keys[NB_INSERT_KEYS] = {
                              .help = "Which one; its parameters are keys of this map."},
     [NB_INSERT_BYPASS] = {"bypass", NB_KEY_PARAM, false, &bypass_param,
                           .help = "Takes it out of the chain."},
+    [NB_INSERT_CHANNEL] = {"channel", NB_KEY_PARAM, false, &channel_param,
+                           .help = "What of the signal it works on; the rest passes by. A mono "
+                                   "signal has no `side`."},
+    [NB_INSERT_WET] = {"wet_percent", NB_KEY_PARAM, false, &nb_wet_param,
+                       .help = "Share of the processed signal; the rest is what went in, aligned "
+                               "with it. *Automatable.*"},
     [NB_INSERT_BANDS] = {"bands", NB_KEY_LIST, false, NULL, &nb_band_object, "none",
                          "The bands of a processor that has bands."},
     [NB_INSERT_SIDECHAIN] = {"sidechain", NB_KEY_ID, false, NULL, NULL, "its own input",
                              "The track or bus that it listens to, tapped behind that strip's "
                              "inserts."},
     [NB_INSERT_FILE] = {"file", NB_KEY_PATH, false, NULL, NULL, NULL,
-                        "The impulse response of a processor that takes one."},
+                        "The audio of a processor that takes some: an impulse response, a "
+                        "sample of noise."},
 };
 static const nb_key band_keys[NB_BAND_KEYS] = {
     [NB_BAND_ID] = {"id", NB_KEY_ID, false, NULL, NULL, "its number in the list",
@@ -138,6 +156,17 @@ static const nb_key send_keys[NB_SEND_KEYS] = {
     [NB_SEND_TAP] = {"tap", NB_KEY_PARAM, false, &tap_param,
                      .help = "`post`: what leaves the strip, behind fader and pan. `pre`: behind "
                              "the inserts."},
+};
+static const nb_key alternate_keys[NB_ALTERNATE_KEYS] = {
+    [NB_ALTERNATE_ID] = {"id", NB_KEY_ID, true,
+                         .help = "What commands and files call it, as `instrumental`; not `mix`."},
+    [NB_ALTERNATE_NAME] = {"name", NB_KEY_NAME, false, NULL, NULL, "the id", "For people."},
+    [NB_ALTERNATE_MUTE] = {"mute", NB_KEY_IDS, false, NULL, NULL, "none",
+                           "Tracks and buses that are muted in it."},
+    [NB_ALTERNATE_UNMUTE] = {"unmute", NB_KEY_IDS, false, NULL, NULL, "none",
+                             "Tracks and buses that are muted in the mix, but not in it."},
+    [NB_ALTERNATE_OFFSET] = {"offset_db", NB_KEY_OFFSETS, false, &offset_param, NULL, "none",
+                             "What it adds to faders, as `{vox: 1.5}`."},
 };
 static const nb_key lane_keys[NB_LANE_KEYS] = {
     [NB_LANE_KEY_CURVE] = {"curve", NB_KEY_PARAM, false, &curve_param,
@@ -160,6 +189,8 @@ const nb_object nb_insert_object = {"insert", "A processor on a strip.", insert_
 const nb_object nb_band_object = {"band", "A band of an insert.", band_keys, NB_BAND_KEYS,
                                   NB_EXTRA_BAND};
 const nb_object nb_send_object = {"send", "A send to a bus.", send_keys, NB_SEND_KEYS};
+const nb_object nb_alternate_object = {"alternate", "The mix with some strips otherwise.",
+                                       alternate_keys, NB_ALTERNATE_KEYS};
 const nb_object nb_lane_object = {
     "lane", "An automation lane; where only `points` is given, the block alone will do.", lane_keys,
     NB_LANE_KEYS};
@@ -167,8 +198,9 @@ const nb_object nb_lane_object = {
 const nb_object *nb_schema_at(size_t index)
 {
     static const nb_object *const objects[] = {
-        &nb_song_object, &nb_tempo_object,  &nb_track_object, &nb_clip_object, &nb_bus_object,
-        &nb_mix_object,  &nb_insert_object, &nb_band_object,  &nb_send_object, &nb_lane_object};
+        &nb_song_object, &nb_tempo_object, &nb_track_object,    &nb_clip_object,
+        &nb_bus_object,  &nb_mix_object,   &nb_insert_object,   &nb_band_object,
+        &nb_send_object, &nb_lane_object,  &nb_alternate_object};
     return index < NB_COUNT(objects) ? objects[index] : NULL;
 }
 

@@ -26,6 +26,8 @@ typedef enum nb_key_type {
     NB_KEY_MAP,         ///< One `object`
     NB_KEY_LANES,       ///< Lane path to lane
     NB_KEY_POINTS,      ///< Lines of `time value`
+    NB_KEY_IDS,         ///< A list of ids
+    NB_KEY_OFFSETS,     ///< Id to a value of `param`
     NB_KEY_RESERVED,    ///< Refused: kept for what importers will need
 } nb_key_type;
 
@@ -43,7 +45,7 @@ typedef struct nb_key {
     const char *name;
     nb_key_type type;
     bool required;
-    const nb_param *param;   ///< NB_KEY_PARAM; its `initial` is the default
+    const nb_param *param;   ///< NB_KEY_PARAM, whose `initial` is the default; NB_KEY_OFFSETS
     const nb_object *object; ///< NB_KEY_LIST, NB_KEY_MAP
     const char *initial;     ///< The default in words where there is no param; null for none
     const char *help;
@@ -68,6 +70,7 @@ enum {
     NB_SONG_BUSES,
     NB_SONG_MIX,
     NB_SONG_AUTOMATION,
+    NB_SONG_ALTERNATES,
     NB_SONG_VCA,
     NB_SONG_SECTIONS,
     NB_SONG_KEYS
@@ -107,6 +110,8 @@ enum {
     NB_INSERT_ID,
     NB_INSERT_PROCESSOR,
     NB_INSERT_BYPASS,
+    NB_INSERT_CHANNEL,
+    NB_INSERT_WET,
     NB_INSERT_BANDS,
     NB_INSERT_SIDECHAIN,
     NB_INSERT_FILE,
@@ -114,15 +119,24 @@ enum {
 };
 enum { NB_BAND_ID, NB_BAND_KEYS };
 enum { NB_SEND_TO, NB_SEND_LEVEL, NB_SEND_TAP, NB_SEND_KEYS };
+enum {
+    NB_ALTERNATE_ID,
+    NB_ALTERNATE_NAME,
+    NB_ALTERNATE_MUTE,
+    NB_ALTERNATE_UNMUTE,
+    NB_ALTERNATE_OFFSET,
+    NB_ALTERNATE_KEYS
+};
 enum { NB_LANE_KEY_CURVE, NB_LANE_KEY_POINTS, NB_LANE_KEYS };
 /// The most keys that any map has.
 enum { NB_OBJECT_KEYS_MAX = 16 };
 
 extern const nb_object nb_song_object, nb_tempo_object, nb_track_object, nb_bus_object,
-    nb_mix_object, nb_clip_object, nb_insert_object, nb_band_object, nb_send_object, nb_lane_object;
+    nb_mix_object, nb_clip_object, nb_insert_object, nb_band_object, nb_send_object, nb_lane_object,
+    nb_alternate_object;
 
-/// What a strip's fader, a send and their lanes take.
-extern const nb_param nb_fader_param, nb_level_param;
+/// What a strip's fader, a send, an insert's wet share and their lanes take.
+extern const nb_param nb_fader_param, nb_level_param, nb_wet_param;
 
 /// All of them, in the order of the reference; null behind the last.
 const nb_object *nb_schema_at(size_t index);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The song digest: what a document says, apart from how it is written.
 #include "mix/document.h"
+#include "mix/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,14 @@ static void add_insert(digester *self, const nb_insert *insert)
     nb_hasher_add_u64(hasher, insert->file != NULL);
     if (insert->file) {
         add_file(self, insert->file);
+    }
+    if (insert->part != NB_PART_ALL) {
+        nb_hasher_add_string(hasher, "channel");
+        nb_hasher_add_u64(hasher, insert->part);
+    }
+    if (insert->wet_percent != nb_wet_param.initial) {
+        nb_hasher_add_string(hasher, "wet");
+        nb_hasher_add_double(hasher, insert->wet_percent);
     }
 }
 
@@ -184,6 +193,35 @@ static void add_lanes(digester *self, const nb_document *document)
     free(order);
 }
 
+static int by_alternate_id(const void *a, const void *b)
+{
+    const nb_alternate *left = *(const nb_alternate *const *)a;
+    const nb_alternate *right = *(const nb_alternate *const *)b;
+    return strcmp(left->id, right->id);
+}
+
+static void add_alternates(digester *self, const nb_document *document)
+{
+    nb_hasher *hasher = self->hasher;
+    nb_hasher_add_string(hasher, "alternates");
+    nb_hasher_add_u64(hasher, document->alternate_count);
+    const void **order = in_order(self, document->alternates, document->alternate_count,
+                                  sizeof *document->alternates, by_alternate_id);
+    for (size_t i = 0; order && i < document->alternate_count; i++) {
+        const nb_alternate *alternate = order[i];
+        nb_hasher_add_string(hasher, alternate->id);
+        nb_hasher_add_u64(hasher, alternate->override_count);
+        for (size_t o = 0; o < alternate->override_count; o++) {
+            const nb_override *override = &alternate->overrides[o];
+            nb_hasher_add_string(hasher, override->strip->id);
+            nb_hasher_add_u64(hasher, override->mute);
+            nb_hasher_add_u64(hasher, override->unmute);
+            nb_hasher_add_double(hasher, override->offset_db);
+        }
+    }
+    free(order);
+}
+
 nb_status nb_document_digest(const nb_document *self, nb_digest_lookup *lookup, void *context,
                              nb_digest *out, nb_error *err)
 {
@@ -204,6 +242,9 @@ nb_status nb_document_digest(const nb_document *self, nb_digest_lookup *lookup, 
     add_strips(&state, self->buses, self->bus_count);
     add_strip(&state, &self->mix);
     add_lanes(&state, self);
+    if (self->alternate_count > 0) {
+        add_alternates(&state, self);
+    }
     *out = nb_hasher_finish(hasher);
     return state.status;
 }

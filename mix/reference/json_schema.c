@@ -83,6 +83,11 @@ static json_t *key_schema(const nb_key *key)
                          reference_to(key->object->name));
     case NB_KEY_MAP:
         return reference_to(key->object->name);
+    case NB_KEY_IDS:
+        return json_pack("{s:[s, s], s:o}", "type", "array", "null", "items", text_of(id_pattern));
+    case NB_KEY_OFFSETS:
+        return json_pack("{s:[s, s], s:o}", "type", "object", "null", "additionalProperties",
+                         param_schema(key->param));
     case NB_KEY_LANES:
         return json_pack("{s:[s, s], s:{s:[{s:s}, o]}}", "type", "object", "null",
                          "additionalProperties", "anyOf", "type", "string",
@@ -139,7 +144,8 @@ static json_t *object_schema(const nb_object *object, const nb_processor *proces
             continue;
         }
         add_key(properties, key, processor);
-        const bool needs_file = processor && object == &nb_insert_object && i == NB_INSERT_FILE;
+        const bool needs_file = processor && object == &nb_insert_object && i == NB_INSERT_FILE &&
+                                !processor->audio_optional;
         if (key->required || needs_file) {
             json_array_append_new(required, json_string(key->name));
         }
@@ -164,7 +170,9 @@ static json_t *insert_schema(void)
 {
     json_t *any = json_array();
     for (size_t i = 0; i < nb_processor_count(); i++) {
-        json_array_append_new(any, object_schema(&nb_insert_object, nb_processor_at(i)));
+        if (!nb_processor_at(i)->hidden) {
+            json_array_append_new(any, object_schema(&nb_insert_object, nb_processor_at(i)));
+        }
     }
     return json_pack("{s:o}", "oneOf", any);
 }

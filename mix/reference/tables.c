@@ -38,6 +38,7 @@ static const char *type_words(nb_key_type type)
         [NB_KEY_PROCESSOR] = "name of a processor",
         [NB_KEY_LANES] = "map of lanes",
         [NB_KEY_POINTS] = "block of points",
+        [NB_KEY_IDS] = "list of ids",
     };
     return words[type];
 }
@@ -45,7 +46,7 @@ static const char *type_words(nb_key_type type)
 static void add_key(nb_text *out, const nb_key *key)
 {
     char initial[60] = "";
-    if (key->param) {
+    if (key->type == NB_KEY_PARAM) {
         nb_schema_format_value(key->param, key->param->initial, initial, sizeof initial);
     }
     nb_text_addf(out, "| `%s` | ", key->name);
@@ -53,6 +54,7 @@ static void add_key(nb_text *out, const nb_key *key)
         nb_text_addf(out, "%s of [%s](#%s)", key->type == NB_KEY_LIST ? "list" : "the keys",
                      key->object->name, key->object->name);
     } else if (key->param) {
+        nb_text_add(out, key->type == NB_KEY_OFFSETS ? "map of ids to " : "");
         add_range(out, key->param);
     } else {
         nb_text_add(out, type_words(key->type));
@@ -104,7 +106,9 @@ static void add_processor(nb_text *out, const nb_processor *processor)
 {
     nb_text_addf(out, "### %s\n\n%s", processor->name, processor->help);
     nb_text_add(out, processor->takes_sidechain ? " Takes a `sidechain`." : "");
-    nb_text_add(out, processor->takes_audio ? " Needs a `file`." : "");
+    nb_text_add(out, !processor->takes_audio     ? ""
+                     : processor->audio_optional ? " Takes a `file`."
+                                                 : " Needs a `file`.");
     nb_text_add(out, "\n\n");
     if (processor->param_count > 0) {
         add_params(out, processor->params, processor->param_count);
@@ -123,6 +127,8 @@ void nb_reference_tables(nb_text *out)
     }
     nb_text_add(out, "## Processors\n\n");
     for (size_t i = 0; i < nb_processor_count(); i++) {
-        add_processor(out, nb_processor_at(i));
+        if (!nb_processor_at(i)->hidden) {
+            add_processor(out, nb_processor_at(i));
+        }
     }
 }

@@ -19,7 +19,8 @@ NB_NODISCARD nb_status nb_song_open(const char *path, nb_problems *problems, nb_
                                     nb_error *err);
 void nb_song_fini(nb_song *self);
 
-/// Hash and probe the files, then build the graph under this engine's fingerprint.
+/// Probe the files and build the graph under this engine's fingerprint, to be rendered here. Its
+/// keys are for this process alone: files count by their place on this machine, not by their bytes.
 NB_NODISCARD nb_status nb_song_graph(const nb_song *self, nb_problems *problems, nb_graph **out,
                                      nb_error *err);
 
