@@ -4,7 +4,8 @@
 All values are functions of a track's number, so that the same workload is the same everywhere.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 RATE_HZ = 48000
 BPM = 120
@@ -42,6 +43,19 @@ class Track:
     pan_percent: float
     reverb_db: float
     delay_db: float
+
+
+def gain(db):
+    return 10 ** (db / 20)
+
+
+def pan_gains(track):
+    """Fader and pan as the gains of left and right: constant power for mono, balance for stereo."""
+    fader = gain(track.fader_db)
+    if track.channels == 2:
+        return fader, fader
+    angle = (track.pan_percent + 100) / 200 * math.pi / 2
+    return fader * math.cos(angle), fader * math.sin(angle)
 
 
 @dataclass(frozen=True)
@@ -115,12 +129,22 @@ def _alternates(tracks):
     )
 
 
+def _check():
+    """`small` with every compressor at 1:1 and nothing for the limiter to do: what is left is linear,
+    so that every program's mix must have the same spectrum."""
+    idle = Compressor(0, 1, 10, 100)
+    tracks = tuple(replace(track, compressor=idle) for track in _tracks(8, 30))
+    return Song("check", tracks, 30, 30, bus_compressor=idle, limiter_gain_db=-6)
+
+
 def song(name):
     """The workload of that name."""
     if name == "small":
         return Song(name, _tracks(8, 30), 30, 30)
     if name == "large":
         return Song(name, _tracks(128, 180), 180, 180)
+    if name == "check":
+        return _check()
     main = _tracks(32, 180)
     if name == "main":
         return Song(name, main, 180, 180)
@@ -131,7 +155,7 @@ def song(name):
     raise KeyError(name)
 
 
-NAMES = ("small", "main", "large", "long", "alternates")
+NAMES = ("small", "main", "large", "long", "alternates", "check")
 
 
 def _compressor_lines(settings, indent):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the workloads: an album whose songs share their stems, made once and kept."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import song as songs
 
 VERSION = "1"  # rises when a stem's bytes change: kept ones are made again
+ALBUM = "format: nightbus-album/1\ntitle: Benchmark\n"
 
 
 class WorkloadError(Exception):
@@ -24,6 +26,8 @@ def _is_made(folder, song):
     """Are the stems there, whole, and of this version?"""
     mark = folder / "VERSION"
     if not mark.is_file() or mark.read_text().strip() != VERSION:
+        return False
+    if not (folder.parent / Path(songs.RESPONSE).name).is_file():
         return False
     for track in song.tracks:
         path = folder / Path(track.file).name
@@ -45,6 +49,7 @@ def _make_stems(folder, song, tool):
     subprocess.run(
         [tool, "stems", str(folder), str(len(song.tracks)), str(song.stem_seconds)], check=True
     )
+    subprocess.run([tool, "response", str(folder.parents[1] / songs.RESPONSE)], check=True)
     mark.write_text(VERSION + "\n")
 
 
@@ -60,13 +65,13 @@ def make(name, album, tool):
     song = songs.song(name)
     stems = album / "audio" / f"{song.stem_seconds}s"
     stems.mkdir(parents=True, exist_ok=True)
-    if not _is_made(stems, song):
-        _make_stems(stems, song, tool)
-    response = album / songs.RESPONSE
-    subprocess.run([tool, "response", str(response)], check=True)
-    _write(album / "album.yaml", _album_text())
-    folder = album / "songs" / name
-    _write(folder / "mix.yaml", songs.document(song))
+    with open(album / ".lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two runs may use one album
+        if not _is_made(stems, song):
+            _make_stems(stems, song, tool)
+        _write(album / "album.yaml", ALBUM)
+        folder = album / "songs" / name
+        _write(folder / "mix.yaml", songs.document(song))
     return song, folder
 
 
@@ -77,7 +82,3 @@ def warm_cache(song, album):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
             while file.read(1 << 22):
                 pass
-
-
-def _album_text():
-    return "format: nightbus-album/1\ntitle: Benchmark\n"
