@@ -217,8 +217,8 @@ static nb_status render_song(render *self, nb_error *err)
     const int64_t start_ms = nb_clock_ms();
     nb_progress_start(&self->progress, "rendering", NB_PROGRESS_FRAMES,
                       (uint64_t)self->graph->frames, self->graph->rate_hz);
-    nb_status status =
-        nb_render_run(self->graph, &self->options, self->draft_path, &self->report, err);
+    const nb_render_output mix = {.wav_path = self->draft_path, .report = &self->report};
+    nb_status status = nb_render_run(self->graph, &mix, 1, &self->options, err);
     nb_progress_finish(&self->progress, self->progress.total);
     self->seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
     if (status == NB_E_CANCELLED) {

@@ -46,7 +46,7 @@ static void executor_fini(executor *self)
 static uint64_t rings_bytes(const nb_schedule *schedule, int64_t chunk_frames)
 {
     uint64_t bytes = 0;
-    for (size_t n = 0; n <= schedule->sink; n++) {
+    for (size_t n = 0; n < schedule->node_end; n++) {
         if (schedule->live[n]) {
             const int64_t frames = NB_STEPS_IN_FLIGHT * chunk_frames + schedule->advance[n];
             bytes += (uint64_t)frames * schedule->graph->nodes[n].channels * sizeof(float);
@@ -81,7 +81,7 @@ static nb_status make_edges(executor *self, nb_error *err)
         return no_memory(err);
     }
     nb_status status = NB_OK;
-    for (size_t n = 0; status == NB_OK && n <= self->schedule->sink; n++) {
+    for (size_t n = 0; status == NB_OK && n < self->schedule->node_end; n++) {
         if (!self->schedule->live[n]) {
             continue;
         }
@@ -233,8 +233,8 @@ static nb_status run_unit(executor *self, size_t index, int64_t step, nb_error *
     const int64_t first = made_after(self, step, advance);
     const int64_t end = made_after(self, step + 1, advance);
     if (unit->node_count == 0) {
-        return self->execution->write(self->execution->write_context, &self->edges, scratch, first,
-                                      end, err);
+        return self->execution->write(self->execution->write_context, unit->output, &self->edges,
+                                      scratch, first, end, err);
     }
     switch (self->graph->nodes[unit->nodes[0]].kind) {
     case NB_NODE_CLIPS:

@@ -24,17 +24,17 @@ enum {
     NB_RINGS_BYTES_MAX = 256 << 20, ///< Past it, chunks are made smaller, which changes no bit
 };
 
-/// Takes the sink's frames first .. end - 1, in order, never two calls at once.
-typedef nb_status nb_sink_write(void *context, const nb_edges *edges, nb_scratch *scratch,
-                                int64_t first, int64_t end, nb_error *err);
+/// Takes an output's frames first .. end - 1, in order, never two calls at once for one output.
+typedef nb_status nb_output_write(void *context, size_t output, const nb_edges *edges,
+                                  nb_scratch *scratch, int64_t first, int64_t end, nb_error *err);
 
 typedef struct nb_execution {
     const nb_schedule *schedule;
     const nb_stems *stems;
     const nb_render_options *options;
     unsigned threads;
-    int64_t frames; ///< What is made of the sink
-    nb_sink_write *write;
+    int64_t frames; ///< What is made of the longest output
+    nb_output_write *write;
     void *write_context;
 } nb_execution;
 

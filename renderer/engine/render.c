@@ -8,21 +8,28 @@
 
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { THREADS_MAX = 256, MEASURE_FRAMES = 8192, OUTPUT_CHANNELS = 2 };
 
-/// Where the sink's frames go.
-typedef struct mix_output {
-    const nb_render_options *options;
+/// Where an output's frames go.
+typedef struct output {
+    const nb_render_output *wanted;
     size_t node;
     int64_t from, to; ///< The section that is written
     nb_audio_writer *writer;
     nb_meter *meter;
-} mix_output;
+} output;
 
-static nb_status write_frames(mix_output *self, const nb_edges *edges, nb_scratch *scratch,
+typedef struct render {
+    const nb_graph *graph;
+    const nb_render_options *options;
+    nb_grouping grouping;
+    size_t count;
+    output *outputs;
+} render;
+
+static nb_status write_frames(output *self, const nb_edges *edges, nb_scratch *scratch,
                               int64_t first, size_t frames, nb_error *err)
 {
     for (unsigned channel = 0; channel < OUTPUT_CHANNELS; channel++) {
@@ -36,19 +43,21 @@ static nb_status write_frames(mix_output *self, const nb_edges *edges, nb_scratc
     return (status == NB_OK) ? nb_meter_add(self->meter, scratch->frames, frames, err) : status;
 }
 
-static nb_status write_output(void *context, const nb_edges *edges, nb_scratch *scratch,
-                              int64_t first, int64_t end, nb_error *err)
+static nb_status write_output(void *context, size_t index, const nb_edges *edges,
+                              nb_scratch *scratch, int64_t first, int64_t end, nb_error *err)
 {
-    mix_output *self = context;
+    const render *self = context;
+    output *out = &self->outputs[index];
+    const int64_t last = (end < out->to) ? end : out->to;
     nb_status status = NB_OK;
-    for (int64_t at = (first > self->from) ? first : self->from; status == NB_OK && at < end;) {
+    for (int64_t at = (first > out->from) ? first : out->from; status == NB_OK && at < last;) {
         const size_t frames =
-            (end - at < NB_SCRATCH_FRAMES) ? (size_t)(end - at) : NB_SCRATCH_FRAMES;
-        status = write_frames(self, edges, scratch, at, frames, err);
+            (last - at < NB_SCRATCH_FRAMES) ? (size_t)(last - at) : NB_SCRATCH_FRAMES;
+        status = write_frames(out, edges, scratch, at, frames, err);
         at += (int64_t)frames;
     }
-    if (status == NB_OK && self->options->progress) {
-        self->options->progress(self->options->progress_context, end, self->to);
+    if (status == NB_OK && index == 0 && first < out->to && self->options->progress) {
+        self->options->progress(self->options->progress_context, last, out->to);
     }
     return status;
 }
@@ -99,88 +108,127 @@ static unsigned choose_threads(const nb_render_options *options)
     return (wanted < THREADS_MAX) ? wanted : THREADS_MAX;
 }
 
-static nb_status find_section(const nb_graph *graph, const nb_render_options *options,
-                              mix_output *output, nb_error *err)
+/// The part of the output that is written: of a shorter one than the section asks for, what it has.
+static nb_status find_section(const render *self, output *out, nb_error *err)
 {
-    bool found = false;
-    for (size_t i = 0; i < graph->sink_count && !found; i++) {
-        found = strcmp(graph->sinks[i].name, "mix") == 0;
-        output->node = graph->sinks[i].node;
+    const nb_graph *graph = self->graph;
+    const size_t index = out->wanted->sink;
+    if (index >= graph->sink_count || graph->sinks[index].node >= graph->node_count) {
+        return nb_fail(err, NB_E_INVALID, "the graph has no output %zu", index);
     }
-    if (!found || output->node >= graph->node_count) {
-        return nb_fail(err, NB_E_INVALID, "the graph has no output named mix");
-    }
-    if (graph->frames <= 0) {
+    const nb_sink *sink = &graph->sinks[index];
+    if (sink->frames <= 0) {
         return nb_fail(err, NB_E_INVALID, "the song is empty: no clip sounds");
     }
-    output->from = options->from_frame;
-    output->to = (options->to_frame == 0) ? graph->frames : options->to_frame;
-    if (output->from < 0 || output->from >= output->to || output->to > graph->frames) {
+    const int64_t to = (self->options->to_frame == 0) ? sink->frames : self->options->to_frame;
+    out->node = sink->node;
+    out->from = self->options->from_frame;
+    out->to = (to < sink->frames) ? to : sink->frames;
+    if (out->from < 0 || out->from >= out->to || to > graph->frames) {
         return nb_fail(err, NB_E_INVALID,
-                       "the section from frame %lld to %lld is not inside the song's %lld",
-                       (long long)output->from, (long long)output->to, (long long)graph->frames);
+                       "the section from frame %lld to %lld is not inside the %lld of '%s'",
+                       (long long)out->from, (long long)to, (long long)sink->frames, sink->name);
     }
     return NB_OK;
 }
 
-/// All but the file's removal on failure.
-static nb_status render_output(const nb_graph *graph, mix_output *output, nb_grouping grouping,
-                               const char *wav_path, nb_error *err)
+static nb_status open_output(const render *self, output *out, nb_error *err)
 {
-    const nb_render_options *options = output->options;
-    const unsigned threads = choose_threads(options);
+    const unsigned rate_hz = self->graph->rate_hz;
+    const nb_status status = nb_meter_new(rate_hz, OUTPUT_CHANNELS, &out->meter, err);
+    return (status == NB_OK) ? nb_audio_writer_open(out->wanted->wav_path, rate_hz, OUTPUT_CHANNELS,
+                                                    out->to - out->from, &out->writer, err)
+                             : status;
+}
+
+static nb_status close_output(output *self, nb_error *err)
+{
+    const nb_status status = nb_audio_writer_close(&self->writer, err);
+    return (status == NB_OK) ? finish_meter(self->meter, self->wanted->report, err) : status;
+}
+
+static void free_nodes(size_t **nodes_p) { free(*nodes_p); }
+
+static nb_status make_schedule(const render *self, nb_schedule **out_schedule, nb_error *err)
+{
+    NB_SCOPED(free_nodes) size_t *nodes = calloc(self->count + 1, sizeof *nodes);
+    if (!nodes) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", self->count);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        nodes[i] = self->outputs[i].node;
+    }
+    return nb_schedule_new(self->graph, nodes, self->count, self->grouping, out_schedule, err);
+}
+
+static nb_status run(render *self, nb_error *err)
+{
+    const unsigned threads = choose_threads(self->options);
     NB_SCOPED(nb_schedule_destroy) nb_schedule *schedule = NULL;
     NB_SCOPED(nb_stems_fini) nb_stems stems = {0};
-    nb_status status = nb_schedule_new(graph, output->node, grouping, &schedule, err);
-    if (status == NB_OK) {
-        status = nb_stems_open(graph, schedule->live, options, threads, &stems, err);
+    int64_t frames = 0;
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+        status = find_section(self, &self->outputs[i], err);
+        frames = (self->outputs[i].to > frames) ? self->outputs[i].to : frames;
     }
     if (status == NB_OK) {
-        status = nb_audio_writer_open(wav_path, graph->rate_hz, OUTPUT_CHANNELS,
-                                      output->to - output->from, &output->writer, err);
+        status = make_schedule(self, &schedule, err);
+    }
+    if (status == NB_OK) {
+        status = nb_stems_open(self->graph, schedule->live, self->options, threads, &stems, err);
+    }
+    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+        status = open_output(self, &self->outputs[i], err);
     }
     if (status == NB_OK) {
         const nb_execution execution = {.schedule = schedule,
                                         .stems = &stems,
-                                        .options = options,
+                                        .options = self->options,
                                         .threads = threads,
-                                        .frames = output->to,
+                                        .frames = frames,
                                         .write = write_output,
-                                        .write_context = output};
+                                        .write_context = self};
         status = nb_execute(&execution, err);
     }
-    return (status == NB_OK) ? nb_audio_writer_close(&output->writer, err) : status;
-}
-
-nb_status nb_render_run_as(const nb_graph *graph, const nb_render_options *options,
-                           nb_grouping grouping, const char *wav_path, nb_report *out_report,
-                           nb_error *err)
-{
-    *out_report = (nb_report){0};
-    NB_SCOPED(nb_meter_destroy) nb_meter *meter = NULL;
-    mix_output output = {.options = options};
-    nb_status status = find_section(graph, options, &output, err);
-    if (status == NB_OK) {
-        status = nb_meter_new(graph->rate_hz, OUTPUT_CHANNELS, &meter, err);
-    }
-    if (status == NB_OK) {
-        output.meter = meter;
-        status = render_output(graph, &output, grouping, wav_path, err);
-        nb_audio_writer_destroy(&output.writer);
-    }
-    if (status == NB_OK) {
-        status = finish_meter(meter, out_report, err);
-    }
-    if (status != NB_OK) {
-        (void)unlink(wav_path); // it may not be there
+    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+        status = close_output(&self->outputs[i], err);
     }
     return status;
 }
 
-nb_status nb_render_run(const nb_graph *graph, const nb_render_options *options,
-                        const char *wav_path, nb_report *out_report, nb_error *err)
+nb_status nb_render_run_as(const nb_graph *graph, const nb_render_output *outputs,
+                           size_t output_count, const nb_render_options *options,
+                           nb_grouping grouping, nb_error *err)
 {
-    return nb_render_run_as(graph, options, NB_GROUPING_LANES, wav_path, out_report, err);
+    render self = {.graph = graph, .options = options, .grouping = grouping, .count = output_count};
+    for (size_t i = 0; i < output_count; i++) {
+        *outputs[i].report = (nb_report){0};
+    }
+    self.outputs = calloc(output_count + 1, sizeof *self.outputs);
+    if (!self.outputs) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", output_count);
+    }
+    for (size_t i = 0; i < output_count; i++) {
+        self.outputs[i].wanted = &outputs[i];
+    }
+    const nb_status status = run(&self, err);
+    for (size_t i = 0; i < output_count; i++) {
+        nb_audio_writer_destroy(&self.outputs[i].writer);
+        nb_meter_destroy(&self.outputs[i].meter);
+        if (status != NB_OK) {
+            (void)unlink(outputs[i].wav_path); // it may not be there
+            nb_report_fini(outputs[i].report);
+        }
+    }
+    free(self.outputs);
+    return status;
+}
+
+nb_status nb_render_run(const nb_graph *graph, const nb_render_output *outputs, size_t output_count,
+                        const nb_render_options *options, nb_error *err)
+{
+    return nb_render_run_as(graph, outputs, output_count, options, NB_GROUPING_LANES, err);
 }
 
 static void free_samples(float **samples_p) { free(*samples_p); }

@@ -40,10 +40,18 @@ typedef struct nb_render_options {
     int64_t from_frame, to_frame;   ///< Section that is written (exact); to_frame 0: to the end
 } nb_render_options;
 
-/// Render the sink "mix" to `wav_path` (32-bit float WAV at the song's rate, stereo) and measure
-/// it. On failure `wav_path` is removed. The caller fini's `out_report`.
-NB_NODISCARD nb_status nb_render_run(const nb_graph *graph, const nb_render_options *options,
-                                     const char *wav_path, nb_report *out_report, nb_error *err);
+/// One file to make.
+typedef struct nb_render_output {
+    size_t sink;          ///< Of the graph; each at most once
+    const char *wav_path; ///< 32-bit float WAV at the song's rate, stereo
+    nb_report *report;    ///< Filled when all is done; the caller fini's it
+} nb_render_output;
+
+/// Render the outputs in one pass, what they share once, and measure them. On failure no output
+/// file is left.
+NB_NODISCARD nb_status nb_render_run(const nb_graph *graph, const nb_render_output *outputs,
+                                     size_t output_count, const nb_render_options *options,
+                                     nb_error *err);
 
 /// Measure a whole audio file of any kind that audio/ reads.
 NB_NODISCARD nb_status nb_render_measure(const char *path, const char *name,

@@ -48,11 +48,13 @@ static nb_status check_node(const nb_graph *graph, size_t index, nb_error *err)
     return (node->sidechain < 0) ? NB_OK : check_input(graph, index, (size_t)node->sidechain, err);
 }
 
-/// Inputs stand before their readers, so one pass backwards finds all that feeds the sink.
-static void mark_live(const nb_graph *graph, size_t sink, bool *live)
+/// Inputs stand before their readers, so one pass backwards finds all that feeds an output.
+static void mark_live(const nb_graph *graph, const nb_schedule *schedule, bool *live)
 {
-    live[sink] = true;
-    for (size_t n = sink + 1; n-- > 0;) {
+    for (size_t i = 0; i < schedule->output_count; i++) {
+        live[schedule->outputs[i]] = true;
+    }
+    for (size_t n = schedule->node_end; n-- > 0;) {
         const nb_node *node = &graph->nodes[n];
         for (size_t i = 0; live[n] && i < node->input_count; i++) {
             live[node->inputs[i]] = true;
@@ -66,7 +68,7 @@ static void mark_live(const nb_graph *graph, size_t sink, bool *live)
 static void find_depths(scheduler *self)
 {
     const nb_graph *graph = self->schedule->graph;
-    for (size_t n = 0; n <= self->schedule->sink; n++) {
+    for (size_t n = 0; n < self->schedule->node_end; n++) {
         const nb_node *node = &graph->nodes[n];
         unsigned depth = 0;
         for (size_t i = 0; i < node->input_count; i++) {
@@ -167,7 +169,7 @@ static nb_status place_family(scheduler *self, size_t first, size_t lanes, size_
     const nb_graph *graph = schedule->graph;
     size_t count = 0;
     int64_t most = 0;
-    for (size_t n = first; n <= schedule->sink; n++) {
+    for (size_t n = first; n < schedule->node_end; n++) {
         if (n == first || (lanes > 0 && schedule->live[n] && self->unit_of[n] == SIZE_MAX &&
                            self->depth[n] == self->depth[first] &&
                            goes_with(&graph->nodes[first], &graph->nodes[n]))) {
@@ -208,7 +210,7 @@ static nb_status place_nodes(scheduler *self, size_t lanes, nb_error *err)
         return no_memory(err);
     }
     for (unsigned depth = self->deepest + 1; depth-- > 0;) {
-        for (size_t n = 0; n <= schedule->sink; n++) {
+        for (size_t n = 0; n < schedule->node_end; n++) {
             if (!schedule->live[n] || self->depth[n] != depth) {
                 continue;
             }
@@ -246,7 +248,12 @@ static nb_status order_units(scheduler *self, nb_error *err)
             self->unit_of[schedule->units[u].nodes[i]] = u;
         }
     }
-    return add_unit(self, NULL, 0, err);
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < schedule->output_count; i++) {
+        status = add_unit(self, NULL, 0, err);
+        schedule->units[schedule->unit_count - (status == NB_OK)].output = i;
+    }
+    return status;
 }
 
 /// A growing list of units, each once; there is room for all.
@@ -274,7 +281,7 @@ static nb_status link_producers(scheduler *self, size_t *last_reader, size_t *li
             }
         }
         if (unit->node_count == 0) {
-            add_once(list, &count, last_reader, u, self->unit_of[schedule->sink]);
+            add_once(list, &count, last_reader, u, self->unit_of[schedule->outputs[unit->output]]);
         }
         size_t *producers = nb_arena_take(schedule->arena, count + 1, sizeof *producers);
         if (!producers) {
@@ -329,37 +336,43 @@ static nb_status make_units(scheduler *self, nb_grouping grouping, nb_error *err
     return (status == NB_OK) ? link_units(self, err) : status;
 }
 
-nb_status nb_schedule_new(const nb_graph *graph, size_t sink, nb_grouping grouping,
-                          nb_schedule **out_schedule, nb_error *err)
+nb_status nb_schedule_new(const nb_graph *graph, const size_t *outputs, size_t output_count,
+                          nb_grouping grouping, nb_schedule **out_schedule, nb_error *err)
 {
     *out_schedule = NULL;
     NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
     nb_schedule *self = nb_arena_take(arena, 1, sizeof *self);
     bool *live = nb_arena_take(arena, graph->node_count, sizeof *live);
     int64_t *advance = nb_arena_take(arena, graph->node_count, sizeof *advance);
-    nb_unit *units = nb_arena_take(arena, graph->node_count + 1, sizeof *units);
+    size_t *kept = nb_arena_take(arena, output_count, sizeof *kept);
+    nb_unit *units = nb_arena_take(arena, graph->node_count + output_count, sizeof *units);
     scheduler draft = {
         .schedule = self,
         .depth = nb_arena_take(arena, graph->node_count, sizeof *draft.depth),
         .unit_of = nb_arena_take(arena, graph->node_count, sizeof *draft.unit_of),
     };
-    if (!self || !live || !advance || !units || !draft.depth || !draft.unit_of) {
+    if (!self || !live || !kept || !advance || !units || !draft.depth || !draft.unit_of) {
         return no_memory(err);
     }
     memset(draft.unit_of, 0xFF, graph->node_count * sizeof *draft.unit_of);
-    for (size_t n = 0; n <= sink; n++) {
+    *self = (nb_schedule){.arena = arena,
+                          .graph = graph,
+                          .output_count = output_count,
+                          .outputs = kept,
+                          .live = live,
+                          .advance = advance,
+                          .units = units};
+    for (size_t i = 0; i < output_count; i++) {
+        kept[i] = outputs[i];
+        self->node_end = (outputs[i] >= self->node_end) ? outputs[i] + 1 : self->node_end;
+    }
+    for (size_t n = 0; n < self->node_end; n++) {
         nb_status status = check_node(graph, n, err);
         if (status != NB_OK) {
             return status;
         }
     }
-    mark_live(graph, sink, live);
-    *self = (nb_schedule){.arena = arena,
-                          .graph = graph,
-                          .sink = sink,
-                          .live = live,
-                          .advance = advance,
-                          .units = units};
+    mark_live(graph, self, live);
     nb_status status = make_units(&draft, grouping, err);
     if (status == NB_OK) {
         arena = NULL; // the schedule's now

@@ -20,7 +20,8 @@ typedef enum nb_grouping {
 
 typedef struct nb_unit {
     unsigned depth;
-    size_t node_count; ///< 0: the writer, which is the last unit
+    size_t node_count; ///< 0: the unit writes and measures an output
+    size_t output;     ///< Which, where node_count is 0
     const size_t *nodes;
     size_t producer_count; ///< Units whose edges it reads, each once
     const size_t *producers;
@@ -31,16 +32,19 @@ typedef struct nb_unit {
 typedef struct nb_schedule {
     nb_arena *arena; ///< Owns all below
     const nb_graph *graph;
-    size_t sink;      ///< The node that is written
-    const bool *live; ///< By node: does it feed the sink?
-    int64_t *advance; ///< By node
+    size_t output_count;
+    const size_t *outputs; ///< The nodes that are written
+    size_t node_end;       ///< One past the last of them
+    const bool *live;      ///< By node: does it feed an output?
+    int64_t *advance;      ///< By node
     size_t unit_count;
-    nb_unit *units; ///< Ascending depth; the writer last
+    nb_unit *units; ///< Ascending depth; the outputs last
 } nb_schedule;
 
-/// Schedule what `sink` needs of the graph. Refuses graphs that the engine cannot run (unknown
-/// channels, an input that stands behind its reader).
-NB_NODISCARD nb_status nb_schedule_new(const nb_graph *graph, size_t sink, nb_grouping grouping,
+/// Schedule what the nodes `outputs` need of the graph. Refuses graphs that the engine cannot run
+/// (unknown channels, an input that stands behind its reader).
+NB_NODISCARD nb_status nb_schedule_new(const nb_graph *graph, const size_t *outputs,
+                                       size_t output_count, nb_grouping grouping,
                                        nb_schedule **out_schedule, nb_error *err);
 void nb_schedule_destroy(nb_schedule **self_p);
 

@@ -345,7 +345,8 @@ static nb_status render(task *self, nb_error *err)
     };
     const int64_t start_ms = nb_clock_ms();
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
-    status = nb_render_run(self->graph, &options, self->wav_path, &self->report, err);
+    const nb_render_output mix = {.wav_path = self->wav_path, .report = &self->report};
+    status = nb_render_run(self->graph, &mix, 1, &options, err);
     if (status != NB_OK) {
         // A file that cannot be decoded, a song past a limit: as bad everywhere. A disk or memory
         // that is short is not.

@@ -199,7 +199,17 @@ size_t rig_graph_sum(rig_graph *self, const char *name, const size_t *inputs, si
     return index;
 }
 
-void rig_graph_finish(rig_graph *self, size_t node) { self->sink = (nb_sink){.name = "mix", .node = node}; }
+void rig_graph_finish(rig_graph *self, size_t node)
+{
+    self->sink = (nb_sink){.name = "mix", .node = node, .frames = self->graph.frames};
+}
+
+nb_status rig_render(const nb_graph *graph, const nb_render_options *options, const char *path,
+                     nb_report *out_report, nb_error *err)
+{
+    const nb_render_output output = {.wav_path = path, .report = out_report};
+    return nb_render_run(graph, &output, 1, options, err);
+}
 
 static nb_status locate(void *context, const nb_asset *asset, char **out_path, nb_error *err)
 {

@@ -50,6 +50,9 @@ size_t rig_graph_sum(rig_graph *self, const char *name, const size_t *inputs, si
                      unsigned channels);
 /// `node` becomes the sink "mix".
 void rig_graph_finish(rig_graph *self, size_t node);
+/// Render the first sink alone.
+nb_status rig_render(const nb_graph *graph, const nb_render_options *options, const char *path,
+                     nb_report *out_report, nb_error *err);
 /// Options that find the graph's files.
 nb_render_options rig_graph_options(rig_graph *self);
 

@@ -19,7 +19,8 @@ static void render(const char *folder, unsigned threads, size_t chunk_frames, nb
                                        .locate_context = &song};
     nb_report report = {0};
     const char *path = rig_path(folder, "mix.wav");
-    assert_ok(nb_render_run_as(graph, &options, grouping, path, &report, err));
+    const nb_render_output output = {.wav_path = path, .report = &report};
+    assert_ok(nb_render_run_as(graph, &output, 1, &options, grouping, err));
     assert_int_equal(report.frames, graph->frames);
     assert_true(report.integrated_lufs > -40.0 && report.true_peak_dbtp < 0.0);
     rig_pcm_digest(path, digest);
@@ -79,11 +80,11 @@ static void a_section_is_a_cut_of_the_whole(void **state)
     rig_everything(*state, &song, &graph);
     nb_render_options options = {.locate = nb_song_locate, .locate_context = &song};
     nb_report report = {0};
-    assert_ok(nb_render_run(graph, &options, rig_path(*state, "whole.wav"), &report, err));
+    assert_ok(rig_render(graph, &options, rig_path(*state, "whole.wav"), &report, err));
     nb_report_fini(&report);
     options.from_frame = FROM;
     options.to_frame = TO;
-    assert_ok(nb_render_run(graph, &options, rig_path(*state, "part.wav"), &report, err));
+    assert_ok(rig_render(graph, &options, rig_path(*state, "part.wav"), &report, err));
     assert_int_equal(report.frames, TO - FROM);
     nb_report_fini(&report);
     int64_t frames = 0;
@@ -107,7 +108,7 @@ static void a_rendered_file_measures_as_its_render_said(void **state)
     nb_report rendered = {0};
     nb_report measured = {0};
     const char *path = rig_path(*state, "mix.wav");
-    assert_ok(nb_render_run(graph, &options, path, &rendered, err));
+    assert_ok(rig_render(graph, &options, path, &rendered, err));
     assert_ok(nb_render_measure(path, NULL, NULL, NULL, &measured, err));
     assert_true(rendered.integrated_lufs == measured.integrated_lufs);
     assert_true(rendered.true_peak_dbtp == measured.true_peak_dbtp);

@@ -35,7 +35,7 @@ static void everything_renders_to_the_golden_samples(void **state)
     const nb_render_options options = {.locate = nb_song_locate, .locate_context = &song};
     nb_report report = {0};
     const char *path = rig_path(*state, "mix.wav");
-    assert_ok(nb_render_run(graph, &options, path, &report, err));
+    assert_ok(rig_render(graph, &options, path, &report, err));
     nb_report_fini(&report);
     nb_graph_destroy(&graph);
     nb_song_fini(&song);

@@ -141,7 +141,7 @@ static float *render(rig_graph *graph, const nb_render_options *options, int64_t
     nb_report report = {0};
     unsigned channels = 0;
     const char *path = rig_path(graph->folder, "mix.wav");
-    assert_ok(nb_render_run(&graph->graph, options, path, &report, err));
+    assert_ok(rig_render(&graph->graph, options, path, &report, err));
     nb_report_fini(&report);
     float *samples = rig_read(path, out_frames, &channels);
     assert_int_equal(channels, 2);
@@ -345,7 +345,7 @@ static void a_sample_that_is_no_number_names_node_and_time_whatever_the_threads(
     for (options.threads = 1; options.threads <= 4; options.threads++) {
         nb_report report = {0};
         assert_fails(NB_E_INVALID, "first: its output at 0:00.625",
-                     nb_render_run(&graph.graph, &options, path, &report, err));
+                     rig_render(&graph.graph, &options, path, &report, err));
         assert_false(nb_file_exists(path));
     }
 }
@@ -375,11 +375,11 @@ static void a_cancelled_render_stops_and_leaves_no_file(void **state)
     const char *path = rig_path(*state, "mix.wav");
     stop = false;
     assert_fails(NB_E_CANCELLED, "cancelled",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
     assert_in_range(calls, 1, FRAMES / 1000 - 1);
     assert_false(nb_file_exists(path));
     assert_fails(NB_E_CANCELLED, "cancelled",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
 }
 
 static void progress_rises_to_the_end(void **state)
@@ -407,10 +407,9 @@ static void files_that_are_missing_or_changed_are_named(void **state)
     const char *path = rig_path(*state, "mix.wav");
     rig_write_noise(rig_path(*state, "in.wav"), RATE, 2, FRAMES + 1, 5, 0.5F);
     assert_fails(NB_E_CORRUPT, "in.wav: is not the file that the graph was made from",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
     assert_ok(nb_file_remove_all(rig_path(*state, "in.wav"), err));
-    assert_fails(NB_E_NOT_FOUND, "in.wav",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+    assert_fails(NB_E_NOT_FOUND, "in.wav", rig_render(&graph.graph, &options, path, &report, err));
     assert_false(nb_file_exists(path));
 }
 
@@ -425,7 +424,7 @@ static void a_missing_temporary_folder_is_named(void **state)
     options.temporary = "/nowhere/at/all";
     nb_report report = {0};
     assert_fails(NB_E_NOT_FOUND, "/nowhere/at/all",
-                 nb_render_run(&graph.graph, &options, rig_path(*state, "mix.wav"), &report, err));
+                 rig_render(&graph.graph, &options, rig_path(*state, "mix.wav"), &report, err));
 }
 
 static void a_full_disk_is_said_with_its_path(void **state)
@@ -436,7 +435,7 @@ static void a_full_disk_is_said_with_its_path(void **state)
     nb_report report = {0};
     assert_int_equal(symlink("/dev/full", rig_path(*state, "full.wav")), 0);
     assert_fails(NB_E_NO_SPACE, "full.wav",
-                 nb_render_run(&graph.graph, &options, rig_path(*state, "full.wav"), &report, err));
+                 rig_render(&graph.graph, &options, rig_path(*state, "full.wav"), &report, err));
     assert_true(nb_file_exists("/dev/full"));
 }
 
@@ -450,10 +449,10 @@ static void a_song_that_would_take_too_much_memory_is_refused(void **state)
     nb_report report = {0};
     const char *path = rig_path(*state, "mix.wav");
     assert_fails(NB_E_LIMIT, "at most 1 MiB",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
     assert_false(nb_file_exists(path));
     options.memory_max = 64 << 20;
-    assert_ok(nb_render_run(&graph.graph, &options, path, &report, err));
+    assert_ok(rig_render(&graph.graph, &options, path, &report, err));
     nb_report_fini(&report);
 }
 
@@ -467,24 +466,22 @@ static void graphs_and_sections_that_make_no_sense_are_refused(void **state)
     const char *path = rig_path(*state, "mix.wav");
     options.from_frame = 100;
     options.to_frame = 100;
-    assert_fails(NB_E_INVALID, "section",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+    assert_fails(NB_E_INVALID, "section", rig_render(&graph.graph, &options, path, &report, err));
     options.to_frame = FRAMES + 1;
-    assert_fails(NB_E_INVALID, "section",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+    assert_fails(NB_E_INVALID, "section", rig_render(&graph.graph, &options, path, &report, err));
     options = rig_graph_options(&graph);
-    graph.sink.name = "stems";
-    assert_fails(NB_E_INVALID, "no output named mix",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
-    graph.sink.name = "mix";
+    graph.sink.node = graph.graph.node_count;
+    assert_fails(NB_E_INVALID, "no output 0",
+                 rig_render(&graph.graph, &options, path, &report, err));
+    graph.sink.node = in;
     graph.clips[in][0].length_frames++;
     assert_fails(NB_E_INVALID, "in.wav: is shorter than its clip",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
     graph.nodes[in].channels = 0;
     assert_fails(NB_E_INVALID, "in: has 0 channels",
-                 nb_render_run(&graph.graph, &options, path, &report, err));
-    graph.graph.frames = 0;
-    assert_fails(NB_E_INVALID, "empty", nb_render_run(&graph.graph, &options, path, &report, err));
+                 rig_render(&graph.graph, &options, path, &report, err));
+    graph.sink.frames = 0;
+    assert_fails(NB_E_INVALID, "empty", rig_render(&graph.graph, &options, path, &report, err));
 }
 
 static void units_fill_the_register_and_never_wait_for_themselves(void **state)
@@ -501,7 +498,7 @@ static void units_fill_the_register_and_never_wait_for_themselves(void **state)
     }
     const size_t sum = rig_graph_sum(&graph, "sum", chains, NB_COUNT(chains), 2);
     nb_schedule *schedule = NULL;
-    assert_ok(nb_schedule_new(&graph.graph, sum, NB_GROUPING_LANES, &schedule, err));
+    assert_ok(nb_schedule_new(&graph.graph, &sum, 1, NB_GROUPING_LANES, &schedule, err));
     size_t nodes = 0;
     for (size_t u = 0; u < schedule->unit_count; u++) {
         const nb_unit *unit = &schedule->units[u];
@@ -549,7 +546,7 @@ static void render_long(const char *folder, int64_t seconds)
     nb_render_options options = rig_graph_options(&graph);
     options.threads = 2;
     nb_report report = {0};
-    assert_ok(nb_render_run(&graph.graph, &options, rig_path(folder, "mix.wav"), &report, err));
+    assert_ok(rig_render(&graph.graph, &options, rig_path(folder, "mix.wav"), &report, err));
     nb_report_fini(&report);
 }
 

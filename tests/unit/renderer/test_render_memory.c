@@ -68,7 +68,7 @@ static void each_failed_allocation_is_an_error_in_words(void **state)
         nb_error error = {0};
         __atomic_store_n(&allocations, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&failing, ++tries, __ATOMIC_RELAXED);
-        status = nb_render_run(graph, &options, path, &report, &error);
+        status = rig_render(graph, &options, path, &report, &error);
         __atomic_store_n(&failing, 0, __ATOMIC_RELAXED);
         nb_report_fini(&report);
         if (status != NB_OK) {
