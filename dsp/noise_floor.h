@@ -2,9 +2,9 @@
 /// @file noise_floor.h  The noise under a signal, by the minima of its smoothed power.
 ///
 /// Minimum statistics (R. Martin 2001): between words and notes each spectral line falls to the
-/// noise for a moment, so the least of its smoothed power over a second and a half is the noise,
-/// but for a known factor: the least of many is less than their mean. Here the window lies around
-/// the frame, not behind it, since an offline engine can read ahead.
+/// noise for a moment, so the least of its smoothed power over three seconds is the noise, but for
+/// a known factor: the least of many is less than their mean. Here the window lies around the
+/// frame, not behind it, since an offline engine can read ahead.
 ///
 /// Inside dsp/ only; everything is static for the reason given in lanes.h.
 
@@ -17,8 +17,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/// Frames ahead and behind whose least power counts; 0.75 s of either at 48 kHz.
-#define NB_NOISE_FLOOR_AHEAD 70
+/// Frames ahead and behind whose least power counts; 1.5 s of either at 48 kHz. A note held longer
+/// passes for noise.
+#define NB_NOISE_FLOOR_AHEAD 140
 #define NB_NOISE_FLOOR_ROWS  (2 * NB_NOISE_FLOOR_AHEAD + 1)
 
 /// Frames after digital silence that only fill the smoothing: the least of raw powers means
@@ -86,6 +87,18 @@ static inline void nb_noise_floor_turn(nb_noise_floor *self)
     self->row = 0;
 }
 
+// Over time by a pole, and over three lines, whose weights add up to one.
+static inline void nb_noise_floor_smooth(float *restrict to, const float *restrict from,
+                                         size_t bins, float keep)
+{
+    for (size_t i = 0; i < bins; i++) {
+        const float below = from[i > 0 ? i - 1 : 0];
+        const float above = from[i + 1 < bins ? i + 1 : i];
+        const float fresh = 0.25F * (below + above) + 0.5F * from[i];
+        to[i] = keep * to[i] + (1.0F - keep) * fresh;
+    }
+}
+
 /// Take the powers of the next frame; null where it holds digital silence, which is no noise.
 static inline void nb_noise_floor_push(nb_noise_floor *self, const float *power)
 {
@@ -99,9 +112,7 @@ static inline void nb_noise_floor_push(nb_noise_floor *self, const float *power)
         // The first frames by their mean, until that is slower than the smoothing.
         const float mean = 1.0F - 1.0F / (float)(self->age + 1);
         const float old = (mean < keep) ? mean : keep;
-        for (size_t i = 0; i < self->bins; i++) {
-            self->power[i] = old * self->power[i] + (1.0F - old) * power[i];
-        }
+        nb_noise_floor_smooth(self->power, power, self->bins, old);
     }
     const bool counts = power && self->age == NB_NOISE_FLOOR_WARM_UP;
     self->age += power && !counts;
@@ -119,11 +130,11 @@ static inline void nb_noise_floor_push(nb_noise_floor *self, const float *power)
     self->row++;
 }
 
-/// Mean over least of `rows` smoothed powers of noise; see docs/dsp/noise_reduction.md.
+/// Mean over least of `rows` smoothed powers of noise: measured on white noise, within 1 %.
 static inline float nb_noise_floor_bias(size_t rows)
 {
     const double octaves = nb_lanes_log2(nb_lanes_set((double)rows))[0];
-    return (float)(1.0 + octaves * 0.2);
+    return (float)(1.0 + octaves * (0.009886 + octaves * (0.025428 - octaves * 0.001098)));
 }
 
 /// One over the noise's power, NB_NOISE_FLOOR_AHEAD frames behind the newest. Huge, so that

@@ -25,7 +25,7 @@ static const nb_param params[] = {
                               "nothing."},
     [SENSITIVITY_DB] = {"sensitivity_db", "dB", NB_SCALE_DB, -12.0, 12.0, 0.0,
                         .help = "Raises the level that counts as noise."},
-    [SMOOTHING_HZ] = {"smoothing_hz", "Hz", NB_SCALE_LINEAR, 0.0, 2000.0, 500.0,
+    [SMOOTHING_HZ] = {"smoothing_hz", "Hz", NB_SCALE_LINEAR, 0.0, 4000.0, 1000.0,
                       .help = "Width over which gains are averaged where there is hardly any "
                               "signal, against single tones of noise that come and go; 0 is none."},
     [PROFILE_FROM_S] = {"profile_from_s", "s", NB_SCALE_LINEAR, 0.0, 3600.0, 0.0,
@@ -42,6 +42,8 @@ static const float power_most = 1e37F;
 static const float inverse_most = 1e30F;
 // A line at this gain or under it is noise alone: -20 dB.
 static const double noise_gain = 0.1;
+// Smoothing fades in where less than this share of the neighbourhood's power is signal.
+static const double signal_share = 0.4;
 static const double profile_least_s = 0.2;
 
 typedef struct channel {
@@ -52,6 +54,13 @@ typedef struct channel {
     float *taken; ///< Overlapped sum of what is taken away, a frame long
     nb_noise_floor floor;
 } channel;
+
+/// Sums over all lines below one.
+typedef struct gain_sums {
+    double gain;
+    double kept; ///< G^2 gamma
+    double seen; ///< gamma
+} gain_sums;
 
 typedef struct noise_reduction {
     const nb_fft *fft;
@@ -66,8 +75,9 @@ typedef struct noise_reduction {
     float *window;
     float *work;                      ///< A frame of samples
     double *carried;                  ///< G^2 gamma of the frame before
+    double *post;                     ///< gamma of each line
     double *gain;                     ///< Of each line
-    double *sums;                     ///< Of gains, to average them
+    gain_sums *sums;                  ///< To average gains
     bool silent[SLOTS][CHANNELS_MAX]; ///< Hops of digital silence
     size_t slot;                      ///< Of the line, being filled
     size_t filled;                    ///< Frames in it
@@ -152,9 +162,12 @@ static nb_status take_buffers(nb_arena *arena, noise_reduction *self, nb_error *
     self->window = take_floats(arena, self->size);
     self->work = take_floats(arena, self->size);
     self->carried = nb_arena_take(arena, self->bins, sizeof *self->carried);
+    self->post = nb_arena_take(arena, self->bins, sizeof *self->post);
+    self->post = nb_arena_take(arena, self->bins, sizeof *self->post);
     self->gain = nb_arena_take(arena, self->bins, sizeof *self->gain);
     self->sums = nb_arena_take(arena, self->bins + 1, sizeof *self->sums);
-    complete = complete && self->window && self->work && self->carried && self->gain && self->sums;
+    complete = complete && self->window && self->work && self->carried && self->post &&
+               self->gain && self->sums;
     return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "noise_reduction: no memory");
 }
 
@@ -356,7 +369,35 @@ static void find_gains(noise_reduction *self)
                                             nb_lanes_set(prior_least));
         const nb_lanes gain = nb_noise_lsa_gain(prior, post);
         *(nb_lanes *)(void *)(self->carried + i * NB_LANES) = gain * gain * post;
+        *(nb_lanes *)(void *)(self->post + i * NB_LANES) = post;
         *(nb_lanes *)(void *)(self->gain + i * NB_LANES) = gain;
+    }
+}
+
+// Where the neighbourhood of a line holds hardly any signal, its gain becomes their mean (after
+// Esch and Vary 2009): a peak of noise that looks like signal for a moment would sound as a tone.
+static void smooth_gains(noise_reduction *self)
+{
+    const size_t lines = self->size / 2 + 1;
+    gain_sums *sums = self->sums;
+    gain_sums sum = {0.0, 0.0, 0.0};
+    for (size_t i = 0; i < lines; i++) {
+        sums[i] = sum;
+        sum.gain += self->gain[i];
+        sum.kept += self->carried[i];
+        sum.seen += self->post[i];
+    }
+    sums[lines] = sum;
+    for (size_t i = 0; i < lines; i++) {
+        const size_t low = (i > self->smoothing) ? i - self->smoothing : 0;
+        const size_t high = (i + self->smoothing < lines) ? i + self->smoothing + 1 : lines;
+        const double kept = sums[high].kept - sums[low].kept;
+        const double signal = signal_share * (sums[high].seen - sums[low].seen);
+        if (kept < signal) {
+            const double mean = (sums[high].gain - sums[low].gain) / (double)(high - low);
+            const double own = kept / signal;
+            self->gain[i] = own * self->gain[i] + (1.0 - own) * mean;
+        }
     }
 }
 
@@ -398,6 +439,9 @@ static void reduce(noise_reduction *self)
         }
     }
     find_gains(self);
+    if (self->smoothing > 0) {
+        smooth_gains(self);
+    }
     for (size_t c = 0; c < self->channel_count; c++) {
         take_away(self, &self->channels[c]);
     }
