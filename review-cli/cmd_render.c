@@ -6,16 +6,13 @@
 #include "renderer/engine/render.h"
 #include "renderer/engine/song.h"
 #include "review-cli/command.h"
-#include "review-cli/report_print.h"
+#include "review-cli/render_outputs.h"
 #include "review-cli/stop.h"
 
 #include <assert.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { THREADS_MAX = 1024 };
 
@@ -23,26 +20,17 @@ typedef struct render {
     nb_cli *cli;
     nb_song song;
     nb_graph *graph;
-    char *wav_path;
-    char *draft_path; ///< The WAV file while it is made
-    char *report_path;
+    nb_render_files files;
     nb_render_options options;
     nb_progress progress;
-    nb_report report;
     double seconds;
 } render;
 
 static void render_fini(render *self)
 {
-    if (self->draft_path) {
-        unlink(self->draft_path);
-    }
-    nb_report_fini(&self->report);
+    nb_render_files_fini(&self->files);
     nb_graph_destroy(&self->graph);
     nb_song_fini(&self->song);
-    free(self->wav_path);
-    free(self->draft_path);
-    free(self->report_path);
 }
 
 static void print_problems(const nb_problems *problems)
@@ -92,75 +80,6 @@ static nb_status open_song(render *self, const char *path, nb_error *err)
         hint_at_album(&self->song, &problems);
     }
     return status;
-}
-
-/// "night" of songs/night/mix.yaml, "sketch" of sketch.yaml; new memory.
-static char *song_name(const char *document_path)
-{
-    NB_SCOPED(nb_text_free) char *absolute = nb_file_absolute(document_path);
-    if (!absolute) {
-        return NULL;
-    }
-    char *file = basename(absolute);
-    if (strcmp(file, "mix.yaml") != 0) {
-        char *dot = strrchr(file, '.');
-        return dot && dot != file ? strndup(file, (size_t)(dot - file)) : strdup(file);
-    }
-    char *name = basename(dirname(absolute));
-    return strdup(strcmp(name, "/") == 0 || strcmp(name, ".") == 0 ? "mix" : name);
-}
-
-/// The file takes the place of what is there: that must be no device, no stem, no document.
-static nb_status check_output(const render *self, nb_error *err)
-{
-    struct stat there;
-    struct stat input;
-    if (stat(self->wav_path, &there) != 0) {
-        return NB_OK;
-    }
-    if (!S_ISREG(there.st_mode)) {
-        return nb_fail(err, NB_E_INVALID, "%s is there and is no file; name a WAV file",
-                       self->wav_path);
-    }
-    for (size_t i = 0; i <= self->graph->asset_count; i++) {
-        NB_SCOPED(nb_text_free)
-        char *path = i < self->graph->asset_count
-                         ? nb_file_join(self->song.album_path, self->graph->assets[i].path)
-                         : strdup(self->song.document_path);
-        if (path && stat(path, &input) == 0 && input.st_dev == there.st_dev &&
-            input.st_ino == there.st_ino) {
-            return nb_fail(err, NB_E_INVALID, "%s is what the song is made of; name another file",
-                           self->wav_path);
-        }
-    }
-    return NB_OK;
-}
-
-static nb_status choose_paths(render *self, nb_error *err)
-{
-    const char *output = nb_args_get(&self->cli->args, "output");
-    if (output && output[0] == '\0') {
-        return nb_fail(err, NB_E_USAGE, "--output: no name; name a WAV file or a folder");
-    }
-    NB_SCOPED(nb_text_free) char *song = song_name(self->song.document_path);
-    if (output && nb_file_is_folder(output)) {
-        self->wav_path = song ? nb_text_format("%s/%s.wav", output, song) : NULL;
-    } else {
-        self->wav_path = output ? strdup(output) : song ? nb_text_format("%s.wav", song) : NULL;
-    }
-    if (!self->wav_path) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
-    }
-    const size_t length = strlen(self->wav_path);
-    const bool has_wav = length > 4 && strcmp(self->wav_path + length - 4, ".wav") == 0;
-    self->report_path =
-        nb_text_format("%.*s.report.json", (int)(has_wav ? length - 4 : length), self->wav_path);
-    self->draft_path = nb_text_format("%s.draft-%d", self->wav_path, (int)getpid());
-    if (!self->report_path || !self->draft_path) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
-    }
-    const nb_status status = check_output(self, err);
-    return status == NB_OK ? nb_file_make_parents(self->wav_path, 0777, err) : status;
 }
 
 static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
@@ -217,17 +136,13 @@ static nb_status render_song(render *self, nb_error *err)
     const int64_t start_ms = nb_clock_ms();
     nb_progress_start(&self->progress, "rendering", NB_PROGRESS_FRAMES,
                       (uint64_t)self->graph->frames, self->graph->rate_hz);
-    const nb_render_output mix = {.wav_path = self->draft_path, .report = &self->report};
-    nb_status status = nb_render_run(self->graph, &mix, 1, &self->options, err);
+    const nb_status status = nb_render_files_make(&self->files, self->graph, &self->options, err);
     nb_progress_finish(&self->progress, self->progress.total);
     self->seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
     if (status == NB_E_CANCELLED) {
         return nb_fail(err, NB_E_INTERRUPTED, "interrupted; nothing was written");
     }
-    if (status == NB_OK) {
-        status = nb_file_publish(self->draft_path, self->wav_path, err);
-    }
-    return status == NB_OK ? nb_report_write(&self->report, self->report_path, err) : status;
+    return status;
 }
 
 static nb_status run_render(nb_cli *cli, nb_error *err)
@@ -236,7 +151,7 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
     nb_status status = open_song(&self, cli->args.words[0], err);
     if (status == NB_OK) {
         assert(self.graph);
-        status = choose_paths(&self, err);
+        status = nb_render_files_choose(&self.files, &cli->args, &self.song, self.graph, err);
     }
     if (status == NB_OK) {
         status = choose_options(&self, err);
@@ -245,18 +160,22 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
         status = render_song(&self, err);
     }
     if (status == NB_OK) {
-        status = nb_cli_print_report(cli, self.wav_path, &self.report, err);
+        status = nb_render_files_print(&self.files, cli, err);
     }
     if (status != NB_OK || cli->json) {
         return status;
     }
     const double duration_s = (double)self.graph->frames / self.graph->rate_hz;
     return nb_cli_printf(err, "\nrendered in %.2f s, %.0f x realtime; report in %s\n", self.seconds,
-                         self.seconds > 0 ? duration_s / self.seconds : 0.0, self.report_path);
+                         self.seconds > 0 ? duration_s / self.seconds : 0.0,
+                         self.files.list[0].report_path);
 }
 
 static const nb_option options[] = {
     {"output", 'o', "FILE", "the WAV file to write (default SONG.wav, here)"},
+    {"alternates", 0, NULL, "the document's alternates too, as SONG-ALTERNATE.wav"},
+    {"alternate", 0, "ID", "only that alternate"},
+    {"stems", 0, NULL, "each track and bus as it arrives at the mix bus, in SONG-stems/"},
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
     {"from", 0, "TIME", "write only from here (rendered from the start)"},
     {"to", 0, "TIME", "write only up to here"},
@@ -264,12 +183,15 @@ static const nb_option options[] = {
 
 const nb_command nb_command_render = {
     .name = "render",
-    .usage = "PATH [-o FILE] [--threads N] [--from T] [--to T] [--json]",
+    .usage = "PATH [-o FILE] [--alternates] [--stems] [--from T] [--to T] [--json]",
     .summary = "render a song folder or mix document here, without a farm",
     .details = "The same engine as the farm's: the same file, bit for bit, on any threads.\n"
-               "Writes the WAV file and FILE.report.json beside it, and prints the report.",
+               "Writes the WAV file and FILE.report.json beside it, and prints the report.\n"
+               "Alternates and stems come out of the same pass; the stems add up to what the\n"
+               "mix bus gets.",
     .examples = "  nightbus render songs/night\n"
                 "  nightbus render songs/night -o /tmp/chorus.wav --from 1:02 --to 1:30\n"
+                "  nightbus render songs/night --alternates --stems -o bounces/\n"
                 "  nightbus render sketch.yaml --json | jq .true_peak_dbtp",
     .words_min = 1,
     .words_max = 1,
