@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/// @file audio_file.h  Audio files read with libsndfile, and the lies in their headers found.
+/// @file audio_file.h  Audio files read, and the lies in their headers found.
 ///
-/// Accepts what libsndfile reads (WAV, RF64, W64, AIFF, CAF, FLAC, Ogg, MP3), decided by content.
-/// Refuses in words: empty or unfinished recordings, files cut short of what their header says,
-/// rates outside 8,000 to 384,000 Hz, more than 64 channels or 24 hours, samples that are not
-/// finite or over +60 dBFS (with file, channel and time). FLAC's own MD5 is not checked: albums
-/// name their files by SHA-256. A file object belongs to one thread at a time.
+/// libsndfile opens and decodes them; plain samples (whole numbers of 16 to 32 bits, floats) are
+/// read from where they stand, to the bits that libsndfile gives. Accepts what libsndfile reads
+/// (WAV, RF64, W64, AIFF, CAF, FLAC, Ogg, MP3), decided by content. Refuses in words: empty or
+/// unfinished recordings, files cut short of what their header says, rates outside 8,000 to 384,000
+/// Hz, more than 64 channels or 24 hours, samples that are not finite or over +60 dBFS (with file,
+/// channel and time). FLAC's own MD5 is not checked: albums name their files by SHA-256. A file
+/// object belongs to one thread at a time.
 
 #ifndef NB_AUDIO_AUDIO_FILE_H
 #define NB_AUDIO_AUDIO_FILE_H
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +28,7 @@ typedef struct nb_audio_info {
     unsigned rate_hz;
     unsigned channels;
     int64_t frames;
+    bool is_whole;     ///< Its samples are whole numbers: finite, never -0 or denormal
     char format[48];   ///< For people: "WAV, 24 bit PCM"
     char warning[128]; ///< For people: what is odd about the file but no error; mostly empty
 } nb_audio_info;
@@ -47,6 +51,10 @@ NB_NODISCARD nb_status nb_audio_file_seek(nb_audio_file *self, int64_t frame, nb
 /// NB_E_INVALID.
 NB_NODISCARD nb_status nb_audio_file_read(nb_audio_file *self, float *out, size_t frames,
                                           nb_error *err);
+
+/// As nb_audio_file_read, into an array for each of the file's channels.
+NB_NODISCARD nb_status nb_audio_file_read_planar(nb_audio_file *self, float *const *out,
+                                                 size_t frames, nb_error *err);
 
 /// Only the header, checked as by open.
 NB_NODISCARD nb_status nb_audio_file_probe(const char *path, const char *name, nb_audio_info *out,

@@ -7,6 +7,7 @@
 #ifndef NB_AUDIO_CONTAINER_H
 #define NB_AUDIO_CONTAINER_H
 #include "base/status.h"
+#include "dsp/pcm.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,15 +25,6 @@ typedef enum nb_container_kind {
     NB_CONTAINER_MPEG
 } nb_container_kind;
 
-/// How samples stand in the file, where they can be read without a decoder.
-typedef enum nb_sample_format {
-    NB_SAMPLE_OTHER,
-    NB_SAMPLE_S16LE,
-    NB_SAMPLE_S24LE,
-    NB_SAMPLE_S32LE,
-    NB_SAMPLE_F32LE
-} nb_sample_format;
-
 typedef struct nb_container {
     nb_container_kind kind;
     int64_t start;            ///< Bytes of an ID3 tag before it
@@ -40,7 +32,7 @@ typedef struct nb_container {
     double rate_hz;           ///< As above
     unsigned bytes_per_frame; ///< 0 for coded samples
     double bytes_per_second;  ///< 0 where not known
-    nb_sample_format samples; ///< NB_SAMPLE_OTHER but for WAV and RF64
+    nb_pcm_format samples;    ///< How they stand there, where they can be read without a decoder
     int64_t data_offset;      ///< 0 where there is no such thing
     int64_t data_bytes;       ///< Held by the file
     int64_t frames;           ///< -1 where only the decoder knows

@@ -11,6 +11,8 @@ enum {
     CAF_HEAD = 8,
     CAF_CHUNK_HEAD = 12,
     CAF_DESC_SIZE = 32,
+    CAF_FLOAT = 1, // flags of its linear samples
+    CAF_LITTLE_ENDIAN = 2,
     EDIT_COUNT = 4 // of CAF: stands before the samples, in the data chunk
 };
 
@@ -29,17 +31,25 @@ static double extended(const unsigned char bytes[10])
     return (exponent & 0x8000) ? -value : value;
 }
 
-/// Whether these samples stand one behind the other, uncoded.
-static bool is_plain_aiff(const unsigned char *compression)
+/// How samples stand one behind the other, uncoded.
+typedef struct plain_kind {
+    char name[5];
+    bool is_float, is_little_endian;
+} plain_kind;
+
+static const plain_kind *find_plain_aiff(const unsigned char *compression)
 {
-    static const char *const plain[] = {"NONE", "sowt", "twos", "in24", "in32", "42ni",
-                                        "23ni", "fl32", "FL32", "fl64", "FL64", "raw "};
+    static const plain_kind plain[] = {
+        {"NONE", false, false}, {"sowt", false, true},  {"twos", false, false},
+        {"in24", false, false}, {"in32", false, false}, {"42ni", false, true},
+        {"23ni", false, true},  {"fl32", true, false},  {"FL32", true, false},
+        {"fl64", true, false},  {"FL64", true, false},  {"raw ", false, false}};
     for (size_t i = 0; i < NB_COUNT(plain); i++) {
-        if (memcmp(compression, plain[i], 4) == 0) {
-            return true;
+        if (memcmp(compression, plain[i].name, 4) == 0) {
+            return &plain[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 typedef struct aiff_walk {
@@ -47,6 +57,7 @@ typedef struct aiff_walk {
     uint64_t frames;
     int64_t data_offset; ///< 0: not seen
     uint64_t data_size;
+    bool is_shifted; ///< The samples begin later than right behind their chunk's head
 } aiff_walk;
 
 static nb_status read_comm(const nb_container_source *source, int64_t offset, uint64_t size,
@@ -62,9 +73,12 @@ static nb_status read_comm(const nb_container_source *source, int64_t offset, ui
     out->channels = (unsigned)nb_big(bytes, 2);
     out->rate_hz = extended(bytes + 8);
     nb_status status = nb_container_check_facts(source->name, out->rate_hz, out->channels, err);
-    const bool is_plain = few == COMM_SIZE || is_plain_aiff(bytes + COMM_SIZE);
-    if (status == NB_OK && is_plain) {
+    const bool is_aiff_c = few > COMM_SIZE;
+    const plain_kind *plain =
+        find_plain_aiff(is_aiff_c ? bytes + COMM_SIZE : (const unsigned char *)"NONE");
+    if (status == NB_OK && plain) {
         const unsigned bits = (unsigned)nb_big(bytes + 6, 2);
+        out->samples = nb_pcm_format_of(plain->is_float, !plain->is_little_endian, bits);
         status =
             nb_container_check_frame_size(source, bits, out->channels * ((bits + 7) / 8), out, err);
     }
@@ -76,6 +90,9 @@ static nb_status finish_aiff(const nb_container_source *source, const aiff_walk 
 {
     if (!walk->has_format || walk->data_offset == 0) {
         return nb_fail(err, NB_E_CORRUPT, no_samples, source->name);
+    }
+    if (walk->is_shifted) {
+        out->samples = NB_PCM_OTHER; // readers disagree on where: it is left to libsndfile
     }
     // Two lengths: the chunk's bytes and COMM's frames. The file must hold both.
     nb_status status = nb_container_set_data(source, walk->data_offset, walk->data_size, out, err);
@@ -104,6 +121,7 @@ nb_status nb_container_read_aiff(const nb_container_source *source, nb_container
             // Eight bytes, the first four of which say how far behind them the samples begin.
             const uint64_t before = 8 + nb_big(skip, 4);
             walk.data_offset = content + (int64_t)before;
+            walk.is_shifted = before != 8;
             walk.data_size = (size > before) ? size - before : 0;
         }
         if (status == NB_OK) {
@@ -126,8 +144,11 @@ static nb_status read_desc(const nb_container_source *source, int64_t offset, nb
     out->channels = (unsigned)nb_big(bytes + 24, 4);
     nb_status status = nb_container_check_facts(source->name, out->rate_hz, out->channels, err);
     if (status == NB_OK && memcmp(bytes + 8, "lpcm", 4) == 0) {
-        status = nb_container_check_frame_size(source, (unsigned)nb_big(bytes + 28, 4),
-                                               (unsigned)nb_big(bytes + 16, 4), out, err);
+        const unsigned bits = (unsigned)nb_big(bytes + 28, 4);
+        const unsigned flags = (unsigned)nb_big(bytes + 12, 4);
+        out->samples = nb_pcm_format_of(flags & CAF_FLOAT, !(flags & CAF_LITTLE_ENDIAN), bits);
+        status =
+            nb_container_check_frame_size(source, bits, (unsigned)nb_big(bytes + 16, 4), out, err);
     }
     return status;
 }

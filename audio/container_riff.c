@@ -21,23 +21,6 @@ enum {
 
 typedef uint64_t number_reader(const unsigned char *bytes, unsigned count);
 
-static nb_sample_format sample_format(unsigned tag, unsigned bits)
-{
-    if (tag == TAG_FLOAT) {
-        return (bits == 32) ? NB_SAMPLE_F32LE : NB_SAMPLE_OTHER;
-    }
-    switch (bits) {
-    case 16:
-        return NB_SAMPLE_S16LE;
-    case 24:
-        return NB_SAMPLE_S24LE;
-    case 32:
-        return NB_SAMPLE_S32LE;
-    default:
-        return NB_SAMPLE_OTHER;
-    }
-}
-
 static nb_status read_format(const nb_container_source *source, const unsigned char *bytes,
                              size_t size, number_reader *number, nb_container *out, nb_error *err)
 {
@@ -63,7 +46,7 @@ static nb_status read_format(const nb_container_source *source, const unsigned c
         return nb_container_check_frame_size(source, 8, bytes_per_frame, out, err);
     }
     if (tag == TAG_PCM || tag == TAG_FLOAT) {
-        out->samples = sample_format(tag, bits);
+        out->samples = nb_pcm_format_of(tag == TAG_FLOAT, number == nb_big, bits);
         return nb_container_check_frame_size(source, bits, bytes_per_frame, out, err);
     }
     return NB_OK; // coded in blocks: libsndfile knows these
@@ -167,11 +150,7 @@ nb_status nb_container_read_riff(const nb_container_source *source, nb_container
         walk.offset = offset + (int64_t)sizeof head;
         walk.size = walk.number(head + 4, 4);
         if (memcmp(id, "data", 4) == 0) {
-            status = read_data(source, &walk, out, err);
-            if (walk.number == nb_big) {
-                out->samples = NB_SAMPLE_OTHER;
-            }
-            return status;
+            return read_data(source, &walk, out, err);
         }
         status = read_riff_chunk(source, id, &walk, out, err);
         if (status == NB_OK) {
@@ -213,7 +192,6 @@ nb_status nb_container_read_w64(const nb_container_source *source, nb_container 
         if (is_w64(head, "fmt ") && nb_container_peek(source, content, bytes, few)) {
             has_format = true;
             status = nb_container_read_format(source, bytes, few, out, err);
-            out->samples = NB_SAMPLE_OTHER;
         }
         if (status == NB_OK) {
             status = nb_container_count_chunk(source, &count, err);

@@ -11,9 +11,17 @@ struct nb_clips {
     nb_stem_reader *readers; ///< By clip
     size_t open_count;
     double sums[2][NB_CLIPS_BLOCK];
-    float samples[2 * NB_CLIPS_BLOCK];
+    float samples[2][NB_CLIPS_BLOCK];
     double gains[NB_CLIPS_BLOCK];
 };
+
+/// What of a clip falls into a block.
+typedef struct clip_part {
+    size_t clip;
+    size_t at; ///< Frame of the block where it begins
+    size_t frames;
+    int64_t from; ///< The clip's own frame there
+} clip_part;
 
 /// sin(p pi / 2) by its series, good to the last bit or two: libm's differs between CPUs.
 static double quarter_sine(double p)
@@ -90,7 +98,7 @@ void nb_clips_destroy(nb_clips **self_p)
 
 static void close_reader(nb_clips *self, size_t clip)
 {
-    if (self->readers[clip].file) {
+    if (nb_stem_reader_is_open(&self->readers[clip])) {
         nb_stem_reader_fini(&self->readers[clip]);
         self->open_count--;
     }
@@ -99,22 +107,22 @@ static void close_reader(nb_clips *self, size_t clip)
 /// Many overlapping clips are read in turns through a few descriptors.
 static void make_room(nb_clips *self, size_t clip)
 {
-    if (self->readers[clip].file || self->open_count < NB_CLIPS_OPEN_MAX) {
+    if (nb_stem_reader_is_open(&self->readers[clip]) || self->open_count < NB_CLIPS_OPEN_MAX) {
         return;
     }
     for (size_t i = self->first_live; i < self->node->clip_count; i++) {
-        if (self->readers[i].file) {
+        if (nb_stem_reader_is_open(&self->readers[i])) {
             close_reader(self, i);
             return;
         }
     }
 }
 
-/// The clip's gain at its own frames from .. from + frames - 1, in self->gains.
-static void fill_gains(nb_clips *self, const nb_graph_clip *clip, int64_t from, size_t frames)
+/// The clip's gain at the part's frames, in self->gains.
+static void fill_gains(nb_clips *self, const nb_graph_clip *clip, const clip_part *part)
 {
-    for (size_t i = 0; i < frames; i++) {
-        const int64_t at = from + (int64_t)i;
+    for (size_t i = 0; i < part->frames; i++) {
+        const int64_t at = part->from + (int64_t)i;
         const int64_t left = clip->length_frames - at;
         double gain = clip->gain;
         if (at < clip->fade_in_frames) {
@@ -128,55 +136,129 @@ static void fill_gains(nb_clips *self, const nb_graph_clip *clip, int64_t from, 
     }
 }
 
-/// Add what of the clip falls into the block that starts at `first`.
-static nb_status add_clip(nb_clips *self, size_t index, int64_t first, size_t frames, nb_error *err)
+/// Whether the part is the file as it stands.
+static bool is_plain(const nb_graph_clip *clip, const clip_part *part)
+{
+    const int64_t end = part->from + (int64_t)part->frames;
+    return clip->gain == 1.0 && part->from >= clip->fade_in_frames &&
+           clip->length_frames - end >= clip->fade_out_frames - 1;
+}
+
+/// The part of a clip in the block of `frames` frames from `first` on; without frames if none is.
+static clip_part find_part(const nb_clips *self, size_t index, int64_t first, size_t frames)
 {
     const nb_graph_clip *clip = &self->node->clips[index];
-    const nb_stem *stem = &self->stems->list[clip->asset];
     const int64_t end = first + (int64_t)frames;
     const int64_t clip_end = clip->at_frame + clip->length_frames;
     const int64_t from = (clip->at_frame > first) ? clip->at_frame : first;
     const int64_t to = (clip_end < end) ? clip_end : end;
     if (from >= to) {
-        return NB_OK;
+        return (clip_part){.clip = index};
     }
-    const size_t count = (size_t)(to - from);
-    make_room(self, index);
-    const bool was_open = self->readers[index].file;
-    nb_status status =
-        nb_stem_read(stem, &self->readers[index], clip->offset_frames + from - clip->at_frame,
-                     count, self->samples, err);
-    self->open_count += !was_open && self->readers[index].file;
+    return (clip_part){index, (size_t)(from - first), (size_t)(to - from), from - clip->at_frame};
+}
+
+/// Parts in the block, counted as far as two; `out` is the last of those counted.
+static int count_parts(const nb_clips *self, int64_t first, size_t frames, clip_part *out)
+{
+    const nb_graph_clip *clips = self->node->clips;
+    const int64_t end = first + (int64_t)frames;
+    int count = 0;
+    for (size_t i = self->first_live;
+         i < self->node->clip_count && clips[i].at_frame < end && count < 2; i++) {
+        const clip_part found = find_part(self, i, first, frames);
+        if (found.frames > 0) {
+            *out = found;
+            count++;
+        }
+    }
+    return count;
+}
+
+/// Read a part's samples, a channel of its file to an array.
+static nb_status read_part(nb_clips *self, const clip_part *part, float *const *out, nb_error *err)
+{
+    const nb_graph_clip *clip = &self->node->clips[part->clip];
+    nb_stem_reader *reader = &self->readers[part->clip];
+    make_room(self, part->clip);
+    const bool was_open = nb_stem_reader_is_open(reader);
+    const nb_status status = nb_stem_read(&self->stems->list[clip->asset], reader,
+                                          clip->offset_frames + part->from, part->frames, out, err);
+    self->open_count += !was_open && nb_stem_reader_is_open(reader);
+    return status;
+}
+
+static unsigned channels_of(const nb_clips *self, const clip_part *part)
+{
+    return self->stems->list[self->node->clips[part->clip].asset].asset->channels;
+}
+
+/// A part alone in its block is read to where it belongs. The bits are those of add_part: a sum
+/// that begins with 0 and has one term is that term.
+static nb_status put_part(nb_clips *self, const clip_part *part, size_t frames, float *const out[2],
+                          nb_error *err)
+{
+    const nb_graph_clip *clip = &self->node->clips[part->clip];
+    float *const to[2] = {out[0] + part->at, (self->node->channels > 1) ? out[1] + part->at : NULL};
+    const nb_status status = read_part(self, part, to, err);
     if (status != NB_OK) {
         return status;
     }
-    fill_gains(self, clip, from - clip->at_frame, count);
-    const size_t stride = stem->asset->channels;
+    const unsigned own_channels = channels_of(self, part);
+    if (!is_plain(clip, part)) {
+        fill_gains(self, clip, part);
+        for (unsigned channel = 0; channel < own_channels; channel++) {
+            for (size_t i = 0; i < part->frames; i++) {
+                to[channel][i] = (float)(0.0 + self->gains[i] * (double)to[channel][i]);
+            }
+        }
+    }
+    const size_t behind = part->at + part->frames;
     for (unsigned channel = 0; channel < self->node->channels; channel++) {
-        const float *samples = self->samples + ((channel < stride) ? channel : 0);
-        double *sums = self->sums[channel] + (from - first);
-        for (size_t i = 0; i < count; i++) {
-            sums[i] += self->gains[i] * (double)samples[i * stride];
+        if (channel >= own_channels) {
+            memcpy(to[channel], to[0], part->frames * sizeof *to[0]);
+        }
+        memset(out[channel], 0, part->at * sizeof *out[channel]);
+        memset(out[channel] + behind, 0, (frames - behind) * sizeof *out[channel]);
+    }
+    return NB_OK;
+}
+
+static nb_status add_part(nb_clips *self, const clip_part *part, nb_error *err)
+{
+    float *const samples[2] = {self->samples[0], self->samples[1]};
+    const nb_status status = read_part(self, part, samples, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    fill_gains(self, &self->node->clips[part->clip], part);
+    const unsigned own_channels = channels_of(self, part);
+    for (unsigned channel = 0; channel < self->node->channels; channel++) {
+        const float *from = samples[(channel < own_channels) ? channel : 0];
+        double *sums = self->sums[channel] + part->at;
+        for (size_t i = 0; i < part->frames; i++) {
+            sums[i] += self->gains[i] * (double)from[i];
         }
     }
     return NB_OK;
 }
 
-nb_status nb_clips_read(nb_clips *self, int64_t first, size_t frames, float *const out[2],
-                        nb_error *err)
+/// Sum all parts in the block.
+static nb_status mix_parts(nb_clips *self, int64_t first, size_t frames, float *const out[2],
+                           nb_error *err)
 {
     const nb_graph_clip *clips = self->node->clips;
     const int64_t end = first + (int64_t)frames;
     memset(self->sums[0], 0, frames * sizeof *self->sums[0]);
     memset(self->sums[1], 0, frames * sizeof *self->sums[1]);
     for (size_t i = self->first_live; i < self->node->clip_count && clips[i].at_frame < end; i++) {
-        nb_status status = add_clip(self, i, first, frames, err);
+        const clip_part part = find_part(self, i, first, frames);
+        const nb_status status = (part.frames > 0) ? add_part(self, &part, err) : NB_OK;
         if (status != NB_OK) {
             return status;
         }
         if (clips[i].at_frame + clips[i].length_frames <= end) {
-            close_reader(self, i);
-            self->first_live += (i == self->first_live);
+            close_reader(self, i); // before the next is opened: they may be many
         }
     }
     for (unsigned channel = 0; channel < self->node->channels; channel++) {
@@ -185,4 +267,40 @@ nb_status nb_clips_read(nb_clips *self, int64_t first, size_t frames, float *con
         }
     }
     return NB_OK;
+}
+
+/// Close what has ended at `end`, and never look at the first of them again.
+static void leave_ended(nb_clips *self, int64_t end)
+{
+    const nb_graph_clip *clips = self->node->clips;
+    for (size_t i = self->first_live; i < self->node->clip_count && clips[i].at_frame < end; i++) {
+        if (clips[i].at_frame + clips[i].length_frames <= end) {
+            close_reader(self, i);
+            self->first_live += (i == self->first_live);
+        }
+    }
+}
+
+nb_status nb_clips_read(nb_clips *self, int64_t first, size_t frames, float *const out[2],
+                        nb_error *err)
+{
+    clip_part only = {0};
+    nb_status status = NB_OK;
+    switch (count_parts(self, first, frames, &only)) {
+    case 0:
+        for (unsigned channel = 0; channel < self->node->channels; channel++) {
+            memset(out[channel], 0, frames * sizeof *out[channel]);
+        }
+        break;
+    case 1:
+        status = put_part(self, &only, frames, out, err);
+        break;
+    default:
+        status = mix_parts(self, first, frames, out, err);
+        break;
+    }
+    if (status == NB_OK) {
+        leave_ended(self, first + (int64_t)frames);
+    }
+    return status;
 }

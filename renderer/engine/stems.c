@@ -261,39 +261,26 @@ void nb_stems_fini(nb_stems *self)
     *self = (nb_stems){0};
 }
 
-static nb_status read_converted(const nb_stem *self, int64_t first, size_t frames, float *out,
-                                nb_error *err)
+static nb_status read_converted(const nb_stem *self, nb_stem_reader *reader, int64_t first,
+                                size_t frames, float *const *out, nb_error *err)
 {
-    const size_t frame_size = self->asset->channels * sizeof(float);
-    char *to = (char *)out;
-    size_t left = frames * frame_size;
-    off_t at = (off_t)first * (off_t)frame_size;
-    while (left > 0) {
-        const ssize_t got = pread(self->converted, to, left, at);
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return nb_fail_errno(err, errno, "%s: its converted samples cannot be read",
-                                 self->asset->path);
-        }
-        if (got == 0) {
-            return nb_fail(err, NB_E_CORRUPT, "%s: its converted samples end too soon",
-                           self->asset->path);
-        }
-        to += got;
-        at += got;
-        left -= (size_t)got;
+    if (!reader->converted.buffer) {
+        reader->converted =
+            (nb_pcm_reader){self->converted, NB_PCM_F32LE, self->asset->channels, self->frames, 0};
     }
-    return NB_OK;
+    size_t got = 0;
+    const nb_status status =
+        nb_pcm_reader_read(&reader->converted, self->asset->path, first, frames, out, &got, err);
+    if (status == NB_OK && got != frames) {
+        return nb_fail(err, NB_E_CORRUPT, "%s: its converted samples end too soon",
+                       self->asset->path);
+    }
+    return status;
 }
 
-nb_status nb_stem_read(const nb_stem *self, nb_stem_reader *reader, int64_t first, size_t frames,
-                       float *out, nb_error *err)
+static nb_status read_file(const nb_stem *self, nb_stem_reader *reader, int64_t first,
+                           size_t frames, float *const *out, nb_error *err)
 {
-    if (self->converted >= 0) {
-        return read_converted(self, first, frames, out, err);
-    }
     nb_status status = NB_OK;
     if (!reader->file) {
         status = nb_audio_file_open(self->path, self->asset->path, &reader->file, err);
@@ -303,10 +290,31 @@ nb_status nb_stem_read(const nb_stem *self, nb_stem_reader *reader, int64_t firs
         status = nb_audio_file_seek(reader->file, first, err);
     }
     if (status == NB_OK) {
-        status = nb_audio_file_read(reader->file, out, frames, err);
+        status = nb_audio_file_read_planar(reader->file, out, frames, err);
     }
     reader->next_frame = first + (int64_t)frames;
     return status;
 }
 
-void nb_stem_reader_fini(nb_stem_reader *self) { nb_audio_file_destroy(&self->file); }
+nb_status nb_stem_read(const nb_stem *self, nb_stem_reader *reader, int64_t first, size_t frames,
+                       float *const *out, nb_error *err)
+{
+    const nb_status status = (self->converted >= 0)
+                                 ? read_converted(self, reader, first, frames, out, err)
+                                 : read_file(self, reader, first, frames, out, err);
+    if (status != NB_OK || (reader->file && nb_audio_file_info(reader->file)->is_whole)) {
+        return status;
+    }
+    for (unsigned c = 0; c < self->asset->channels; c++) {
+        for (size_t i = 0; i < frames; i++) {
+            out[c][i] += 0.0F; // in the engine's float mode, a denormal is 0 by this, too
+        }
+    }
+    return NB_OK;
+}
+
+void nb_stem_reader_fini(nb_stem_reader *self)
+{
+    nb_audio_file_destroy(&self->file);
+    nb_pcm_reader_fini(&self->converted);
+}
