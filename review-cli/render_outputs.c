@@ -70,7 +70,7 @@ static nb_status choose_stem_of_names(const nb_args *args, const nb_song *song, 
     }
     NB_SCOPED(nb_text_free) char *name = song_name(song->document_path);
     if (output && is_folder(output)) {
-        *out = name ? nb_text_format("%s/%s", output, name) : NULL;
+        *out = name ? nb_file_join(output, name) : NULL;
     } else if (output) {
         const size_t length = strlen(output);
         const bool has_wav = length > 4 && strcmp(output + length - 4, ".wav") == 0;
