@@ -12,8 +12,13 @@
     X(equaliser)                                                                                   \
     X(compressor)                                                                                  \
     X(delay)                                                                                       \
+    X(reverb)                                                                                      \
     X(convolution)                                                                                 \
-    X(limiter)
+    X(limiter)                                                                                     \
+    X(noise_reduction)                                                                             \
+    X(saturation)                                                                                  \
+    X(image)                                                                                       \
+    X(bit_depth)
 
 #if defined(__x86_64__)
 #define LEVELS(name) {&nb_##name##_x2, &nb_##name##_x2_v3, &nb_##name##_x4, &nb_##name##_x8},
