@@ -16,6 +16,8 @@
     X(convolution)                                                                                 \
     X(limiter)                                                                                     \
     X(noise_reduction)                                                                             \
+    X(hum_removal)                                                                                 \
+    X(dc_removal)                                                                                  \
     X(saturation)                                                                                  \
     X(image)                                                                                       \
     X(bit_depth)
