@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Feed-forward compressor. docs/dsp/compressor.md
+// Compressor. docs/dsp/compressor.md
 //
-// After D. Giannoulis, M. Massberg, J. Reiss, "Digital Dynamic Range Compressor Design" (JAES
-// 2012): gain computer in dB, then the smooth decoupled peak detector, which unlike the branching
-// one settles on the curve.
-#include "dsp/kernel.h"
-#include "dsp/lanes_math.h"
-
-#include <string.h>
+// Key filter and detector give a block's gain reduction (detector.h); here it becomes a gain on the
+// delayed signal.
+#include "dsp/detector.h"
+#include "dsp/key_filter.h"
+#include "dsp/look_ahead.h"
 
 extern const nb_processor NB_KERNEL(nb_compressor);
 
@@ -21,10 +19,15 @@ enum {
     MIX_PERCENT,
     LOOKAHEAD_MS,
     DETECTOR,
+    TOPOLOGY,
+    AUTO_RELEASE,
+    KEY_LOW_CUT_HZ,
+    KEY_HIGH_CUT_HZ,
     PARAM_COUNT
 };
 
 static const char *const detectors[] = {"peak", "rms", NULL};
+static const char *const topologies[] = {"feed-forward", "feedback", NULL};
 
 static const nb_param params[] = {
     [THRESHOLD_DB] = {"threshold_db", "dB", NB_SCALE_DB, -80.0, 0.0, -20.0, .automatable = true,
@@ -45,33 +48,49 @@ static const nb_param params[] = {
                       .help = "The gain moves that much ahead of the sound."},
     [DETECTOR] = {"detector", "", NB_SCALE_CHOICE, 0.0, 1.0, 0.0, .choices = detectors,
                   .help = "Peak follows the waveform, rms its mean square over 10 ms."},
+    [TOPOLOGY] = {"topology", "", NB_SCALE_CHOICE, 0.0, 1.0, 0.0, .choices = topologies,
+                  .help = "Where the level is taken: ahead of the gain, or behind it, which makes "
+                          "the attack as many times faster as the ratio says."},
+    [AUTO_RELEASE] = {"auto_release", "", NB_SCALE_SWITCH, 0.0, 1.0, 0.0,
+                      .help = "Long reductions release ten times slower, short ones as set."},
+    [KEY_LOW_CUT_HZ] = {"key_low_cut_hz", "Hz", NB_SCALE_LOG, NB_KEY_LOW_CUT_NONE_HZ,
+                        NB_KEY_LOW_CUT_MAX_HZ, NB_KEY_LOW_CUT_NONE_HZ,
+                        .help = "12 dB/octave high-pass in the key only; 10 is none."},
+    [KEY_HIGH_CUT_HZ] = {"key_high_cut_hz", "Hz", NB_SCALE_LOG, NB_KEY_HIGH_CUT_MIN_HZ,
+                         NB_KEY_HIGH_CUT_NONE_HZ, NB_KEY_HIGH_CUT_NONE_HZ,
+                         .help = "12 dB/octave low-pass in the key only; 20000 is none."},
 };
 _Static_assert(NB_COUNT(params) == PARAM_COUNT, "a row for each parameter");
 
-static const double rms_ms = 10.0;
-static const double floor_amplitude = 1e-12; // -240 dB: where silence stands in the logarithm
+_Static_assert((int)THRESHOLD_DB == NB_DETECTOR_THRESHOLD_DB && (int)RATIO == NB_DETECTOR_RATIO &&
+                   (int)KNEE_DB == NB_DETECTOR_KNEE_DB && (int)ATTACK_MS == NB_DETECTOR_ATTACK_MS &&
+                   (int)RELEASE_MS == NB_DETECTOR_RELEASE_MS,
+               "the detector's parameters stand first");
 
-/// All that the loop needs of the parameters.
-typedef struct curve {
-    nb_lanes threshold, knee;
-    nb_lanes knee_scale;      ///< 1 / (2 knee), 0 for a hard one
-    nb_lanes slope;           ///< 1 - 1 / ratio
-    nb_lanes attack, release; ///< Shares of the old value that a frame keeps
-    nb_lanes makeup, mix;
-} curve;
+/// The gain behind the reduction, of one group's frames: in octaves and as shares.
+typedef struct output {
+    nb_group makeup, dry, wet;
+} output;
 
 typedef struct compressor {
-    nb_lanes values[PARAM_COUNT];
-    nb_lanes mean_share; ///< Share of the old mean square that a frame keeps
-    nb_masks stereo, rms;
-    nb_lanes mean_square, held, reduction; ///< Detector: its one pole, its two stages in dB
-    double ms_per_frame_octave; ///< Turns 1 / time in ms into the exponent of 2 of one frame
-    size_t look_ahead[NB_LANES];
-    size_t look_ahead_max;
-    bool look_ahead_differs;
-    float *ring; ///< look_ahead_max + 1 frames
-    size_t at;
+    nb_detector detector;
+    nb_key_filter filter;
+    nb_look_ahead look_ahead;
+    nb_lanes makeup_db, mix_percent;
+    output fixed;
 } compressor;
+
+/// Where a block's moved makeup and mix stand.
+typedef struct output_controls {
+    nb_control makeup_db, mix_percent;
+    bool move;
+} output_controls;
+
+static nb_status check(const nb_settings *settings, nb_error *err)
+{
+    return nb_key_filter_check(settings->values[KEY_LOW_CUT_HZ], settings->values[KEY_HIGH_CUT_HZ],
+                               err);
+}
 
 static size_t latency(const nb_settings *settings)
 {
@@ -84,47 +103,59 @@ static size_t tail(const nb_settings *settings)
     return 0;
 }
 
-static nb_lanes clamped(nb_lanes value, size_t param)
+static output output_of(nb_lanes makeup_db, nb_lanes mix_percent)
 {
-    return nb_lanes_clamp(value, params[param].min, params[param].max);
-}
-
-// exp(-1 / (time * rate))
-static inline nb_lanes share_kept(const compressor *self, nb_lanes time_ms)
-{
-    return nb_lanes_exp2(self->ms_per_frame_octave / time_ms);
-}
-
-static inline curve curve_of(const compressor *self, const nb_lanes values[PARAM_COUNT])
-{
-    curve now;
-    const nb_lanes zero = {0};
-    now.threshold = clamped(values[THRESHOLD_DB], THRESHOLD_DB);
-    now.knee = clamped(values[KNEE_DB], KNEE_DB);
-    now.knee_scale = nb_lanes_select((nb_masks)(now.knee > zero), 0.5 / now.knee, zero);
-    now.slope = 1.0 - 1.0 / clamped(values[RATIO], RATIO);
-    now.attack = share_kept(self, clamped(values[ATTACK_MS], ATTACK_MS));
-    now.release = share_kept(self, clamped(values[RELEASE_MS], RELEASE_MS));
-    now.makeup = clamped(values[MAKEUP_DB], MAKEUP_DB);
-    now.mix = clamped(values[MIX_PERCENT], MIX_PERCENT) * 0.01;
-    return now;
+    const nb_param *makeup = &params[MAKEUP_DB];
+    const nb_param *mix = &params[MIX_PERCENT];
+    const nb_lanes octaves =
+        nb_lanes_clamp(makeup_db, makeup->min, makeup->max) * NB_OCTAVES_PER_DB;
+    const nb_lanes wet = nb_lanes_clamp(mix_percent, mix->min, mix->max) * 0.01;
+    return (output){nb_group_of_lanes(octaves), nb_group_of_lanes(1.0 - wet),
+                    nb_group_of_lanes(wet)};
 }
 
 static void reset(void *state)
 {
     compressor *self = state;
-    self->mean_square = self->held = self->reduction = (nb_lanes){0};
-    memset(self->ring, 0, (self->look_ahead_max + 1) * NB_LANES * sizeof *self->ring);
-    self->at = 0;
+    nb_detector_reset(&self->detector);
+    nb_key_filter_reset(&self->filter);
+    nb_look_ahead_reset(&self->look_ahead);
 }
 
-static void set_voice(compressor *self, const nb_settings *voice, size_t lane)
+static nb_detector_mode mode_of(const nb_settings *voice)
 {
-    for (size_t c = lane; c < lane + voice->channels; c++) {
-        self->look_ahead[c] = latency(voice);
-        self->stereo[c] = -(voice->channels == 2);
-        self->rms[c] = -(voice->values[DETECTOR] == 1.0);
+    return (nb_detector_mode){
+        .stereo = voice->channels == 2,
+        .rms = voice->values[DETECTOR] == 1.0,
+        .feedback = voice->values[TOPOLOGY] == 1.0,
+        .auto_release = voice->values[AUTO_RELEASE] == 1.0,
+    };
+}
+
+static void set_lanes(compressor *self, const nb_settings *voices, size_t voice_count)
+{
+    nb_lanes values[NB_DETECTOR_PARAMS];
+    for (size_t p = 0; p < NB_DETECTOR_PARAMS; p++) {
+        values[p] = nb_lanes_of_param(voices, voice_count, p);
     }
+    nb_detector_mode modes[NB_LANES];
+    for (size_t lane = 0; lane < NB_LANES; lane++) {
+        modes[lane] = mode_of(&voices[0]); // in lanes of no voice, so that no step is added
+        modes[lane].stereo = false;
+    }
+    for (size_t v = 0; v < voice_count; v++) {
+        const size_t first = nb_voice_lane(voices, v);
+        const double *of = voices[v].values;
+        for (size_t lane = first; lane < first + voices[v].channels; lane++) {
+            modes[lane] = mode_of(&voices[v]);
+            nb_key_filter_set(&self->filter, lane, of[KEY_LOW_CUT_HZ], of[KEY_HIGH_CUT_HZ],
+                              voices[v].rate_hz);
+        }
+    }
+    nb_detector_init(&self->detector, voices[0].rate_hz, values, modes);
+    self->makeup_db = nb_lanes_of_param(voices, voice_count, MAKEUP_DB);
+    self->mix_percent = nb_lanes_of_param(voices, voice_count, MIX_PERCENT);
+    self->fixed = output_of(self->makeup_db, self->mix_percent);
 }
 
 static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_count,
@@ -135,125 +166,114 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "compressor: no memory");
     }
-    for (size_t p = 0; p < PARAM_COUNT; p++) {
-        self->values[p] = nb_lanes_of_param(voices, voice_count, p);
-    }
-    static const double log2_e = 1.44269504088896340736;
-    self->ms_per_frame_octave = -1000.0 * log2_e / voices[0].rate_hz;
-    self->mean_share = share_kept(self, nb_lanes_set(rms_ms));
-    for (size_t lane = 0; lane < NB_LANES; lane++) {
-        self->look_ahead[lane] = latency(&voices[0]);
-    }
-    for (size_t v = 0; v < voice_count; v++) {
-        set_voice(self, &voices[v], nb_voice_lane(voices, v));
-    }
-    for (size_t lane = 0; lane < NB_LANES; lane++) {
-        const size_t frames = self->look_ahead[lane];
-        self->look_ahead_differs |= frames != self->look_ahead[0];
-        self->look_ahead_max = (frames > self->look_ahead_max) ? frames : self->look_ahead_max;
-    }
-    self->ring = nb_arena_take(arena, self->look_ahead_max + 1, NB_LANES * sizeof *self->ring);
-    if (!self->ring) {
+    if (!nb_look_ahead_init(&self->look_ahead, arena, voices, voice_count, NB_DETECTOR_FRAMES)) {
         return nb_fail(err, NB_E_NO_MEMORY, "compressor: no memory for %zu frames of look-ahead",
-                       self->look_ahead_max);
+                       self->look_ahead.frames_max);
     }
+    set_lanes(self, voices, voice_count);
     reset(self);
     *out_state = self;
     return NB_OK;
 }
 
-// The frame of `look_ahead` ago, when `now` has just come.
-static inline nb_lanes delayed(compressor *self, nb_lanes now)
+// The last group of a block may be short.
+static inline __attribute__((always_inline)) void scale_group(const float *in, nb_group factor,
+                                                              size_t left, float *out)
 {
-    if (self->look_ahead_max == 0) {
-        return now;
+    if (left >= NB_GROUP) {
+        nb_group_store(out, nb_group_load(in) * factor);
+    } else {
+        nb_group_store_part(out, nb_group_load_part(in, left) * factor, left);
     }
-    const size_t length = self->look_ahead_max + 1;
-    nb_frame_store(self->ring, self->at, now);
-    const size_t newest = self->at;
-    self->at = (newest + 1 == length) ? 0 : newest + 1;
-    if (!self->look_ahead_differs) {
-        return nb_frame_load(self->ring, self->at); // the oldest
-    }
-    nb_lanes then = {0};
-    for (size_t lane = 0; lane < NB_LANES; lane++) {
-        const size_t place = newest + length - self->look_ahead[lane];
-        then[lane] =
-            (double)self->ring[(place < length ? place : place - length) * NB_LANES + lane];
-    }
-    return then;
 }
 
-// Gain reduction in dB that the static curve asks for at this level.
-static inline nb_lanes reduction_at(const curve *now, nb_lanes level_db)
+static inline nb_group factor_of(const output *now, nb_group reduction)
 {
-    const nb_lanes zero = {0};
-    const nb_lanes half_knee = 0.5 * now->knee;
-    const nb_lanes over = level_db - now->threshold;
-    const nb_lanes in_knee = nb_lanes_min(nb_lanes_max(over + half_knee, zero), now->knee);
-    const nb_lanes above = nb_lanes_max(over - half_knee, zero);
-    return now->slope * (in_knee * in_knee * now->knee_scale + above);
+    return now->dry + now->wet * nb_group_exp2(now->makeup - reduction);
 }
 
-/// The detector's memory, in registers while the loop runs.
-typedef struct memory {
-    nb_lanes mean_square, held, reduction;
-} memory;
-
-// The factor for one frame of the key.
-static inline nb_lanes factor_of(const compressor *self, memory *past, const curve *now,
-                                 nb_lanes key)
+static void scale_fixed(const output *now, const float *in, const float *reduction, size_t frames,
+                        float *out)
 {
-    nb_lanes level = nb_lanes_abs(key);
-    level = nb_lanes_select(self->stereo, nb_lanes_max(level, nb_lanes_partner(level)), level);
-    const nb_lanes square = level * level;
-    past->mean_square = square + self->mean_share * (past->mean_square - square);
-    level = nb_lanes_select(self->rms, nb_lanes_sqrt(past->mean_square), level);
-    const nb_lanes level_db = nb_lanes_to_db(nb_lanes_max(level, nb_lanes_set(floor_amplitude)));
-    const nb_lanes wanted = reduction_at(now, level_db);
-    past->held = nb_lanes_max(wanted, wanted + now->release * (past->held - wanted));
-    past->reduction = past->held + now->attack * (past->reduction - past->held);
-    const nb_lanes wet = nb_lanes_from_db(now->makeup - past->reduction);
-    return (1.0 - now->mix) + now->mix * wet;
+    const output fixed = *now;
+    const size_t count = frames * NB_LANES;
+    for (size_t at = 0; at < count; at += NB_GROUP) {
+        scale_group(in + at, factor_of(&fixed, nb_group_load(reduction + at)), count - at,
+                    out + at);
+    }
+}
+
+static void scale_resting(const output *now, const float *in, size_t frames, float *out)
+{
+    const nb_group factor = factor_of(now, (nb_group){0});
+    const size_t count = frames * NB_LANES;
+    for (size_t at = 0; at < count; at += NB_GROUP) {
+        scale_group(in + at, factor, count - at, out + at);
+    }
+}
+
+// Frame by frame: each has its own makeup and mix, in the first lanes of a group.
+static void scale_moving(const output_controls *controls, size_t start, const float *in,
+                         const float *reduction, size_t frames, float *out)
+{
+    for (size_t i = 0; i < frames; i++) {
+        const output now = output_of(nb_control_at(&controls->makeup_db, start + i),
+                                     nb_control_at(&controls->mix_percent, start + i));
+        const nb_group factor =
+            factor_of(&now, nb_group_load_part(reduction + i * NB_LANES, NB_LANES));
+        scale_group(in + i * NB_LANES, factor, NB_LANES, out + i * NB_LANES);
+    }
+}
+
+static void process_chunk(compressor *self, const nb_block *block,
+                          const nb_detector_controls *controls, const output_controls *behind,
+                          size_t frames)
+{
+    nb_detector_block filtered, reduction, delayed;
+    const size_t start = controls->start;
+    const float *in = block->in + start * NB_LANES;
+    const float *key = block->key ? block->key + start * NB_LANES : in;
+    float *out = block->out + start * NB_LANES;
+    key = nb_key_filter_run(&self->filter, key, frames, filtered.at);
+    const bool reduces = nb_detector_run(&self->detector, controls, key, frames, reduction.at);
+    in = nb_look_ahead_run(&self->look_ahead, in, frames, delayed.at);
+    if (behind->move) {
+        if (!reduces) {
+            memset(reduction.at, 0, frames * NB_LANES * sizeof *reduction.at);
+        }
+        scale_moving(behind, start, in, reduction.at, frames, out);
+    } else if (reduces) {
+        scale_fixed(&self->fixed, in, reduction.at, frames, out);
+    } else {
+        scale_resting(&self->fixed, in, frames, out);
+    }
 }
 
 static void process(void *state, const nb_block *block)
 {
     NB_NO_DENORMALS;
     compressor *self = state;
-    const float *key = block->key ? block->key : block->in;
-    nb_control controls[PARAM_COUNT];
-    bool moves = false;
-    for (size_t p = 0; p < PARAM_COUNT; p++) {
-        controls[p] = nb_control_of(block, p, self->values[p]);
-        moves = moves || controls[p].moved;
+    nb_detector_controls controls = nb_detector_controls_of(block, THRESHOLD_DB);
+    output_controls behind = {nb_control_of(block, MAKEUP_DB, self->makeup_db),
+                              nb_control_of(block, MIX_PERCENT, self->mix_percent), false};
+    behind.move = behind.makeup_db.moved || behind.mix_percent.moved;
+    for (size_t start = 0; start < block->frames; start += NB_DETECTOR_FRAMES) {
+        const size_t left = block->frames - start;
+        controls.start = start;
+        process_chunk(self, block, &controls, &behind,
+                      (left < NB_DETECTOR_FRAMES) ? left : NB_DETECTOR_FRAMES);
     }
-    curve now = curve_of(self, self->values);
-    memory past = {self->mean_square, self->held, self->reduction};
-    for (size_t i = 0; i < block->frames; i++) {
-        if (moves) {
-            nb_lanes values[PARAM_COUNT];
-            for (size_t p = 0; p < PARAM_COUNT; p++) {
-                values[p] = nb_control_at(&controls[p], i);
-            }
-            now = curve_of(self, values);
-        }
-        const nb_lanes factor = factor_of(self, &past, &now, nb_frame_load(key, i));
-        nb_frame_store(block->out, i, delayed(self, nb_frame_load(block->in, i)) * factor);
-    }
-    self->mean_square = past.mean_square;
-    self->held = past.held;
-    self->reduction = past.reduction;
 }
 
 const nb_processor NB_KERNEL(nb_compressor) = {
     .name = "compressor",
-    .revision = 1,
+    .revision = 2,
     .help = "Compressor with look-ahead, sidechain and parallel mix; stereo is linked.",
     .form = NB_FORM_LANES,
     .takes_sidechain = true,
     .params = params,
     .param_count = NB_COUNT(params),
+    .check = check,
     .latency = latency,
     .tail = tail,
     .init = init,
