@@ -5,6 +5,7 @@
 // echo to echo; so the line is read between frames, and echo n comes at n times the exact length.
 #include "dsp/kernel.h"
 #include "dsp/lanes_math.h"
+#include "dsp/sinc.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,10 +20,13 @@ enum {
     LOW_CUT_HZ,
     HIGH_CUT_HZ,
     PING_PONG,
+    DUCK_DB,
+    DUCK_THRESHOLD_DB,
+    DUCK_RELEASE_MS,
     PARAM_COUNT
 };
 enum {
-    CHUNK_FRAMES = 64,
+    CHUNK_FRAMES = 128,
     TAPS = 32, // of the interpolator: 15 frames behind the place, itself, 16 before it
     TAPS_AFTER = 15,
 };
@@ -48,11 +52,22 @@ static const nb_param params[] = {
                              "none."},
     [PING_PONG] = {"ping_pong", "", NB_SCALE_SWITCH, 0.0, 1.0, 0.0,
                    .help = "Echoes of both channels' middle, left and right in turn."},
+    [DUCK_DB] = {"duck_db", "dB", NB_SCALE_LINEAR, 0.0, 40.0, 0.0, .automatable = true,
+                 .help = "The echoes step back so far while the key (the input, or the "
+                         "sidechain) sounds."},
+    [DUCK_THRESHOLD_DB] = {"duck_threshold_db", "dB", NB_SCALE_DB, -60.0, 0.0, -30.0,
+                           .help = "From this level of the key on they do; 12 dB over it, "
+                                   "wholly."},
+    [DUCK_RELEASE_MS] = {"duck_release_ms", "ms", NB_SCALE_LOG, 10.0, 3000.0, 300.0,
+                         .help = "Time constant of their return."},
 };
 _Static_assert(NB_COUNT(params) == PARAM_COUNT, "a row for each parameter");
 
 static const double longest_s = 20.0;
 static const double fade_s = 0.05; // from one tempo's line to the next one's
+static const double duck_knee_db = 12.0;
+static const double duck_attack_s = 0.01;
+static const double duck_hold_s = 0.03; // time constant of the key's envelope: over a bass's period
 
 /// The line's length from a frame of the song on.
 typedef struct segment {
@@ -60,7 +75,7 @@ typedef struct segment {
     int64_t fade; ///< Frames of the cross-fade from the segment before
     size_t frames;
     bool between; ///< Read between frames, by `taps`
-    double taps[TAPS];
+    float taps[TAPS];
 } segment;
 
 typedef struct line {
@@ -78,8 +93,15 @@ typedef struct delay {
     size_t written; ///< Frames so far
     nb_lanes feedback, mix;
     nb_masks ping_pong, left, cuts_high;
+    bool cuts;                    ///< Any lane has a filter
     nb_lanes low_gain, high_gain; ///< The one-poles' G = g / (1 + g)
     nb_lanes low_state, high_state;
+    bool ducks;    ///< Any lane does, or may
+    nb_masks pair; ///< Lanes of stereo voices: one key for both
+    nb_lanes duck_db, threshold_db, release;
+    double attack, hold;
+    nb_lanes key_level, ducked; ///< The key's envelope; how far the echoes have stepped back, 0..1
+    nb_lanes echoes[CHUNK_FRAMES]; ///< Lanes without a line stay zero
 } delay;
 
 // Quarter notes of a choice other than "off": each length is straight, dotted, triplet.
@@ -167,25 +189,10 @@ static size_t tail(const nb_settings *settings)
 // Kaiser-windowed sinc, beta 8: flat within 0.01 dB to 0.31 of the rate, 0.13 dB at 0.375.
 static void set_taps(segment *self, double fraction)
 {
-    static const double beta = 8.0;
-    double sum = 0.0;
-    for (int k = 0; k < TAPS; k++) {
-        const double t = k - TAPS_AFTER - fraction;
-        const double position = t / (TAPS / 2.0);
-        const double inside = fmax(0.0, 1.0 - position * position);
-        // I0 by its series; 40 terms are enough for arguments up to beta.
-        double window = 1.0;
-        double term = 1.0;
-        for (int n = 1; n <= 40; n++) {
-            const double factor = beta * sqrt(inside) / (2.0 * n);
-            term *= factor * factor;
-            window += term;
-        }
-        self->taps[k] = window * ((t == 0.0) ? 1.0 : sin(NB_PI * t) / (NB_PI * t));
-        sum += self->taps[k];
-    }
-    for (int k = 0; k < TAPS; k++) {
-        self->taps[k] /= sum; // exactly unity at 0 Hz, so that feedback means what it says
+    double taps[TAPS];
+    nb_sinc_taps(fraction, TAPS_AFTER, TAPS, 8.0, taps);
+    for (size_t k = 0; k < TAPS; k++) {
+        self->taps[k] = (float)taps[TAPS - 1 - k]; // in the line's order, oldest first
     }
 }
 
@@ -222,8 +229,25 @@ static void set_lane(delay *self, const nb_settings *voice, size_t lane, size_t 
     const double high_hz = voice->values[HIGH_CUT_HZ];
     const bool cuts_low = low_hz > params[LOW_CUT_HZ].min;
     self->low_gain[lane] = cuts_low ? one_pole_gain(low_hz, voice->rate_hz) : 0.0;
-    self->cuts_high[lane] = -(high_hz < params[HIGH_CUT_HZ].max);
+    const bool cuts_high = high_hz < params[HIGH_CUT_HZ].max;
+    self->cuts_high[lane] = -cuts_high;
+    self->cuts = self->cuts || cuts_low || cuts_high;
     self->high_gain[lane] = one_pole_gain(high_hz, voice->rate_hz);
+}
+
+// How much of the way to its goal an envelope goes in a frame.
+static double share_of(double time_s, unsigned rate_hz)
+{
+    return 1.0 - exp(-1.0 / (time_s * rate_hz));
+}
+
+static void set_ducking(delay *self, const nb_settings *voice, size_t lane)
+{
+    self->pair[lane] = -(voice->channels == 2);
+    self->ducks = self->ducks || voice->values[DUCK_DB] > 0.0 || nb_settings_moves(voice, DUCK_DB);
+    self->release[lane] = share_of(voice->values[DUCK_RELEASE_MS] * 0.001, voice->rate_hz);
+    self->attack = share_of(duck_attack_s, voice->rate_hz);
+    self->hold = 1.0 - share_of(duck_hold_s, voice->rate_hz);
 }
 
 static nb_status add_voice(nb_arena *arena, delay *self, const nb_settings *voice, size_t lane,
@@ -246,6 +270,7 @@ static nb_status add_voice(nb_arena *arena, delay *self, const nb_settings *voic
             return nb_fail(err, NB_E_NO_MEMORY, "delay: no memory for %zu frames", capacity);
         }
         set_lane(self, voice, lane + c, c);
+        set_ducking(self, voice, lane + c);
     }
     for (size_t t = 0; t < segment_count(voice); t++) {
         const size_t free_frames = segments[t].frames - TAPS_AFTER;
@@ -262,6 +287,8 @@ static void reset(void *state)
     }
     self->written = 0;
     self->low_state = self->high_state = (nb_lanes){0};
+    self->key_level = self->ducked = (nb_lanes){0};
+    memset(self->echoes, 0, sizeof self->echoes);
 }
 
 static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_count,
@@ -274,6 +301,8 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     }
     self->feedback = nb_lanes_of_param(voices, voice_count, FEEDBACK_PERCENT);
     self->mix = nb_lanes_of_param(voices, voice_count, MIX_PERCENT);
+    self->duck_db = nb_lanes_of_param(voices, voice_count, DUCK_DB);
+    self->threshold_db = nb_lanes_of_param(voices, voice_count, DUCK_THRESHOLD_DB);
     self->step = CHUNK_FRAMES;
     for (size_t v = 0; v < voice_count; v++) {
         const nb_status status = add_voice(arena, self, &voices[v], nb_voice_lane(voices, v), err);
@@ -286,31 +315,38 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-// What the line holds `from->frames` ahead of each of `frames` frames, in doubles.
-static void read_line(const line *self, const segment *from, size_t written, size_t frames,
-                      double *out)
+// The ring's frames from `first` on, in one piece: in place, or copied to `room`.
+static const float *ring_read(const line *self, size_t first, size_t frames, float *room)
 {
-    float window[CHUNK_FRAMES + TAPS] = {0};
-    const size_t oldest = written - from->frames - (TAPS - 1 - TAPS_AFTER);
-    for (size_t i = 0; i < frames + TAPS - 1; i++) {
-        window[i] = self->ring[(oldest + i) & self->mask];
+    const size_t at = first & self->mask;
+    const size_t to_end = self->mask + 1 - at;
+    if (to_end >= frames) {
+        return self->ring + at;
     }
+    memcpy(room, self->ring + at, to_end * sizeof *room);
+    memcpy(room + to_end, self->ring, (frames - to_end) * sizeof *room);
+    return room;
+}
+
+// What the line holds `from->frames` ahead of each of `frames` frames.
+static void read_line(const line *self, const segment *from, size_t written, size_t frames,
+                      float *restrict out)
+{
+    float room[CHUNK_FRAMES + TAPS];
     if (!from->between) {
-        for (size_t i = 0; i < frames; i++) {
-            out[i] = (double)window[i + TAPS - 1 - TAPS_AFTER];
-        }
+        const float *x = ring_read(self, written - from->frames, frames, room);
+        memcpy(out, x, frames * sizeof *out);
         return;
     }
-    double sums[CHUNK_FRAMES] = {0};
-    for (size_t k = 0; k < TAPS; k++) { // tap k is k - TAPS_AFTER frames before the place
-        const double tap = from->taps[k];
-        const float *x = window + TAPS - 1 - k;
+    const size_t oldest = written - from->frames - (TAPS - 1 - TAPS_AFTER);
+    const float *restrict x = ring_read(self, oldest, frames + TAPS - 1, room);
+    memset(out, 0, frames * sizeof *out);
+    for (size_t k = 0; k < TAPS; k += 4) {
+        const float *taps = from->taps + k;
         for (size_t i = 0; i < frames; i++) {
-            sums[i] += tap * (double)x[i];
+            out[i] += (x[i + k] * taps[0] + x[i + k + 1] * taps[1]) +
+                      (x[i + k + 2] * taps[2] + x[i + k + 3] * taps[3]);
         }
-    }
-    for (size_t i = 0; i < frames; i++) {
-        out[i] = sums[i];
     }
 }
 
@@ -332,7 +368,7 @@ static size_t segment_at(const line *self, int64_t frame)
 
 // Up to `frames` frames of one line within one segment; returns how many.
 static size_t read_segment(const line *self, size_t written, int64_t song_frame, size_t frames,
-                           double *out)
+                           float *out)
 {
     const size_t index = segment_at(self, song_frame);
     const segment *now = &self->segments[index];
@@ -344,43 +380,50 @@ static size_t read_segment(const line *self, size_t written, int64_t song_frame,
     if (song_frame - now->start >= now->fade) {
         return frames;
     }
-    double before[CHUNK_FRAMES];
+    float before[CHUNK_FRAMES];
     read_line(self, now - 1, written, frames, before);
     for (size_t i = 0; i < frames; i++) {
         const int64_t since = song_frame + (int64_t)i - now->start;
         const double t = (since < now->fade) ? (double)since / (double)now->fade : 1.0;
         const double share = t * t * (3.0 - 2.0 * t);
-        out[i] = before[i] + share * (out[i] - before[i]);
+        out[i] = (float)((double)before[i] + share * ((double)out[i] - (double)before[i]));
     }
     return frames;
 }
 
-static void read_lines(const delay *self, int64_t song_frame, size_t frames, nb_lanes *echoes)
+static void read_lines(delay *self, int64_t song_frame, size_t frames)
 {
-    memset(echoes, 0, frames * sizeof *echoes);
     for (size_t l = 0; l < self->line_count; l++) {
         const line *it = &self->lines[l];
-        double read[CHUNK_FRAMES];
+        float read[CHUNK_FRAMES];
         for (size_t done = 0; done < frames;) {
             done += read_segment(it, self->written + done, song_frame + (int64_t)done,
                                  frames - done, read + done);
         }
+        double *to = (double *)self->echoes + it->lane;
         for (size_t i = 0; i < frames; i++) {
-            echoes[i][it->lane] = read[i];
+            to[i * NB_LANES] = (double)read[i];
         }
     }
 }
 
-static inline nb_lanes filter(delay *self, nb_lanes x)
+// Trapezoidal one-poles, written so that a frame waits for one product and one sum of the last.
+static void filter(delay *self, size_t frames)
 {
-    const nb_lanes low_step = (x - self->low_state) * self->low_gain;
-    const nb_lanes low = low_step + self->low_state;
-    self->low_state = low + low_step;
-    x = x - low;
-    const nb_lanes high_step = (x - self->high_state) * self->high_gain;
-    const nb_lanes high = high_step + self->high_state;
-    self->high_state = high + high_step;
-    return nb_lanes_select(self->cuts_high, high, x);
+    const nb_lanes low_gain = self->low_gain;
+    const nb_lanes high_gain = self->high_gain;
+    nb_lanes low_state = self->low_state;
+    nb_lanes high_state = self->high_state;
+    for (size_t i = 0; i < frames; i++) {
+        const nb_lanes in = self->echoes[i];
+        const nb_lanes x = in - (low_gain * in + (1.0 - low_gain) * low_state);
+        low_state = 2.0 * low_gain * in + (1.0 - 2.0 * low_gain) * low_state;
+        const nb_lanes high = high_gain * x + (1.0 - high_gain) * high_state;
+        high_state = 2.0 * high_gain * x + (1.0 - 2.0 * high_gain) * high_state;
+        self->echoes[i] = nb_lanes_select(self->cuts_high, high, x);
+    }
+    self->low_state = low_state;
+    self->high_state = high_state;
 }
 
 // What goes into the lines: the input, or the middle of both channels on the left.
@@ -391,31 +434,89 @@ static inline nb_lanes line_input(const delay *self, nb_lanes in)
     return nb_lanes_select(self->ping_pong, ping, in);
 }
 
+// Gains of the echoes under the key. The key's envelope holds its peaks over a bass's period.
+static void duck(delay *self, const nb_block *block, size_t start, size_t frames, nb_lanes *gains)
+{
+    const nb_control depth_db = nb_control_of(block, DUCK_DB, self->duck_db);
+    const float *key = block->key ? block->key : block->in;
+    const double per_db = 1.0 / duck_knee_db;
+    nb_lanes level = self->key_level;
+    nb_lanes ducked = self->ducked;
+    for (size_t i = 0; i < frames; i++) {
+        const nb_lanes own = nb_lanes_abs(nb_frame_load(key, start + i));
+        const nb_lanes both = nb_lanes_max(own, nb_lanes_partner(own));
+        level = nb_lanes_max(nb_lanes_select(self->pair, both, own), level * self->hold);
+        const nb_lanes level_db = nb_lanes_to_db(nb_lanes_max(level, nb_lanes_set(1e-10)));
+        const nb_lanes goal = nb_lanes_clamp((level_db - self->threshold_db) * per_db, 0.0, 1.0);
+        const nb_lanes share =
+            nb_lanes_select((nb_masks)(goal > ducked), nb_lanes_set(self->attack), self->release);
+        ducked = ducked + (goal - ducked) * share;
+        const nb_lanes depth =
+            nb_lanes_clamp(nb_control_at(&depth_db, start + i), 0.0, params[DUCK_DB].max);
+        gains[i] = nb_lanes_exp2(depth * ducked * -NB_OCTAVES_PER_DB);
+    }
+    self->key_level = level;
+    self->ducked = ducked;
+}
+
+// Put the output; the echoes become what goes back into the lines.
+static inline void mix_echoes(delay *self, const nb_block *block, size_t start, size_t frames,
+                              const nb_control *feedback, const nb_control *mix,
+                              const nb_lanes *gains)
+{
+    nb_lanes *echoes = self->echoes;
+    for (size_t i = 0; i < frames; i++) {
+        const nb_lanes in = nb_frame_load(block->in, start + i);
+        const nb_lanes echo = echoes[i];
+        const nb_lanes crossed = nb_lanes_select(self->ping_pong, nb_lanes_partner(echo), echo);
+        const nb_lanes level =
+            nb_lanes_clamp(nb_control_at(feedback, start + i), 0.0, params[FEEDBACK_PERCENT].max) *
+            0.01;
+        const nb_lanes wet = nb_lanes_clamp(nb_control_at(mix, start + i), 0.0, 100.0) * 0.01;
+        const nb_lanes heard = gains ? echo * gains[i] : echo;
+        echoes[i] = line_input(self, in) + crossed * level;
+        nb_frame_store(block->out, start + i, in * (1.0 - wet) + heard * wet);
+    }
+}
+
+static void write_lines(delay *self, size_t frames)
+{
+    for (size_t l = 0; l < self->line_count; l++) {
+        const line *it = &self->lines[l];
+        const double *from = (const double *)self->echoes + it->lane;
+        const size_t at = self->written & it->mask;
+        const size_t to_end = it->mask + 1 - at;
+        const size_t before = (frames < to_end) ? frames : to_end;
+        for (size_t i = 0; i < before; i++) {
+            it->ring[at + i] = (float)from[i * NB_LANES];
+        }
+        for (size_t i = before; i < frames; i++) {
+            it->ring[i - before] = (float)from[i * NB_LANES];
+        }
+    }
+    self->written += frames;
+}
+
 static void run_step(delay *self, const nb_block *block, size_t start, size_t frames)
 {
     const nb_control feedback = nb_control_of(block, FEEDBACK_PERCENT, self->feedback);
     const nb_control mix = nb_control_of(block, MIX_PERCENT, self->mix);
-    nb_lanes echoes[CHUNK_FRAMES];
-    nb_lanes back[CHUNK_FRAMES];
-    read_lines(self, block->start_frame + (int64_t)start, frames, echoes);
-    for (size_t i = 0; i < frames; i++) {
-        const nb_lanes in = nb_frame_load(block->in, start + i);
-        const nb_lanes echo = filter(self, echoes[i]);
-        const nb_lanes crossed = nb_lanes_select(self->ping_pong, nb_lanes_partner(echo), echo);
-        const nb_lanes level =
-            nb_lanes_clamp(nb_control_at(&feedback, start + i), 0.0, params[FEEDBACK_PERCENT].max) *
-            0.01;
-        const nb_lanes wet = nb_lanes_clamp(nb_control_at(&mix, start + i), 0.0, 100.0) * 0.01;
-        back[i] = line_input(self, in) + crossed * level;
-        nb_frame_store(block->out, start + i, in * (1.0 - wet) + echo * wet);
+    nb_lanes gains[CHUNK_FRAMES];
+    read_lines(self, block->start_frame + (int64_t)start, frames);
+    if (self->cuts) {
+        filter(self, frames);
     }
-    for (size_t l = 0; l < self->line_count; l++) {
-        const line *it = &self->lines[l];
-        for (size_t i = 0; i < frames; i++) {
-            it->ring[(self->written + i) & it->mask] = (float)back[i][it->lane];
-        }
+    if (self->ducks) {
+        duck(self, block, start, frames, gains);
     }
-    self->written += frames;
+    if (feedback.moved || mix.moved || self->ducks) {
+        mix_echoes(self, block, start, frames, &feedback, &mix, self->ducks ? gains : NULL);
+    } else { // the compiler takes the same values out of the loop
+        const nb_control still_feedback = {.fixed = self->feedback};
+        const nb_control still_mix = {.fixed = self->mix};
+        mix_echoes(self, block, start, frames, &still_feedback, &still_mix, NULL);
+    }
+    write_lines(self, frames);
 }
 
 static void process(void *state, const nb_block *block)
@@ -430,9 +531,10 @@ static void process(void *state, const nb_block *block)
 
 const nb_processor NB_KERNEL(nb_delay) = {
     .name = "delay",
-    .revision = 1,
+    .revision = 2,
     .help = "Echoes, free or by the tempo map.",
     .form = NB_FORM_LANES,
+    .takes_sidechain = true,
     .params = params,
     .param_count = NB_COUNT(params),
     .check = check,

@@ -150,6 +150,66 @@ static void each_echo_passes_the_cuts_once_more(void **state)
     }
 }
 
+static double slow_sine(size_t control, int64_t frame)
+{
+    (void)control;
+    return 10.0 + 10.0 * sin((double)frame * 1e-3);
+}
+
+static void echoes_step_back_while_the_key_sounds(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "delay", 1);
+    rig_set(&voice, "time_ms", 200.0);
+    rig_set(&voice, "feedback_percent", 90.0);
+    rig_sine(in, 48000, 1000.0, 48000.0, 0.5, 0.0);
+    memset(in + 48000, 0, (FRAMES - 48000) * sizeof(float));
+    rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+    rig_set(&voice, "duck_db", 12.0);
+    rig_set(&voice, "duck_release_ms", 100.0);
+    rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out2});
+    const double down = pow(10.0, -12.0 / 20.0);
+    for (size_t i = 12000; i < FRAMES; i++) {
+        const double ducked = (double)out2[i];
+        const double free = (double)out[i];
+        assert_true(fabs(ducked) <= fabs(free) && fabs(ducked) >= fabs(free) * down * 0.9999);
+        if (i < 48000) { // the key is there
+            assert_true(fabs(ducked - free * down) < 1e-3 * fabs(free));
+        }
+        if (i >= 48000 + 60000) { // 3 dB over its envelope's 30 ms, and twelve releases later
+            assert_true(fabs(ducked - free) < 1e-3 * fabs(free));
+        }
+    }
+}
+
+static void a_sidechain_is_the_key_and_the_depth_can_move(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "delay", 1);
+    rig_set(&voice, "time_ms", 100.0);
+    rig_set(&voice, "feedback_percent", 0.0);
+    rig_sine(in, FRAMES, 1000.0, 48000.0, 0.01, 0.0); // -40 dBFS: under the threshold itself
+    rig_sine(in2, FRAMES, 80.0, 48000.0, 0.9, 0.0);
+    rig_set(&voice, "duck_db", 20.0);
+    const float *const key[] = {in2};
+    rig_process_one(&voice, FRAMES, (const float *[]){in}, (float *[]){out});
+    rig_process(&(rig_run){.key = key}, &voice, 1, FRAMES, (const float *[]){in},
+                (float *[]){out2});
+    for (size_t i = 12000; i < FRAMES; i++) {
+        assert_true(out[i] == in[i - 4800]);
+        assert_true(fabsf(out2[i] - 0.1F * out[i]) <= 1e-3F * fabsf(out[i]));
+    }
+    rig_move(&voice, "duck_db");
+    rig_process(&(rig_run){.key = key, .curve = slow_sine}, &voice, 1, FRAMES,
+                (const float *[]){in}, (float *[]){out});
+    for (size_t i = 12000; i < FRAMES; i++) {
+        const double gain = pow(10.0, -slow_sine(0, (int64_t)i) / 20.0);
+        assert_true(fabs((double)out[i] - (double)in[i - 4800] * gain) < 1e-5);
+    }
+}
+
 static nb_status check(rig_voice *voice, nb_error *err)
 {
     voice->settings.values = voice->values;
@@ -184,6 +244,8 @@ int main(void)
         cmocka_unit_test(a_tempo_change_fades_from_one_line_to_the_other),
         cmocka_unit_test(ping_pong_goes_left_and_right_in_turn),
         cmocka_unit_test(each_echo_passes_the_cuts_once_more),
+        cmocka_unit_test(echoes_step_back_while_the_key_sounds),
+        cmocka_unit_test(a_sidechain_is_the_key_and_the_depth_can_move),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
