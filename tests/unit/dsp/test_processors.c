@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-enum { FRAMES = 30000, RESPONSE = 9000, CASES_MAX = 16 };
+enum { FRAMES = 30000, RESPONSE = 9000, CASES_MAX = 48 };
 
 static float response[4][RESPONSE];
 static const float *const response_channels[] = {response[0], response[1], response[2],
@@ -64,6 +64,12 @@ static void add_long_cases(void)
     rig_move_band(it, 0, "freq_hz");
     rig_move_band(it, 2, "gain_db");
     rig_move_band(it, 2, "q");
+    it = add_case("dynamic equaliser", "equaliser");
+    rig_band(it, "bell", 900.0, 3.0, 1.0, "12");
+    rig_band(it, "high-shelf", 5000.0, -2.0, 0.7, "12");
+    rig_set_band(it, 0, "range_db", -9.0);
+    rig_set_band(it, 1, "range_db", 5.0);
+    rig_set_band(it, 1, "threshold_db", -9.0);
     rig_set(add_case("delay", "delay"), "time_ms", 47.0);
     it = add_case("moving delay", "delay");
     rig_set(it, "note", 17.0);
@@ -82,6 +88,34 @@ static void add_long_cases(void)
     it->settings.audio_frames = RESPONSE;
 }
 
+static void add_colour_cases(void)
+{
+    rig_voice *it = add_case("saturation", "saturation");
+    rig_set(it, "curve", 1.0); // tube
+    rig_set(it, "bias_percent", 12.0);
+    it = add_case("tape saturation", "saturation");
+    rig_set(it, "drive_db", 18.0);
+    it = add_case("transformer saturation", "saturation");
+    rig_set(it, "curve", 2.0);
+    rig_set(it, "quality", 1.0);
+    it = add_case("moving saturation", "saturation");
+    rig_set(it, "curve", 4.0); // hard
+    rig_move(it, "drive_db");
+    rig_move(it, "output_db");
+    it = add_case("image", "image");
+    rig_set(it, "width_percent", 140.0);
+    rig_set(it, "rotation_percent", -20.0);
+    rig_set(it, "mono_below_hz", 120.0);
+    rig_set(it, "haas_ms", 11.0);
+    it = add_case("moving image", "image");
+    rig_move(it, "width_percent");
+    rig_move(it, "rotation_percent");
+    it = add_case("bit depth", "bit_depth");
+    rig_set(it, "bits", 12.0);
+    rig_set(it, "dither", 3.0); // f-weighted
+    rig_set(add_case("white bit depth", "bit_depth"), "bits", 8.0);
+}
+
 static int make_cases(void **state)
 {
     (void)state;
@@ -90,6 +124,7 @@ static int make_cases(void **state)
     }
     add_simple_cases();
     add_long_cases();
+    add_colour_cases();
     return 0;
 }
 
