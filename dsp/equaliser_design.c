@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "dsp/equaliser_design.h"
+#include "dsp/equaliser_shape.h"
 
 #include <complex.h>
 #include <math.h>
-#include <stdbool.h>
 
 static const double pi = 3.14159265358979323846;
 
@@ -12,93 +11,113 @@ static bool is_pass(const nb_band *band)
     return band->type == NB_BAND_HIGH_PASS || band->type == NB_BAND_LOW_PASS;
 }
 
+bool nb_band_q_rules(const nb_band *band)
+{
+    return !is_pass(band) || (band->order == 2 && band->alignment == NB_BAND_BUTTERWORTH);
+}
+
+bool nb_band_is_flat(const nb_band *band)
+{
+    return !is_pass(band) && band->type != NB_BAND_NOTCH && band->gain_db == 0.0;
+}
+
 size_t nb_band_section_count(const nb_band *band)
 {
     return is_pass(band) ? (band->order + 1) / 2 : 1;
 }
 
-double nb_band_section_q(const nb_band *band, size_t index)
+// Poles of a Butterworth filter lie evenly on a half circle. The lowest Q first, so that what the
+// next section would lift is already filtered.
+static double butterworth_q(unsigned order, size_t pair)
 {
-    if (!is_pass(band) || band->order == 2) {
-        return band->q;
-    }
-    const size_t pairs = band->order / 2;
-    if (index >= pairs) {
-        return 0.0; // an odd order's real pole
-    }
-    // Poles of a Butterworth filter lie evenly on a half circle. The lowest Q first, so that what
-    // the next section would lift is already filtered.
-    const double step = pi / (2.0 * band->order);
+    const double step = pi / (2.0 * order);
     const double angle =
-        step * ((band->order % 2) ? 2.0 * ((double)index + 1.0) : 2.0 * (double)index + 1.0);
+        step * ((order % 2) ? 2.0 * ((double)pair + 1.0) : 2.0 * (double)pair + 1.0);
     return 1.0 / (2.0 * cos(angle));
 }
 
-static nb_biquad first_order(const nb_band *band, double w)
+double nb_band_section_q(const nb_band *band, size_t index)
 {
-    const double g = tan(w / 2.0);
-    const double a1 = (g - 1.0) / (g + 1.0);
-    if (band->type == NB_BAND_HIGH_PASS) {
-        const double b = 1.0 / (1.0 + g);
-        return (nb_biquad){b, -b, 0.0, a1, 0.0};
+    if (nb_band_q_rules(band)) {
+        return band->q;
     }
-    const double b = g / (1.0 + g);
-    return (nb_biquad){b, b, 0.0, a1, 0.0};
+    if (band->alignment == NB_BAND_LINKWITZ_RILEY) {
+        // Two real poles of an odd half make one section of Q 1/2.
+        const unsigned half = band->order / 2;
+        const size_t first = half % 2;
+        return (index < first) ? 0.5 : butterworth_q(half, (index - first) / 2);
+    }
+    const size_t pairs = band->order / 2;
+    return (index < pairs) ? butterworth_q(band->order, index) : 0.0; // an odd order's real pole
 }
 
-static nb_biquad over_a0(double b0, double b1, double b2, double a0, double a1, double a2)
+static nb_biquad biquad_of(const nb_section *section)
 {
-    return (nb_biquad){b0 / a0, b1 / a0, b2 / a0, a1 / a0, a2 / a0};
-}
-
-// R. Bristow-Johnson, "Cookbook formulae for audio EQ biquad filter coefficients", shelves by Q.
-static nb_biquad second_order(const nb_band *band, double q, double w)
-{
-    const double cosine = cos(w);
-    const double alpha = sin(w) / (2.0 * q);
-    const double a = pow(10.0, band->gain_db / 40.0);
-    const double beta = 2.0 * sqrt(a) * alpha;
-    switch (band->type) {
-    case NB_BAND_HIGH_PASS: {
-        const double b = (1.0 + cosine) / 2.0;
-        return over_a0(b, -2.0 * b, b, 1.0 + alpha, -2.0 * cosine, 1.0 - alpha);
-    }
-    case NB_BAND_LOW_PASS: {
-        const double b = (1.0 - cosine) / 2.0;
-        return over_a0(b, 2.0 * b, b, 1.0 + alpha, -2.0 * cosine, 1.0 - alpha);
-    }
-    case NB_BAND_LOW_SHELF: {
-        const double sum = (a + 1.0) - (a - 1.0) * cosine;
-        return over_a0(a * (sum + beta), 2.0 * a * ((a - 1.0) - (a + 1.0) * cosine),
-                       a * (sum - beta), (a + 1.0) + (a - 1.0) * cosine + beta,
-                       -2.0 * ((a - 1.0) + (a + 1.0) * cosine),
-                       (a + 1.0) + (a - 1.0) * cosine - beta);
-    }
-    case NB_BAND_HIGH_SHELF: {
-        const double sum = (a + 1.0) + (a - 1.0) * cosine;
-        return over_a0(a * (sum + beta), -2.0 * a * ((a - 1.0) + (a + 1.0) * cosine),
-                       a * (sum - beta), (a + 1.0) - (a - 1.0) * cosine + beta,
-                       2.0 * ((a - 1.0) - (a + 1.0) * cosine),
-                       (a + 1.0) - (a - 1.0) * cosine - beta);
-    }
-    case NB_BAND_BELL:
-        return over_a0(1.0 + alpha * a, -2.0 * cosine, 1.0 - alpha * a, 1.0 + alpha / a,
-                       -2.0 * cosine, 1.0 - alpha / a);
-    case NB_BAND_NOTCH:
-        break;
-    }
-    return over_a0(1.0, -2.0 * cosine, 1.0, 1.0 + alpha, -2.0 * cosine, 1.0 - alpha);
+    const nb_triple *n = &section->numerator;
+    const nb_triple *d = &section->denominator;
+    const double n_mean = (n->sum[0] + n->alternating[0]) / 4.0;
+    const double d_mean = (d->sum[0] + d->alternating[0]) / 4.0;
+    const double a0 = d_mean + d->difference[0] / 2.0;
+    return (nb_biquad){
+        .b0 = (n_mean + n->difference[0] / 2.0) / a0,
+        .b1 = (n->sum[0] - n->alternating[0]) / 2.0 / a0,
+        .b2 = (n_mean - n->difference[0] / 2.0) / a0,
+        .a1 = (d->sum[0] - d->alternating[0]) / 2.0 / a0,
+        .a2 = (d_mean - d->difference[0] / 2.0) / a0,
+    };
 }
 
 size_t nb_band_design(const nb_band *band, double rate_hz, nb_biquad out[NB_BAND_SECTIONS_MAX])
 {
+    if (nb_band_is_flat(band)) {
+        return 0;
+    }
     const size_t count = nb_band_section_count(band);
-    const double w = 2.0 * pi * band->freq_hz / rate_hz;
     for (size_t s = 0; s < count; s++) {
-        const double q = nb_band_section_q(band, s);
-        out[s] = (q > 0.0) ? second_order(band, q, w) : first_order(band, w);
+        nb_shape shape;
+        nb_shape_clear(&shape);
+        nb_shape_set(&shape, 0, band, s);
+        const nb_place place =
+            nb_place_of(&shape, nb_lanes_set(NB_PI / rate_hz), nb_lanes_set(band->freq_hz),
+                        nb_lanes_set(band->gain_db), nb_lanes_set(band->q));
+        const nb_section section = nb_section_of(&shape, &place);
+        out[s] = biquad_of(&section);
     }
     return count;
+}
+
+// |H| of one section of the prototype; `q` is 0 for one of first order.
+static double section_magnitude(const nb_band *band, double q, double ratio)
+{
+    const double a = pow(10.0, band->gain_db / 40.0);
+    const double root = sqrt(a);
+    const double complex s = I * ratio;
+    switch (band->type) {
+    case NB_BAND_HIGH_PASS:
+        return (q > 0.0) ? cabs(s * s / (s * s + s / q + 1.0)) : cabs(s / (s + 1.0));
+    case NB_BAND_LOW_PASS:
+        return (q > 0.0) ? cabs(1.0 / (s * s + s / q + 1.0)) : cabs(1.0 / (s + 1.0));
+    case NB_BAND_LOW_SHELF:
+        return cabs(a * (s * s + s * root / q + a) / (a * s * s + s * root / q + 1.0));
+    case NB_BAND_HIGH_SHELF:
+        return cabs(a * (a * s * s + s * root / q + 1.0) / (s * s + s * root / q + a));
+    case NB_BAND_BELL:
+        return cabs((s * s + s * a / q + 1.0) / (s * s + s / (a * q) + 1.0));
+    case NB_BAND_TILT:
+        return cabs((s * a * a + 1.0) / (s + a * a));
+    case NB_BAND_NOTCH:
+        break;
+    }
+    return cabs((s * s + 1.0) / (s * s + s / q + 1.0));
+}
+
+double nb_band_magnitude(const nb_band *band, double freq_hz)
+{
+    double product = 1.0;
+    for (size_t s = 0; s < nb_band_section_count(band); s++) {
+        product *= section_magnitude(band, nb_band_section_q(band, s), freq_hz / band->freq_hz);
+    }
+    return product;
 }
 
 // The section's slower pole: of a complex pair the upper one, of a real pair the larger.

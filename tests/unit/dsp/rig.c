@@ -69,6 +69,9 @@ void rig_band(rig_voice *self, const char *type, double freq_hz, double gain_db,
     double *values = self->band_values + self->settings.band_count++ * it->band_param_count;
     const nb_param *params = it->band_params;
     const size_t count = it->band_param_count;
+    for (size_t p = 0; p < count; p++) {
+        values[p] = params[p].initial;
+    }
     const size_t type_at = index_of(params, count, "type");
     const size_t slope_at = index_of(params, count, "slope_db_oct");
     values[type_at] = rig_choice(&params[type_at], type);
@@ -76,6 +79,13 @@ void rig_band(rig_voice *self, const char *type, double freq_hz, double gain_db,
     values[index_of(params, count, "freq_hz")] = freq_hz;
     values[index_of(params, count, "gain_db")] = gain_db;
     values[index_of(params, count, "q")] = q;
+}
+
+void rig_set_band(rig_voice *self, size_t band, const char *param, double value)
+{
+    const nb_processor *it = self->settings.processor;
+    const size_t at = index_of(it->band_params, it->band_param_count, param);
+    self->band_values[band * it->band_param_count + at] = value;
 }
 
 void rig_move(rig_voice *self, const char *param)

@@ -6,7 +6,7 @@
 #include "dsp/level.h"
 #include "dsp/processor.h"
 
-enum { RIG_PARAMS_MAX = 16, RIG_BANDS_MAX = 24, RIG_BAND_PARAMS_MAX = 8, RIG_CHANNELS_MAX = 8 };
+enum { RIG_PARAMS_MAX = 16, RIG_BANDS_MAX = 24, RIG_BAND_PARAMS_MAX = 16, RIG_CHANNELS_MAX = 8 };
 
 /// One voice with the storage that its settings point to.
 typedef struct rig_voice {
@@ -19,9 +19,11 @@ typedef struct rig_voice {
 /// All defaults, at 48 kHz and 120 bpm; `channels` 1 or 2.
 void rig_voice_init(rig_voice *self, const char *processor, unsigned channels);
 void rig_set(rig_voice *self, const char *param, double value);
-/// Add a band; types and slopes by their words.
+/// Add a band, what is not named at its default; types and slopes by their words.
 void rig_band(rig_voice *self, const char *type, double freq_hz, double gain_db, double q,
               const char *slope);
+/// Another parameter of a band that is there.
+void rig_set_band(rig_voice *self, size_t band, const char *param, double value);
 void rig_move(rig_voice *self, const char *param);
 void rig_move_band(rig_voice *self, size_t band, const char *param);
 /// Index of a word among a parameter's choices.
