@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ("bench_synthesise",)
+TOOLS = ("nightbus", "bench_synthesise", "bench_levels", "bench_decode", "bench_plain_loop",
+         "bench_processors", "bench_launch")
 
 
 class BuildError(Exception):

@@ -20,7 +20,6 @@ LEAVES_OUT = (
     "of each export"
 )
 WORKLOADS = MIXES
-OTHER_REVERB = True
 TICKS = 282240000  # of a second: Ardour's superclock
 FIRST_ID = 1000000  # of what is put into the XML
 EQUALISER = "http://gareus.org/oss/lv2/fil4#"

@@ -5,6 +5,7 @@ NAME        as the table and --peers say it
 NEEDS       commands it wants on PATH
 LEAVES_OUT  what it does not do, or does otherwise, of what Nightbus does
 WORKLOADS   the workloads it is given
+CHECK_OFFSET_DB, CHECK_TOLERANCE_DB  where its mix is known to be louder, or of another spectrum
 prepare     makes its input from a Job and returns the Variants that are timed
 """
 
@@ -12,8 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MIXES = ("small", "main", "large")
-CORES = 2
-
 
 @dataclass(frozen=True)
 class Job:
@@ -35,6 +34,7 @@ class Variant:
     output: Path | None = None
     env: dict = field(default_factory=dict)
     clean: tuple = ()  # folders emptied before each run
+    seconds: int = 0  # of what it renders, where that is not the song of the job
 
 
 def write(path, text):

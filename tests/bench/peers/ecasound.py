@@ -13,7 +13,6 @@ LEAVES_OUT = (
     "at samples, not at true peaks; no report"
 )
 WORKLOADS = MIXES
-OTHER_REVERB = True
 MIX_LOOP = 1000
 MASTER_LOOP = 1001
 # Left and right of the mix, of the reverb's send and of the delay's side by side: one sum for all.
