@@ -40,8 +40,8 @@ static const double prior_memory = 0.98; // decision-directed, Ephraim and Malah
 static const double post_most = 1e8;     // holds the squares of anything
 static const float power_most = 1e37F;
 static const float inverse_most = 1e30F;
-// A line at this gain or under it is noise alone: -20 dB.
-static const double noise_gain = 0.1;
+// A line at this gain or under it is noise alone: -18 dB.
+static const double noise_gain = 0.125;
 // Smoothing fades in where less than this share of the neighbourhood's power is signal.
 static const double signal_share = 0.4;
 static const double profile_least_s = 0.2;
