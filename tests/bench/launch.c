@@ -16,8 +16,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
-
-extern char **environ;
+#include <unistd.h>
 
 static double now(void)
 {

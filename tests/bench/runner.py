@@ -188,16 +188,21 @@ class Runner:
         for program in programs:
             if self.runs_of(program) > 1 and program.first_wall_s <= SLOW_S:
                 program.samples = []
+        failed = set()
         for turn in range(self.options.runs):
-            due = [program for program in programs
-                   if len(program.samples) < self.runs_of(program)]
+            due = [program for program in programs if id(program) not in failed
+                   and len(program.samples) < self.runs_of(program)]
             for number, program in enumerate(due):
+                if time.monotonic() > self.deadline and program.samples:
+                    continue
                 left = sum(p.first_wall_s * (self.runs_of(p) - len(p.samples)) for p in due)
                 self.progress.say(f"{program.workload}: round {turn + 1} of {self.options.runs},"
                                   f" {program.label()}, {number + 1} of {len(due)}, {_eta(left)}")
-                if time.monotonic() > self.deadline and program.samples:
-                    continue
-                program.samples.append(self.run_once(program))
+                try:
+                    program.samples.append(self.run_once(program))
+                except measure.RunError as fault:
+                    self.fault(f"{program.label()} on {program.workload}: {fault}")
+                    failed.add(id(program))
 
     def measure(self, name, peers):
         """The rows of a workload."""
@@ -213,10 +218,7 @@ class Runner:
                 self.progress.say(f"{name}: preparing {peer.NAME}")
                 programs += self.prepare(peer, song, name)
         programs = self.first_round(programs, song)
-        try:
-            self.rounds(programs)
-        except measure.RunError as fault:
-            self.fault(f"{name}: {fault}")
+        self.rounds(programs)
         self.progress.clear()
         self.remove_outputs(programs)
         return [rows.row(program, song, program.samples, self.machine)

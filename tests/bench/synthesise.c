@@ -198,11 +198,18 @@ static void put_number(unsigned char *to, uint32_t value, unsigned bytes)
     }
 }
 
+static void put_tag(unsigned char *to, const char *tag)
+{
+    for (unsigned i = 0; tag[i]; i++) {
+        to[i] = (unsigned char)tag[i];
+    }
+}
+
 static void write_header(FILE *file, unsigned channels, uint32_t frames)
 {
     unsigned char header[HEADER_BYTES];
     const uint32_t frame_bytes = channels * SAMPLE_BYTES;
-    memcpy(header, "RIFF....WAVEfmt ", 16);
+    put_tag(header, "RIFF....WAVEfmt ");
     put_number(header + 4, HEADER_BYTES - 8 + frames * frame_bytes, 4);
     put_number(header + 16, 16, 4);
     put_number(header + 20, 1, 2); // PCM
@@ -211,7 +218,7 @@ static void write_header(FILE *file, unsigned channels, uint32_t frames)
     put_number(header + 28, RATE_HZ * frame_bytes, 4);
     put_number(header + 32, frame_bytes, 2);
     put_number(header + 34, 8 * SAMPLE_BYTES, 2);
-    memcpy(header + 36, "data", 4);
+    put_tag(header + 36, "data");
     put_number(header + 40, frames * frame_bytes, 4);
     fwrite(header, 1, sizeof header, file);
 }

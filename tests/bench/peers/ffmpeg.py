@@ -67,7 +67,7 @@ def graph(song):
         + f",volume={song.limiter_gain_db:g}dB"
         + f",alimiter=limit={songs.gain(song.ceiling_db):.6f}:level=false"
         + f":attack=5:release={song.limiter_release_ms:g}"
-        + f",atrim=end={song.seconds},ebur128=peak=true[out]",
+        + f",atrim=end={song.seconds},ebur128=peak=true:framelog=verbose[out]",
     ]
     return ";\n".join(lines) + "\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nightbus itself: the whole workload, 24-bit output, full report."""
+"""Nightbus itself: the whole workload and the full report."""
 
 from peers.common import MIXES, Variant
 
@@ -10,17 +10,26 @@ WORKLOADS = MIXES + ("long", "alternates", "threads")
 
 
 def _variant(job, song, label, threads, *more, seconds=0):
-    output = job.folder / f"{song}-{threads}{''.join(more)}.wav"
+    made = job.folder / f"{song}-{threads}{''.join(more)}"
+    output = made / "mix.wav"
     argv = [str(job.bin / "nightbus"), "render", str(job.album / "songs" / song),
             "-o", str(output), "--threads", str(threads), *more]
-    return Variant(label, argv, output, seconds=seconds)
+    return Variant(label, argv, output, clean=(made,), seconds=seconds)
+
+
+def _doublings(most):
+    """1, 2, 4 and so on, and `most` itself."""
+    counts = [1]
+    while counts[-1] * 2 <= most:
+        counts.append(counts[-1] * 2)
+    return sorted({*counts, most})
 
 
 def prepare(job):
     song = job.song.name
     if job.workload == "threads":
         return [_variant(job, song, f"{threads} thread{'s' * (threads > 1)}", threads)
-                for threads in range(1, job.threads + 1)]
+                for threads in _doublings(job.threads)]
     if job.workload == "alternates":
         return [_variant(job, song, "the mix alone", job.threads),
                 _variant(job, song, "and its alternates", job.threads, "--alternates")]

@@ -7,8 +7,8 @@
 /// compresses (one detector a sample, logarithm and exponential of the C library), pans and sums, a
 /// track after the other in blocks, the tracks shared out over OpenMP's threads. It leaves out the
 /// reverb, the delay, the bus compressor, the limiter and the report. Each line of SONG.txt is a
-/// track: its file, high pass in Hz, four times frequency, gain and Q, threshold, ratio, knee,
-/// attack in ms, release in ms and make-up of its compressor, gain of left and of right.
+/// track: its file and a tab, high pass in Hz, four times frequency, gain and Q, threshold, ratio,
+/// knee, attack in ms, release in ms and make-up of its compressor, gain of left and of right.
 
 #include <math.h>
 #include <sndfile.h>
@@ -161,7 +161,7 @@ static size_t read_song(const char *path, track *tracks)
     size_t count = 0;
     while (file && count < TRACKS_MAX) {
         track *to = &tracks[count];
-        int found = fscanf(file, "%4095s %lf", to->path, &to->high_pass_hz);
+        int found = fscanf(file, " %4095[^\t] %lf", to->path, &to->high_pass_hz);
         for (int b = 0; b < SECTIONS - 1; b++) {
             double *bell = to->bells[b];
             found += fscanf(file, "%lf %lf %lf", &bell[0], &bell[1], &bell[2]);

@@ -21,7 +21,7 @@ def prepare(job):
         values += [compressor.threshold_db, compressor.ratio, compressor.knee_db,
                    compressor.attack_ms, compressor.release_ms, compressor.makeup_db,
                    *songs.pan_gains(track)]
-        lines.append(" ".join([job.stem(track)] + [f"{value:.9g}" for value in values]))
+        lines.append(job.stem(track) + "\t" + " ".join(f"{value:.9g}" for value in values))
     table = write(job.folder / "song.txt", "\n".join(lines) + "\n")
     output = job.folder / "mix.wav"
     argv = [str(job.bin / "bench_plain_loop"), str(table), str(output)]

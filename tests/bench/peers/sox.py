@@ -66,7 +66,8 @@ def prepare(job):
         _mix(made, [track.delay_db for track in song.tracks], delay, f"echo 1e-9 1 {taps}", end),
     ]
     drive = HEADROOM_DB + song.limiter_gain_db + song.bus_compressor.makeup_db - song.ceiling_db
-    last = (f"sox -D -m -v 1 {dry} -v 1 {reverb} -v 1 {delay} -b 24 {shlex.quote(str(output))}"
+    sums = " ".join(f"-v 1 {shlex.quote(file)}" for file in (dry, reverb, delay))
+    last = (f"sox -D -m {sums} -b 24 {shlex.quote(str(output))}"
             f" {_compand(song.bus_compressor, HEADROOM_DB)}"
             f" gain {'-l ' if drive > 0 else ''}{drive:g} gain {song.ceiling_db:g}")
     parallel = f"xargs -P {job.threads} -d '\\n' -n 1 sh -c"
