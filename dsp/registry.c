@@ -10,8 +10,10 @@
     X(blend)                                                                                       \
     X(pan)                                                                                         \
     X(equaliser)                                                                                   \
+    X(linear_equaliser)                                                                            \
     X(compressor)                                                                                  \
     X(delay)                                                                                       \
+    X(chorus)                                                                                      \
     X(reverb)                                                                                      \
     X(convolution)                                                                                 \
     X(limiter)                                                                                     \
