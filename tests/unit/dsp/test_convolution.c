@@ -53,7 +53,8 @@ static void assert_sample(size_t channel, size_t at, double expected, double lev
 {
     const double got = (double)out[channel][at + LATENCY];
     if (!(fabs(got - expected) < 1e-6 * level)) {
-        fail_msg("channel %zu frame %zu: %g, not %g", channel, at, got, expected);
+        fail_msg("channel %zu frame %zu: %.9g, not %.9g, level %g", channel, at, got, expected,
+                 level);
     }
 }
 
@@ -140,6 +141,144 @@ static void a_response_is_cut_where_the_document_says(void **state)
     rig_noise(in[0], FRAMES, 0.5, 1);
 }
 
+static void the_start_can_be_left_out_and_the_decay_shortened(void **state)
+{
+    (void)state;
+    rig_voice voice = convolution(1, 1, LONG_RESPONSE);
+    rig_set(&voice, "start_ms", 50.0); // 2400 frames
+    rig_set(&voice, "length_s", 0.2);
+    rig_set(&voice, "fade_ms", 100.0);
+    rig_set(&voice, "decay_db_s", 40.0);
+    rig_set(&voice, "predelay_ms", 200.0); // 9600 frames: more than a block
+    voice.settings.values = voice.values;
+    assert_int_equal(voice.settings.processor->tail(&voice.settings), 9600 + 9600);
+    memset(in[0], 0, sizeof in[0]);
+    in[0][0] = 1.0F;
+    rig_process_one(&voice, FRAMES, inputs, outputs);
+    for (size_t i = 0; i + LATENCY < FRAMES; i++) {
+        double expected = 0.0;
+        if (i >= 9600 && i < 9600 + 9600) {
+            const double at = (double)(i - 9600);
+            const double fade = fmin(1.0, (9600.0 - at) / 4800.0);
+            expected = (double)responses[0][i - 9600 + 2400] * fade *
+                       pow(10.0, -40.0 * at / 48000.0 / 20.0);
+        }
+        assert_true(fabs((double)out[0][i + LATENCY] - expected) < 1e-7);
+    }
+    rig_noise(in[0], FRAMES, 0.5, 1);
+}
+
+// A mono strip in front of a stereo response: one input, doubled.
+static void two_equal_channels_are_one_source(void **state)
+{
+    (void)state;
+    for (size_t channels = 2; channels <= 4; channels += 2) {
+        rig_voice voice = convolution(2, channels, LONG_RESPONSE);
+        voice.settings.input_is_mono = true;
+        rig_process_one(&voice, FRAMES, (const float *[]){in[0], in[0]}, outputs);
+        for (size_t c = 0; c < 2; c++) {
+            double error = 0.0;
+            for (size_t at = 0; at < FRAMES - LATENCY; at += 997) {
+                double expected = direct(in[0], responses[c], LONG_RESPONSE, at);
+                expected +=
+                    (channels == 4) ? direct(in[0], responses[2 + c], LONG_RESPONSE, at) : 0.0;
+                const double off = (double)out[c][at + LATENCY] - expected;
+                error += off * off / (double)((FRAMES - LATENCY + 996) / 997);
+            }
+            assert_true(sqrt(error) < 1e-6 * level_of(c));
+        }
+    }
+}
+
+static void silence_between_sounds_changes_nothing(void **state)
+{
+    (void)state;
+    memset(in[0] + 9000, 0, 40000 * sizeof(float));
+    const rig_voice voice = convolution(2, 4, 9000);
+    rig_process_one(&voice, FRAMES, inputs, outputs);
+    for (size_t p = 0; p < NB_COUNT(places); p++) {
+        assert_sample(0, places[p],
+                      direct(in[0], responses[0], 9000, places[p]) +
+                          direct(in[1], responses[2], 9000, places[p]),
+                      level_of(0));
+    }
+    const rig_voice left = convolution(2, 2, 9000);
+    rig_process_one(&left, FRAMES, inputs, outputs);
+    for (size_t i = LATENCY + 32768; i < LATENCY + 40960; i++) { // whole blocks later
+        assert_true(out[0][i] == 0.0F); // not even a rounding of the other side
+    }
+    rig_noise(in[0], FRAMES, 0.5, 1);
+}
+
+enum { HALL_FRAMES = 480000, HALL_INPUT = 580000 };
+
+// A measured hall of four channels (OpenAIR, 96 kHz, 16 bits), taken at 48 kHz and followed by its
+// own late part: a response of 10 s that a hall could have. False where the data is not at hand.
+static bool read_hall(float *hall[4])
+{
+    const char *data = getenv("NIGHTBUS_SHARED_DATA");
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/ir-openair/Jack-Lyons-Hall-University-of-York.wav",
+                   data ? data : NB_EXPECTED_DIR "/..");
+    FILE *file = fopen(path, "rb");
+    if (!file) {
+        print_message("no %s: skipped\n", path);
+        return false;
+    }
+    uint8_t frame[8];
+    assert_int_equal(fseek(file, 44, SEEK_SET), 0);
+    for (size_t i = 0; i < HALL_FRAMES; i++) {
+        const bool read = i < 384000 && fread(frame, sizeof frame, 1, file) == 1;
+        for (size_t c = 0; c < 4; c++) {
+            const int16_t sample = (int16_t)(frame[2 * c] | frame[2 * c + 1] << 8);
+            hall[c][i] = read ? (float)sample / 32768.0F : hall[c][i - 200000] * 0.3F;
+        }
+    }
+    assert_int_equal(fclose(file), 0);
+    return true;
+}
+
+static void a_hall_of_ten_seconds_agrees_with_the_direct_form(void **state)
+{
+    (void)state;
+    float *hall[4];
+    float *signals[4]; // two inputs, two outputs
+    for (size_t c = 0; c < 4; c++) {
+        hall[c] = calloc(HALL_FRAMES, sizeof(float));
+        signals[c] = calloc(HALL_INPUT, sizeof(float));
+        assert_true(hall[c] && signals[c]);
+    }
+    const bool present = read_hall(hall);
+    if (present) {
+        rig_noise(signals[0], HALL_INPUT, 0.5, 21);
+        rig_noise(signals[1], HALL_INPUT, 0.5, 22);
+        rig_voice voice = convolution(2, 4, HALL_FRAMES);
+        voice.settings.audio = (const float *const *)hall;
+        rig_process_one(&voice, HALL_INPUT, (const float *const *)signals, signals + 2);
+        double energy = 0.0;
+        double error = 0.0;
+        for (size_t at = 479000; at < HALL_INPUT - LATENCY; at += 3571) {
+            for (size_t c = 0; c < 2; c++) {
+                const double expected = direct(signals[0], hall[c], HALL_FRAMES, at) +
+                                        direct(signals[1], hall[2 + c], HALL_FRAMES, at);
+                const double got = (double)signals[2 + c][at + LATENCY];
+                energy += expected * expected;
+                error += (got - expected) * (got - expected);
+            }
+        }
+        const double error_db = 10.0 * log10(error / energy);
+        print_message("10 s of true stereo: error %.1f dB\n", error_db);
+        assert_true(error_db < -120.0);
+    }
+    for (size_t c = 0; c < 4; c++) {
+        free(hall[c]);
+        free(signals[c]);
+    }
+    if (!present) {
+        skip();
+    }
+}
+
 static nb_status check(rig_voice voice, nb_error *err)
 {
     voice.settings.values = voice.values;
@@ -153,6 +292,10 @@ static void responses_that_fit_no_strip_are_refused(void **state)
     assert_ok(check(convolution(1, 0, 0), err));
     assert_fails(NB_E_INVALID, "this one has 3", check(convolution(2, 3, 10), err));
     assert_fails(NB_E_INVALID, "stereo strip", check(convolution(1, 2, 10), err));
+    rig_voice late = convolution(1, 1, 480);
+    rig_set(&late, "start_ms", 10.0);
+    assert_fails(NB_E_INVALID, "start_ms 10 is behind the response's end at 10 ms",
+                 check(late, err));
     rig_voice empty = convolution(1, 1, 0);
     NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
     void *made = NULL;
@@ -169,6 +312,10 @@ int main(void)
         cmocka_unit_test(four_channels_are_true_stereo),
         cmocka_unit_test(dry_and_wet_come_together),
         cmocka_unit_test(a_response_is_cut_where_the_document_says),
+        cmocka_unit_test(the_start_can_be_left_out_and_the_decay_shortened),
+        cmocka_unit_test(two_equal_channels_are_one_source),
+        cmocka_unit_test(silence_between_sounds_changes_nothing),
+        cmocka_unit_test(a_hall_of_ten_seconds_agrees_with_the_direct_form),
         cmocka_unit_test(responses_that_fit_no_strip_are_refused),
     };
     return cmocka_run_group_tests(tests, make_signals, NULL);
