@@ -9,33 +9,8 @@ extern const nb_processor NB_KERNEL(nb_equaliser);
 
 enum { BANDS_MAX = 24, SECTIONS_AT_ONCE = 6 };
 
-static const char *const types[] = {
-    [NB_BAND_HIGH_PASS] = "high-pass", [NB_BAND_LOW_PASS] = "low-pass",
-    [NB_BAND_LOW_SHELF] = "low-shelf", [NB_BAND_HIGH_SHELF] = "high-shelf",
-    [NB_BAND_BELL] = "bell",           [NB_BAND_NOTCH] = "notch",
-    [NB_BAND_TILT] = "tilt",           [NB_BAND_TILT + 1] = NULL,
-};
-static const char *const slopes[] = {"6", "12", "18", "24", "30", "36", "42", "48", NULL};
-static const char *const alignments[] = {"butterworth", "linkwitz-riley", NULL};
-
 static const nb_param band_params[] = {
-    [NB_EQ_TYPE] = {"type", "", NB_SCALE_CHOICE, 0.0, NB_BAND_TILT, NB_BAND_BELL, .choices = types,
-                    .help = "Shape of the band."},
-    [NB_EQ_FREQ_HZ] = {"freq_hz", "Hz", NB_SCALE_LOG, 10.0, 24000.0, 1000.0, .automatable = true,
-                       .help = "Centre of a bell, notch or tilt, corner of a pass, middle of a "
-                               "shelf; under 0.49 of the sample rate."},
-    [NB_EQ_GAIN_DB] = {"gain_db", "dB", NB_SCALE_DB, -30.0, 30.0, 0.0, .automatable = true,
-                       .help = "Of bells and shelves; of a tilt, far above freq_hz, and its "
-                               "opposite far below."},
-    [NB_EQ_Q] = {"q", "", NB_SCALE_LOG, 0.1, 40.0, 0.70710678118654752, .automatable = true,
-                 .help = "Narrowness of bells and notches; resonance of shelves and of 12 "
-                         "dB/octave Butterworth passes."},
-    [NB_EQ_SLOPE] = {"slope_db_oct", "dB/oct", NB_SCALE_CHOICE, 0.0, 7.0, 1.0, .choices = slopes,
-                     .help = "Of a pass; other than 12 it is a Butterworth filter, -3 dB at "
-                             "freq_hz, and q has no effect."},
-    [NB_EQ_ALIGNMENT] = {"alignment", "", NB_SCALE_CHOICE, 0.0, 1.0, 0.0, .choices = alignments,
-                         .help = "Of a pass: linkwitz-riley is -6 dB at freq_hz, has 12, 24, 36 "
-                                 "or 48 dB/octave, and no q."},
+    NB_EQ_SHARED_PARAMS(true),
     [NB_EQ_RANGE_DB] = {"range_db", "dB", NB_SCALE_DB, -30.0, 30.0, 0.0, .automatable = true,
                         .help = "Of bells and shelves: the most that the band's level moves its "
                                 "gain, down or up; 0 is off."},
@@ -68,25 +43,13 @@ typedef struct equaliser {
 static nb_status check_band(const nb_settings *settings, size_t index, nb_error *err)
 {
     const nb_band band = nb_eq_band(settings, index);
-    const double highest_hz = NB_EQ_HIGHEST_OF_RATE * settings->rate_hz;
-    if (!(band.freq_hz <= highest_hz)) {
-        return nb_fail(err, NB_E_INVALID,
-                       "band %zu: freq_hz %g is over %g, 0.49 of the sample rate %u", index + 1,
-                       band.freq_hz, highest_hz, settings->rate_hz);
-    }
-    const bool pass = band.type == NB_BAND_HIGH_PASS || band.type == NB_BAND_LOW_PASS;
-    if (pass && band.alignment == NB_BAND_LINKWITZ_RILEY && band.order % 2) {
-        return nb_fail(err, NB_E_INVALID,
-                       "band %zu: a linkwitz-riley pass has 12, 24, 36 or 48 dB/octave, not %u",
-                       index + 1, 6 * band.order);
-    }
     const bool gains = band.type == NB_BAND_BELL || band.type == NB_BAND_LOW_SHELF ||
                        band.type == NB_BAND_HIGH_SHELF;
     if (!gains && nb_eq_band_is_dynamic(settings, index)) {
         return nb_fail(err, NB_E_INVALID, "band %zu: range_db is for bells and shelves, not %s",
-                       index + 1, types[band.type]);
+                       index + 1, nb_eq_types[band.type]);
     }
-    return NB_OK;
+    return nb_eq_check(&band, index, settings->rate_hz, err);
 }
 
 static nb_status check(const nb_settings *settings, nb_error *err)

@@ -515,7 +515,7 @@ nb_status NB_KERNEL(nb_moving_bands_init)(nb_arena *arena, const nb_settings *vo
     }
     self->processor = voices[0].processor;
     self->half_turn_per_hz = nb_lanes_set(NB_PI / voices[0].rate_hz);
-    self->freq_max_hz = NB_EQ_HIGHEST_OF_RATE * voices[0].rate_hz;
+    self->freq_max_hz = NB_BAND_HIGHEST_OF_RATE * voices[0].rate_hz;
     self->octaves_per_frame_ms = -1000.0 * log2_e / voices[0].rate_hz;
     self->bands = bands;
     set_bands(self, voices, voice_count, most_bands);

@@ -7,18 +7,11 @@
 #ifndef NB_DSP_EQUALISER_BANDS_H
 #define NB_DSP_EQUALISER_BANDS_H
 #include "base/arena.h"
-#include "dsp/equaliser_design.h"
-#include "dsp/kernel.h"
+#include "dsp/equaliser_params.h"
 
-/// Indices of the band parameters.
+/// Indices of the band parameters behind the shared ones.
 enum {
-    NB_EQ_TYPE,
-    NB_EQ_FREQ_HZ,
-    NB_EQ_GAIN_DB,
-    NB_EQ_Q,
-    NB_EQ_SLOPE,
-    NB_EQ_ALIGNMENT,
-    NB_EQ_RANGE_DB,
+    NB_EQ_RANGE_DB = NB_EQ_SHARED_COUNT,
     NB_EQ_THRESHOLD_DB,
     NB_EQ_RATIO,
     NB_EQ_ATTACK_MS,
@@ -29,22 +22,7 @@ enum {
 /// Frames that a call works on at once.
 #define NB_EQ_CHUNK_FRAMES 64
 
-/// Above so much of the sample rate there is nothing left to match.
-#define NB_EQ_HIGHEST_OF_RATE 0.49
-
 typedef struct nb_moving_bands nb_moving_bands;
-
-static inline nb_band nb_eq_band(const nb_settings *settings, size_t index)
-{
-    return (nb_band){
-        .type = (nb_band_type)nb_band_value(settings, index, NB_EQ_TYPE),
-        .freq_hz = nb_band_value(settings, index, NB_EQ_FREQ_HZ),
-        .gain_db = nb_band_value(settings, index, NB_EQ_GAIN_DB),
-        .q = nb_band_value(settings, index, NB_EQ_Q),
-        .order = (unsigned)nb_band_value(settings, index, NB_EQ_SLOPE) + 1,
-        .alignment = (nb_band_alignment)nb_band_value(settings, index, NB_EQ_ALIGNMENT),
-    };
-}
 
 static inline bool nb_eq_param_moves(const nb_settings *settings, size_t band, size_t param)
 {

@@ -23,6 +23,9 @@ typedef enum nb_band_alignment {
     NB_BAND_LINKWITZ_RILEY, ///< A Butterworth filter of half the order, twice: even orders only
 } nb_band_alignment;
 
+/// Above so much of the sample rate there is nothing left to match.
+#define NB_BAND_HIGHEST_OF_RATE 0.49
+
 /// Sections of the steepest pass, 48 dB/octave.
 #define NB_BAND_SECTIONS_MAX 4
 

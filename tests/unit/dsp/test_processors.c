@@ -70,6 +70,9 @@ static void add_long_cases(void)
     rig_set_band(it, 0, "range_db", -9.0);
     rig_set_band(it, 1, "range_db", 5.0);
     rig_set_band(it, 1, "threshold_db", -9.0);
+    it = add_case("linear equaliser", "linear_equaliser");
+    rig_band(it, "bell", 900.0, 3.0, 1.0, "12");
+    rig_band(it, "high-pass", 300.0, 0.0, 0.7, "24");
     rig_set(add_case("delay", "delay"), "time_ms", 47.0);
     it = add_case("moving delay", "delay");
     rig_set(it, "note", 17.0);
