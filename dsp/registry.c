@@ -12,6 +12,7 @@
     X(equaliser)                                                                                   \
     X(linear_equaliser)                                                                            \
     X(compressor)                                                                                  \
+    X(multiband_compressor)                                                                        \
     X(delay)                                                                                       \
     X(chorus)                                                                                      \
     X(reverb)                                                                                      \
