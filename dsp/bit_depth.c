@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Fewer bits, with dither. docs/dsp/bit_depth.md
+// Fewer bits, with dither. docs/dsp/bit-depth.md
 #include "dsp/dither.h"
 #include "dsp/kernel.h"
 
@@ -49,7 +49,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     *out_state = NULL;
     bit_depth *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "bit_depth: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "bit-depth: no memory");
     }
     for (size_t v = 0; v < voice_count; v++) {
         const size_t lane = nb_voice_lane(voices, v);
@@ -105,7 +105,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_bit_depth) = {
-    .name = "bit_depth",
+    .name = "bit-depth",
     .revision = 1,
     .help = "Fewer bits, with dither and noise shaping.",
     .form = NB_FORM_LANES,

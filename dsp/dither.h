@@ -4,7 +4,7 @@
 /// The noise is Philox4x32-10 (Salmon and others, 2011) of a key, the channel and the frame: it
 /// does not depend on how frames are cut into calls, and two renders of one output have the same
 /// noise wherever their signal is the same. After 0.5 s of digital silence, and before the first
-/// sound, nothing is added: silence stays digital. Errors and levels: docs/dsp/bit_depth.md.
+/// sound, nothing is added: silence stays digital. Errors and levels: docs/dsp/bit-depth.md.
 
 #ifndef NB_DSP_DITHER_H
 #define NB_DSP_DITHER_H

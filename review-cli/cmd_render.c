@@ -176,6 +176,8 @@ static const nb_option options[] = {
     {"alternates", 0, NULL, "the document's alternates too, as SONG-ALTERNATE.wav"},
     {"alternate", 0, "ID", "only that alternate"},
     {"stems", 0, NULL, "each track and bus as it arrives at the mix bus, in SONG-stems/"},
+    {"bits", 0, "N", "16, 24 or 32f (default; float): of the mix and alternates"},
+    {"dither", 0, "KIND", "of 16 and 24 bits: tpdf (default), shaped, lipshitz or none"},
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
     {"from", 0, "TIME", "write only from here (rendered from the start)"},
     {"to", 0, "TIME", "write only up to here"},
@@ -183,7 +185,7 @@ static const nb_option options[] = {
 
 const nb_command nb_command_render = {
     .name = "render",
-    .usage = "PATH [-o FILE] [--alternates] [--stems] [--from T] [--to T] [--json]",
+    .usage = "PATH [-o FILE] [--alternates] [--stems] [--bits N] [--from T] [--to T] [--json]",
     .summary = "render a song folder or mix document here, without a farm",
     .details = "The same engine as the farm's: the same file, bit for bit, on any threads.\n"
                "Writes the WAV file and FILE.report.json beside it, and prints the report.\n"

@@ -176,6 +176,47 @@ static bool is_wanted(const nb_args *args, const nb_sink *sink)
     }
 }
 
+/// One of `words`, or `fallback` where the option is not given.
+static nb_status choose_word(const nb_args *args, const char *option, const char *const *words,
+                             size_t fallback, size_t *out_index, nb_error *err)
+{
+    *out_index = fallback;
+    const char *given = nb_args_get(args, option);
+    if (!given) {
+        return NB_OK;
+    }
+    for (size_t i = 0; words[i]; i++) {
+        if (strcmp(given, words[i]) == 0) {
+            *out_index = i;
+            return NB_OK;
+        }
+    }
+    NB_SCOPED(nb_text_fini) nb_text list = {0};
+    for (size_t i = 0; words[i]; i++) {
+        nb_text_add(&list, i ? ", " : "");
+        nb_text_add(&list, words[i]);
+    }
+    return nb_fail(err, NB_E_USAGE, "--%s %s is none of %s", option, given, list.chars ? list.chars : "");
+}
+
+static nb_status choose_samples(nb_render_files *self, const nb_args *args, nb_error *err)
+{
+    static const char *const sizes[] = {"32f", "16", "24", NULL}; // as nb_sample_format
+    static const char *const dithers[] = {"none", "tpdf", "lipshitz", "shaped", NULL};
+    size_t samples = 0;
+    size_t dither = 0;
+    nb_status status = choose_word(args, "bits", sizes, NB_SAMPLE_FLOAT_32, &samples, err);
+    if (status == NB_OK) {
+        status = choose_word(args, "dither", dithers, NB_DITHER_TPDF, &dither, err);
+    }
+    if (status == NB_OK && nb_args_has(args, "dither") && samples == NB_SAMPLE_FLOAT_32) {
+        return nb_fail(err, NB_E_USAGE, "--dither is for whole numbers: give --bits 16 or 24 too");
+    }
+    self->samples = (nb_sample_format)samples;
+    self->dither = (nb_dither_kind)dither;
+    return status;
+}
+
 nb_status nb_render_files_choose(nb_render_files *self, const nb_args *args, const nb_song *song,
                                  const nb_graph *graph, nb_error *err)
 {
@@ -197,7 +238,10 @@ nb_status nb_render_files_choose(nb_render_files *self, const nb_args *args, con
         return no_alternate(graph, only ? only : "", err);
     }
     NB_SCOPED(nb_text_free) char *start = NULL;
-    nb_status status = choose_stem_of_names(args, song, &start, err);
+    nb_status status = choose_samples(self, args, err);
+    if (status == NB_OK) {
+        status = choose_stem_of_names(args, song, &start, err);
+    }
     for (size_t i = 0; status == NB_OK && i < self->count; i++) {
         status = name_file(&self->list[i], args, start, self->count == 1, err);
         if (status == NB_OK) {
@@ -218,6 +262,10 @@ nb_status nb_render_files_make(nb_render_files *self, const nb_graph *graph,
         outputs[i] = (nb_render_output){.sink = (size_t)(self->list[i].sink - graph->sinks),
                                         .wav_path = self->list[i].draft_path,
                                         .report = &self->list[i].report};
+        if (self->list[i].sink->kind != NB_SINK_STEM) { // stems are to add up exactly
+            outputs[i].samples = self->samples;
+            outputs[i].dither = self->dither;
+        }
     }
     nb_status status = nb_render_run(graph, outputs, self->count, options, err);
     free(outputs);

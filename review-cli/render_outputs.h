@@ -23,6 +23,8 @@ typedef struct nb_render_file {
 typedef struct nb_render_files {
     nb_render_file *list; ///< At least one; the first is the one that is shown
     size_t count;
+    nb_sample_format samples; ///< Of the mix and alternates; stems are floats
+    nb_dither_kind dither;
 } nb_render_files;
 
 /// Choose what the options ask for: `--alternates` all of them beside the mix, `--alternate ID`

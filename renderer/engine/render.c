@@ -29,8 +29,8 @@ typedef struct render {
     output *outputs;
 } render;
 
-static nb_status write_frames(output *self, const nb_edges *edges, nb_scratch *scratch,
-                              int64_t first, size_t frames, nb_error *err)
+static void gather_frames(const output *self, const nb_edges *edges, nb_scratch *scratch,
+                          int64_t first, size_t frames)
 {
     for (unsigned channel = 0; channel < OUTPUT_CHANNELS; channel++) {
         const float *samples = nb_edges_view(edges, self->node, channel, first, frames,
@@ -39,7 +39,12 @@ static nb_status write_frames(output *self, const nb_edges *edges, nb_scratch *s
             scratch->frames[OUTPUT_CHANNELS * i + channel] = samples[i];
         }
     }
-    nb_status status = nb_audio_writer_write(self->writer, scratch->frames, frames, err);
+}
+
+/// The report is of what the file holds, to the bit.
+static nb_status write_frames(output *self, nb_scratch *scratch, size_t frames, nb_error *err)
+{
+    nb_status status = nb_audio_writer_write_back(self->writer, scratch->frames, frames, err);
     return (status == NB_OK) ? nb_meter_add(self->meter, scratch->frames, frames, err) : status;
 }
 
@@ -49,11 +54,20 @@ static nb_status write_output(void *context, size_t index, const nb_edges *edges
     const render *self = context;
     output *out = &self->outputs[index];
     const int64_t last = (end < out->to) ? end : out->to;
+    // Dither remembers what stood before a section; floats need nothing of it.
+    const bool remembers = out->wanted->samples != NB_SAMPLE_FLOAT_32;
     nb_status status = NB_OK;
-    for (int64_t at = (first > out->from) ? first : out->from; status == NB_OK && at < last;) {
+    for (int64_t at = (first > out->from || remembers) ? first : out->from;
+         status == NB_OK && at < last;) {
+        const int64_t part_end = (at < out->from && out->from < last) ? out->from : last;
         const size_t frames =
-            (last - at < NB_SCRATCH_FRAMES) ? (size_t)(last - at) : NB_SCRATCH_FRAMES;
-        status = write_frames(out, edges, scratch, at, frames, err);
+            (part_end - at < NB_SCRATCH_FRAMES) ? (size_t)(part_end - at) : NB_SCRATCH_FRAMES;
+        gather_frames(out, edges, scratch, at, frames);
+        if (at < out->from) {
+            nb_audio_writer_pass(out->writer, scratch->frames, frames);
+        } else {
+            status = write_frames(out, scratch, frames, err);
+        }
         at += (int64_t)frames;
     }
     if (status == NB_OK && index == 0 && first < out->to && self->options->progress) {
@@ -134,11 +148,16 @@ static nb_status find_section(const render *self, output *out, nb_error *err)
 
 static nb_status open_output(const render *self, output *out, nb_error *err)
 {
-    const unsigned rate_hz = self->graph->rate_hz;
-    const nb_status status = nb_meter_new(rate_hz, OUTPUT_CHANNELS, &out->meter, err);
-    return (status == NB_OK) ? nb_audio_writer_open(out->wanted->wav_path, rate_hz, OUTPUT_CHANNELS,
-                                                    out->to - out->from, &out->writer, err)
-                             : status;
+    const nb_audio_writer_options options = {.rate_hz = self->graph->rate_hz,
+                                             .channels = OUTPUT_CHANNELS,
+                                             .frames_expected = out->to - out->from,
+                                             .samples = out->wanted->samples,
+                                             .dither = out->wanted->dither,
+                                             .name = self->graph->sinks[out->wanted->sink].name};
+    const nb_status status = nb_meter_new(options.rate_hz, OUTPUT_CHANNELS, &out->meter, err);
+    return (status == NB_OK)
+               ? nb_audio_writer_open_as(out->wanted->wav_path, &options, &out->writer, err)
+               : status;
 }
 
 static nb_status close_output(output *self, nb_error *err)

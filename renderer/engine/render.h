@@ -7,6 +7,7 @@
 
 #ifndef NB_RENDERER_ENGINE_RENDER_H
 #define NB_RENDERER_ENGINE_RENDER_H
+#include "audio/audio_writer.h"
 #include "base/status.h"
 #include "mix/fingerprint.h"
 #include "mix/graph.h"
@@ -42,9 +43,11 @@ typedef struct nb_render_options {
 
 /// One file to make.
 typedef struct nb_render_output {
-    size_t sink;          ///< Of the graph; each at most once
-    const char *wav_path; ///< 32-bit float WAV at the song's rate, stereo
-    nb_report *report;    ///< Filled when all is done; the caller fini's it
+    size_t sink;              ///< Of the graph; each at most once
+    const char *wav_path;     ///< A WAV file at the song's rate, stereo
+    nb_report *report;        ///< Of what the file holds, when all is done; the caller fini's it
+    nb_sample_format samples; ///< 0: 32-bit float
+    nb_dither_kind dither;    ///< Of whole numbers; the noise hangs on the sink's name
 } nb_render_output;
 
 /// Render the outputs in one pass, what they share once, and measure them. On failure no output

@@ -16,7 +16,7 @@ static double db(double factor) { return 20.0 * log10(fmax(factor, 1e-12)); }
 static rig_voice bit_depth(unsigned bits, nb_dither_kind kind)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "bit_depth", 1);
+    rig_voice_init(&voice, "bit-depth", 1);
     rig_set(&voice, "bits", bits);
     rig_set(&voice, "dither", kind);
     return voice;

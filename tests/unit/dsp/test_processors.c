@@ -113,10 +113,10 @@ static void add_colour_cases(void)
     it = add_case("moving image", "image");
     rig_move(it, "width_percent");
     rig_move(it, "rotation_percent");
-    it = add_case("bit depth", "bit_depth");
+    it = add_case("bit depth", "bit-depth");
     rig_set(it, "bits", 12.0);
     rig_set(it, "dither", 3.0); // f-weighted
-    rig_set(add_case("white bit depth", "bit_depth"), "bits", 8.0);
+    rig_set(add_case("white bit depth", "bit-depth"), "bits", 8.0);
 }
 
 static int make_cases(void **state)
