@@ -4,9 +4,9 @@
 // Uniformly partitioned overlap-save (T. Stockham 1966; G. Garcia 2002): blocks of 8192 frames,
 // one spectrum of each block's input kept for every partition of the response. A block's result
 // is known when its last frame has come, so the latency is one block, and the engine reads ahead.
-// Blocks of 8192 were the cheapest of all sizes measured: the transform fits the second cache, and
-// smaller ones lose more to the products.
-#include "dsp/fft.h"
+// The transform is our own (convolution_fft.h): it need not sort its bins, which the products do
+// not ask for, and gives the same bits on every CPU.
+#include "dsp/convolution_fft.h"
 #include "dsp/kernel.h"
 #include "dsp/lanes_math.h"
 
@@ -17,14 +17,10 @@ extern const nb_processor NB_KERNEL(nb_convolution);
 
 enum { GAIN_DB, MIX_PERCENT, PREDELAY_MS, LENGTH_S, START_MS, FADE_MS, DECAY_DB_S, PARAM_COUNT };
 enum {
-    BLOCK_FRAMES = NB_FFT_SIZE / 2,
+    BLOCK_FRAMES = NB_BLOCK_FRAMES,
     PATHS_MAX = 4,
-    SLICE_BINS = 432, // a slice of all partitions is summed in the first cache
-    SLICES = NB_FFT_BINS / SLICE_BINS,
+    SLICE_FLOATS = 2 * NB_SLICE_BINS, // real parts, then imaginary ones
 };
-_Static_assert(SLICES *SLICE_BINS == NB_FFT_BINS, "slices fill a spectrum");
-
-static const char *const libraries[] = {"fftw3f", NULL};
 
 static const nb_param params[] = {
     [GAIN_DB] = {"gain_db", "dB", NB_SCALE_DB, -60.0, 24.0, 0.0, .automatable = true, .off = true,
@@ -59,12 +55,11 @@ typedef struct convolution {
     size_t ring_size;         ///< first + partitions
     size_t path_count;
     path paths[PATHS_MAX];
-    float *inputs[2];      ///< Ring of `ring_size` input spectra
-    bool *silent[2];       ///< Of each of them: nothing but zeros
-    float *samples[2];     ///< The last block's input, then this one's
-    float *wet[2];         ///< What the last block's transform gave
-    float *work;           ///< NB_FFT_SIZE samples
-    float *sum;            ///< A spectrum
+    float *inputs[2];  ///< Ring of `ring_size` input spectra
+    bool *silent[2];   ///< Of each of them: nothing but zeros
+    float *samples[2]; ///< The last block's input, then this one's
+    float *wet[2];     ///< What the last block's transform gave
+    nb_block_fft *fft;
     size_t newest;         ///< Of the ring
     size_t filled;         ///< Frames of this block
     nb_lanes gain_db, mix; ///< In lane 0; what does not move
@@ -137,22 +132,21 @@ static nb_status take_buffers(nb_arena *arena, convolution *self, nb_error *err)
 {
     bool complete = true;
     for (size_t c = 0; c < self->sources; c++) {
-        self->inputs[c] = take_floats(arena, self->ring_size * NB_FFT_SPECTRUM);
+        self->inputs[c] = take_floats(arena, self->ring_size * NB_SPECTRUM_FLOATS);
         self->silent[c] = nb_arena_take(arena, self->ring_size, sizeof(bool));
         complete = complete && self->inputs[c] && self->silent[c];
     }
     for (size_t c = 0; c < self->channels; c++) {
-        self->samples[c] = take_floats(arena, NB_FFT_SIZE);
+        self->samples[c] = take_floats(arena, (size_t)2 * BLOCK_FRAMES);
         self->wet[c] = take_floats(arena, BLOCK_FRAMES);
         complete = complete && self->samples[c] && self->wet[c];
     }
     for (size_t p = 0; p < self->path_count; p++) {
-        self->paths[p].spectra = take_floats(arena, self->partitions * NB_FFT_SPECTRUM);
+        self->paths[p].spectra = take_floats(arena, self->partitions * NB_SPECTRUM_FLOATS);
         complete = complete && self->paths[p].spectra;
     }
-    self->work = take_floats(arena, NB_FFT_SIZE);
-    self->sum = take_floats(arena, NB_FFT_SPECTRUM);
-    return (complete && self->work && self->sum)
+    self->fft = nb_arena_take(arena, 1, sizeof *self->fft);
+    return (complete && self->fft)
                ? NB_OK
                : nb_fail(err, NB_E_NO_MEMORY, "convolution: no memory for %zu partitions",
                          self->ring_size);
@@ -216,22 +210,21 @@ static void set_response(convolution *self, const path *target, const nb_setting
 {
     const size_t predelay = predelay_frames(settings) - self->first * BLOCK_FRAMES;
     const shape form = shape_of(settings);
+    float *part = self->samples[0]; // not in use yet; its second half is silence
+    memset(part, 0, (size_t)2 * BLOCK_FRAMES * sizeof *part);
     for (size_t p = 0; p < self->partitions; p++) {
-        memset(self->work, 0, NB_FFT_SIZE * sizeof *self->work);
         for (size_t i = 0; i < BLOCK_FRAMES; i++) {
             const size_t at = p * BLOCK_FRAMES + i;
-            if (at >= predelay && at < predelay + form.frames) {
-                // The transform there and back multiplies by its size.
-                const double sample = response_at(settings, &form, target, at - predelay);
-                self->work[i] = (float)(sample / NB_FFT_SIZE);
-            }
+            const bool inside = at >= predelay && at < predelay + form.frames;
+            const double sample =
+                inside ? response_at(settings, &form, target, at - predelay) : 0.0;
+            part[i] = (float)(sample / BLOCK_FRAMES); // the inverse multiplies by it
         }
-        nb_fft_forward(self->work, self->sum);
-        for (size_t s = 0; s < SLICES; s++) {
-            float *slice = target->spectra + (s * self->partitions + p) * 2 * SLICE_BINS;
-            memcpy(slice, self->sum + s * SLICE_BINS, SLICE_BINS * sizeof *slice);
-            memcpy(slice + SLICE_BINS, self->sum + NB_FFT_BINS + s * SLICE_BINS,
-                   SLICE_BINS * sizeof *slice);
+        float *spectrum = self->inputs[0]; // nor is this
+        nb_block_fft_forward(self->fft, part, part + BLOCK_FRAMES, spectrum);
+        for (size_t s = 0; s < NB_SLICES; s++) {
+            memcpy(target->spectra + (s * self->partitions + p) * SLICE_FLOATS,
+                   spectrum + s * SLICE_FLOATS, SLICE_FLOATS * sizeof *spectrum);
         }
     }
 }
@@ -240,11 +233,11 @@ static void reset(void *state)
 {
     convolution *self = state;
     for (size_t c = 0; c < self->sources; c++) {
-        memset(self->inputs[c], 0, self->ring_size * NB_FFT_SPECTRUM * sizeof *self->inputs[c]);
+        memset(self->inputs[c], 0, self->ring_size * NB_SPECTRUM_FLOATS * sizeof *self->inputs[c]);
         memset(self->silent[c], true, self->ring_size * sizeof *self->silent[c]);
     }
     for (size_t c = 0; c < self->channels; c++) {
-        memset(self->samples[c], 0, NB_FFT_SIZE * sizeof *self->samples[c]);
+        memset(self->samples[c], 0, (size_t)2 * BLOCK_FRAMES * sizeof *self->samples[c]);
         memset(self->wet[c], 0, BLOCK_FRAMES * sizeof *self->wet[c]);
     }
     self->newest = 0;
@@ -277,11 +270,11 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     self->gain_db[0] = settings->values[GAIN_DB];
     self->mix[0] = settings->values[MIX_PERCENT];
     set_paths(self, settings);
-    status = nb_fft_prepare(err);
-    status = (status == NB_OK) ? take_buffers(arena, self, err) : status;
+    status = take_buffers(arena, self, err);
     if (status != NB_OK) {
         return status;
     }
+    nb_block_fft_init(self->fft);
     for (size_t p = 0; p < self->path_count; p++) {
         set_response(self, &self->paths[p], settings);
     }
@@ -290,36 +283,41 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-// sum += x * h over a slice; real parts, then imaginary ones.
-static inline void add_product(float *restrict sum, const float *restrict x_re,
-                               const float *restrict x_im, const float *restrict h)
+// sum += x * h over a slice.
+static inline void add_product(float *restrict sum, const float *restrict x,
+                               const float *restrict h)
 {
-    for (size_t i = 0; i < SLICE_BINS; i++) {
+    for (size_t i = 0; i < NB_SLICE_BINS; i++) {
+        const float x_re = x[i];
+        const float x_im = x[NB_SLICE_BINS + i];
         const float h_re = h[i];
-        const float h_im = h[SLICE_BINS + i];
-        sum[i] += x_re[i] * h_re - x_im[i] * h_im;
-        sum[SLICE_BINS + i] += x_re[i] * h_im + x_im[i] * h_re;
+        const float h_im = h[NB_SLICE_BINS + i];
+        sum[i] += x_re * h_re - x_im * h_im;
+        sum[NB_SLICE_BINS + i] += x_re * h_im + x_im * h_re;
     }
 }
 
 static bool all_zero(const float *samples, size_t count)
 {
-    float highest = 0.0F;
+    uint32_t bits = 0;
     for (size_t i = 0; i < count; i++) {
-        highest = (fabsf(samples[i]) > highest) ? fabsf(samples[i]) : highest;
+        uint32_t sample;
+        memcpy(&sample, samples + i, sizeof sample);
+        bits |= sample;
     }
-    return highest == 0.0F;
+    return bits << 1 == 0; // minus zero is one too
 }
 
 static void transform_inputs(convolution *self)
 {
     self->newest = (self->newest + 1 == self->ring_size) ? 0 : self->newest + 1;
     for (size_t c = 0; c < self->sources; c++) {
-        const bool silent = all_zero(self->samples[c], NB_FFT_SIZE);
+        const float *samples = self->samples[c];
+        const bool silent = all_zero(samples, (size_t)2 * BLOCK_FRAMES);
         self->silent[c][self->newest] = silent;
         if (!silent) {
-            memcpy(self->work, self->samples[c], NB_FFT_SIZE * sizeof *self->work);
-            nb_fft_forward(self->work, self->inputs[c] + self->newest * NB_FFT_SPECTRUM);
+            nb_block_fft_forward(self->fft, samples, samples + BLOCK_FRAMES,
+                                 self->inputs[c] + self->newest * NB_SPECTRUM_FLOATS);
         }
     }
     for (size_t c = 0; c < self->channels; c++) {
@@ -328,44 +326,59 @@ static void transform_inputs(convolution *self)
     }
 }
 
-// Add to a slice of the sum what a path makes of all past inputs; false if they were silent.
-static bool add_path(const convolution *self, const path *it, size_t slice, float *sum)
+// The ring's place of the input that the first partition answers to.
+static size_t first_age(const convolution *self)
 {
-    bool sounds = false;
-    const float *h = it->spectra + slice * self->partitions * 2 * SLICE_BINS;
-    size_t age = (self->newest + self->ring_size - self->first) % self->ring_size;
+    return (self->newest + self->ring_size - self->first) % self->ring_size;
+}
+
+static bool path_sounds(const convolution *self, const path *it)
+{
+    size_t age = first_age(self);
     for (size_t k = 0; k < self->partitions; k++) {
         if (!self->silent[it->from][age]) {
-            const float *x = self->inputs[it->from] + age * NB_FFT_SPECTRUM + slice * SLICE_BINS;
-            add_product(sum, x, x + NB_FFT_BINS, h);
-            sounds = true;
+            return true;
         }
-        h += (size_t)2 * SLICE_BINS;
         age = (age == 0) ? self->ring_size - 1 : age - 1;
     }
-    return sounds;
+    return false;
+}
+
+// Add to a slice of the sum what a path makes of all past inputs.
+static void add_path(const convolution *self, const path *it, size_t slice, float *sum)
+{
+    const float *h = it->spectra + slice * self->partitions * SLICE_FLOATS;
+    size_t age = first_age(self);
+    for (size_t k = 0; k < self->partitions; k++) {
+        if (!self->silent[it->from][age]) {
+            const float *x = self->inputs[it->from] + age * NB_SPECTRUM_FLOATS;
+            add_product(sum, x + slice * SLICE_FLOATS, h);
+        }
+        h += SLICE_FLOATS;
+        age = (age == 0) ? self->ring_size - 1 : age - 1;
+    }
 }
 
 static void transform_output(convolution *self, size_t channel)
 {
     bool sounds = false;
-    for (size_t s = 0; s < SLICES; s++) {
-        float sum[2 * SLICE_BINS] __attribute__((aligned(64))) = {0};
+    for (size_t p = 0; p < self->path_count; p++) {
+        sounds = sounds || (self->paths[p].to == channel && path_sounds(self, &self->paths[p]));
+    }
+    if (!sounds) {
+        memset(self->wet[channel], 0, BLOCK_FRAMES * sizeof *self->wet[channel]);
+        return;
+    }
+    for (size_t s = 0; s < NB_SLICES; s++) {
+        float sum[SLICE_FLOATS] __attribute__((aligned(64))) = {0};
         for (size_t p = 0; p < self->path_count; p++) {
             if (self->paths[p].to == channel) {
-                sounds = add_path(self, &self->paths[p], s, sum) || sounds;
+                add_path(self, &self->paths[p], s, sum);
             }
         }
-        if (!sounds) {
-            memset(self->wet[channel], 0, BLOCK_FRAMES * sizeof *self->wet[channel]);
-            return;
-        }
-        memcpy(self->sum + s * SLICE_BINS, sum, SLICE_BINS * sizeof *sum);
-        memcpy(self->sum + NB_FFT_BINS + s * SLICE_BINS, sum + SLICE_BINS,
-               SLICE_BINS * sizeof *sum);
+        nb_block_fft_take_slice(self->fft, s, sum);
     }
-    nb_fft_inverse(self->sum, self->work);
-    memcpy(self->wet[channel], self->work + BLOCK_FRAMES, BLOCK_FRAMES * sizeof *self->work);
+    nb_block_fft_inverse(self->fft, self->wet[channel]);
 }
 
 /// What the frames of a call become: out = dry (1 - share) + wet factor share.
@@ -439,9 +452,8 @@ static void process(void *state, const nb_block *block)
 
 const nb_processor NB_KERNEL(nb_convolution) = {
     .name = "convolution",
-    .revision = 2,
+    .revision = 3,
     .help = "Convolution with an impulse response: 1, 2 or 4 channels (true stereo).",
-    .libraries = libraries,
     .form = NB_FORM_PLANAR,
     .takes_audio = true,
     .audio_widens = true,
