@@ -15,8 +15,9 @@ import song as songs
 import workload
 from peers.common import Job
 
-SLOW_S = 10  # a program whose run takes longer is run at most SLOW_RUNS times
+SLOW_S = 10  # a peer whose run takes longer is run at most SLOW_RUNS times
 SLOW_RUNS = 3
+SLOWEST_S = 60  # and one that takes longer than this only once
 OCTAVE_TOLERANCE_DB = 1.5  # filters near half the rate and other reverbs differ by that much
 LENGTH_TOLERANCE_S = 0.2
 QUIETEST_LUFS = -40
@@ -76,6 +77,7 @@ class Runner:
         self.machine = rows.machine()
         self.faults = []
         self.differences = {}
+        self.chosen = {}  # a peer's best settings on the main song: the large one has no others
         self.deadline = time.monotonic() + options.budget * 60
 
     def fault(self, text):
@@ -94,7 +96,9 @@ class Runner:
         except (OSError, RuntimeError, subprocess.SubprocessError) as fault:
             self.fault(f"{peer.NAME}: cannot be prepared: {fault}")
             return []
-        return [Program(peer, variant, name) for variant in variants]
+        chosen = self.chosen.get(peer.NAME) if name == "large" else None
+        return [Program(peer, variant, name) for variant in variants
+                if chosen in (None, variant.label)]
 
     def levels(self, program):
         """What the program's output measures."""
@@ -108,7 +112,7 @@ class Runner:
         log = self.album / "out" / f"{program.workload}-{program.peer.NAME}" / "log"
         if program.variant.output:
             program.variant.output.unlink(missing_ok=True)
-        return measure.run(self.bin / "bench_launch", program.variant, log)
+        return measure.run(self.bin / "bench_launch", program.variant, log, self.options.timeout)
 
     # Is it the same mix?
 
@@ -155,38 +159,42 @@ class Runner:
             raise measure.RunError(f"its mix is at {levels['lufs']} LUFS: next to silent")
 
     def first_round(self, programs, song):
-        """Each variant once; keeps what ran. Of a peer's variants the best goes on."""
+        """Each variant once or twice; keeps what ran. Of a peer's variants the best goes on."""
         ran = []
         for number, program in enumerate(programs):
             self.progress.say(f"{program.workload}: first round, {number + 1} of {len(programs)}:"
                               f" {program.label()}")
             try:
-                sample = self.run_once(program)
+                program.samples = [self.run_once(program)]
                 self.check_output(program, song)
+                program.first_wall_s = program.samples[0].wall_s
+                if program.first_wall_s <= SLOW_S:  # once more: the choice hangs on it
+                    program.samples += [self.run_once(program)]
             except measure.RunError as fault:
                 self.fault(f"{program.label()} on {program.workload}: {fault}")
                 continue
-            program.first_wall_s = sample.wall_s
-            program.samples = [sample]
             program.differs_db = self.differences.get(program.peer.NAME)
             ran.append(program)
         for peer in {program.peer.NAME for program in ran}:
             variants = [program for program in ran if program.peer.NAME == peer]
-            cost = [p.samples[0].cpu_s * p.samples[0].wall_s for p in variants]
+            cost = [min(sample.cpu_s * sample.wall_s for sample in p.samples) for p in variants]
             for program, value in zip(variants, cost):
                 program.best = peer == "nightbus" or value == min(cost)
+                if program.best and program.workload == "main":
+                    self.chosen[peer] = program.variant.label
         return ran
 
     def runs_of(self, program):
         if not program.best:
-            return 1
-        slow = program.first_wall_s > SLOW_S and program.peer.NAME != "nightbus"
-        return min(self.options.runs, SLOW_RUNS) if slow else self.options.runs
+            return len(program.samples)
+        if program.first_wall_s <= SLOW_S or program.peer.NAME == "nightbus":
+            return self.options.runs
+        return 1 if program.first_wall_s > SLOWEST_S else min(self.options.runs, SLOW_RUNS)
 
     def rounds(self, programs):
-        """The best ones in turn, round after round. A quick one's first run only warmed it up."""
+        """The best ones in turn, round after round. A quick one's first runs only warmed it up."""
         for program in programs:
-            if self.runs_of(program) > 1 and program.first_wall_s <= SLOW_S:
+            if program.best and program.first_wall_s <= SLOW_S:
                 program.samples = []
         failed = set()
         for turn in range(self.options.runs):

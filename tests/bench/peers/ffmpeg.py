@@ -88,7 +88,8 @@ def prepare(job):
 
     one = ("-filter_complex_threads", "1")
     return [
-        variant("one filter thread, 64 KiB packets", "large", 65536, *one),
+        variant("one filter thread, 256 KiB packets", "one-large", 262144, *one),
+        variant("default threads, 256 KiB packets", "default-large", 262144),
         variant("one filter thread", "one", 0, *one),
         variant("default threads", "default", 0),
     ]
