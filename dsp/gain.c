@@ -27,6 +27,17 @@ static size_t no_frames(const nb_settings *settings)
     return 0;
 }
 
+static bool factors(const nb_settings *settings, double out[2])
+{
+    if (nb_settings_moves(settings, GAIN_DB)) {
+        return false;
+    }
+    const nb_lanes level = nb_lanes_from_db(nb_lanes_set(settings->values[GAIN_DB]));
+    out[0] = level[0] * (1.0 - 2.0 * settings->values[POLARITY]);
+    out[1] = out[0];
+    return true;
+}
+
 static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_count,
                       void **out_state, nb_error *err)
 {
@@ -74,4 +85,5 @@ const nb_processor NB_KERNEL(nb_gain) = {
     .init = init,
     .reset = reset,
     .process = process,
+    .factors = factors,
 };

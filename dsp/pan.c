@@ -60,14 +60,8 @@ static inline nb_lanes gain_at(const pan *self, nb_lanes percent)
     return nb_lanes_select(self->balance, nb_lanes_select(away, lowered, one), panned);
 }
 
-static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_count,
-                      void **out_state, nb_error *err)
+static void set_voices(pan *self, const nb_settings *voices, size_t voice_count)
 {
-    *out_state = NULL;
-    pan *self = nb_arena_take(arena, 1, sizeof *self);
-    if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "pan: no memory");
-    }
     self->percent = nb_lanes_of_param(voices, voice_count, PAN_PERCENT);
     for (size_t v = 0; v < voice_count; v++) {
         const size_t lane = nb_voice_lane(voices, v);
@@ -79,6 +73,30 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
         }
     }
     self->unity = 1.0 / law_gain(self, nb_lanes_set(0.5));
+}
+
+static bool factors(const nb_settings *settings, double out[2])
+{
+    if (nb_settings_moves(settings, PAN_PERCENT)) {
+        return false;
+    }
+    pan one = {0};
+    set_voices(&one, settings, 1);
+    const nb_lanes gains = gain_at(&one, one.percent);
+    out[0] = gains[0];
+    out[1] = gains[1];
+    return true;
+}
+
+static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_count,
+                      void **out_state, nb_error *err)
+{
+    *out_state = NULL;
+    pan *self = nb_arena_take(arena, 1, sizeof *self);
+    if (!self) {
+        return nb_fail(err, NB_E_NO_MEMORY, "pan: no memory");
+    }
+    set_voices(self, voices, voice_count);
     *out_state = self;
     return NB_OK;
 }
@@ -116,4 +134,5 @@ const nb_processor NB_KERNEL(nb_pan) = {
     .init = init,
     .reset = reset,
     .process = process,
+    .factors = factors,
 };

@@ -122,6 +122,9 @@ struct nb_processor {
                       void **out_state, nb_error *err);
     void (*reset)(void *state); ///< Forget past input, keep the settings
     void (*process)(void *state, const nb_block *block);
+    /// Null, or: is all that `process` does with these settings to multiply channel c by out[c] in
+    /// 64 bit and round to 32? Then a reader may do it, and the edge needs no memory.
+    bool (*factors)(const nb_settings *settings, double out[2]);
 };
 
 /// Lanes of this machine's register: 2, 4 or 8 doubles. Chosen once at start by the CPU; the

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file render.h  The engine: a graph and its files in, a WAV file and its report out.
 ///
-/// A pure function of graph and files: threads, chunk size and machine change no bit. Each (node or
-/// group of nodes, chunk) is an OpenMP task behind its inputs' chunk and its own chunk before;
-/// memory is bounded by the chunks in flight, not by the song's length.
+/// A pure function of graph and files: threads, chunk size and machine change no bit. Each (group
+/// of nodes, chunk) is a task behind its inputs' chunk and its own chunk before, for a team of
+/// OpenMP threads; memory is bounded by the chunks in flight, not by the song's length.
 
 #ifndef NB_RENDERER_ENGINE_RENDER_H
 #define NB_RENDERER_ENGINE_RENDER_H
@@ -27,6 +27,21 @@ enum { NB_ENGINE_REVISION = 1, NB_RENDER_CHUNK_FRAMES = 8192 };
 typedef nb_status nb_render_locate(void *context, const nb_asset *asset, char **out_path,
                                    nb_error *err);
 
+/// Work of a render that belongs to no node.
+typedef enum nb_profile_work {
+    NB_PROFILE_TRANSPOSITION, ///< Channels into lanes and back
+    NB_PROFILE_EDGES,         ///< Rings, and looking for samples that are none
+    NB_PROFILE_METER,
+    NB_PROFILE_WRITER,
+    NB_PROFILE_WORKS
+} nb_profile_work;
+
+/// Where a render's time went, in nanoseconds of all its threads.
+typedef struct nb_profile {
+    uint64_t *node_ns; ///< The caller's, by node of the graph: added to. Decoding is the clips'
+    uint64_t work_ns[NB_PROFILE_WORKS];
+} nb_profile;
+
 typedef struct nb_render_options {
     unsigned threads;      ///< 0: OMP_NUM_THREADS, or the machine's cores
     size_t chunk_frames;   ///< 0: NB_RENDER_CHUNK_FRAMES
@@ -39,6 +54,7 @@ typedef struct nb_render_options {
     void *progress_context;
     const volatile bool *cancelled; ///< May be null; checked at each chunk: NB_E_CANCELLED
     int64_t from_frame, to_frame;   ///< Section that is written (exact); to_frame 0: to the end
+    nb_profile *profile;            ///< Filled; null: no clock is asked
 } nb_render_options;
 
 /// One file to make.

@@ -6,8 +6,9 @@
 #include "renderer/engine/render.h"
 #include "renderer/engine/schedule.h"
 
+/// `choices` are NB_SCHEDULE_LANES and so on.
 NB_NODISCARD nb_status nb_render_run_as(const nb_graph *graph, const nb_render_output *outputs,
                                         size_t output_count, const nb_render_options *options,
-                                        nb_grouping grouping, nb_error *err);
+                                        unsigned choices, nb_error *err);
 
 #endif // NB_RENDERER_ENGINE_RENDER_AS_H

@@ -28,6 +28,17 @@ NB_NODISCARD nb_status nb_ring_init(nb_ring *self, nb_arena *arena, unsigned cha
 const float *nb_ring_view(const nb_ring *self, unsigned channel, int64_t first, size_t frames,
                           float *spare);
 
+/// The longest stretch from `first` on that is whole in the ring, at most `frames`: where it
+/// begins, and its length.
+static inline size_t nb_ring_stretch(const nb_ring *self, int64_t first, size_t frames,
+                                     size_t *out_frames)
+{
+    const size_t at = (size_t)((uint64_t)first % self->capacity);
+    const size_t whole = self->capacity - at;
+    *out_frames = (frames < whole) ? frames : whole;
+    return at;
+}
+
 /// Put frames first .. first + frames - 1 of a channel.
 void nb_ring_put(nb_ring *self, unsigned channel, int64_t first, const float *samples,
                  size_t frames);

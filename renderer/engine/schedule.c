@@ -1,28 +1,42 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "renderer/engine/schedule.h"
 
-#include <string.h>
+#include "renderer/engine/grouping.h"
 
-/// What is needed while a schedule is made, by node.
-typedef struct scheduler {
-    nb_schedule *schedule;
-    unsigned *depth;
-    size_t *unit_of; ///< SIZE_MAX: none yet
-    unsigned deepest;
-} scheduler;
+#include <string.h>
 
 static nb_status no_memory(nb_error *err)
 {
     return nb_fail(err, NB_E_NO_MEMORY, "no memory to schedule the graph");
 }
 
+// ---- Graphs that can be run ----
+
 static nb_status check_input(const nb_graph *graph, size_t reader, size_t input, nb_error *err)
 {
-    const nb_node *node = &graph->nodes[reader];
     if (input >= reader) {
-        return nb_fail(err, NB_E_INVALID, "%s: reads a node that stands behind it", node->name);
+        return nb_fail(err, NB_E_INVALID, "%s: reads a node that stands behind it",
+                       graph->nodes[reader].name);
     }
     return NB_OK;
+}
+
+static bool has_its_shape(const nb_graph *graph, const nb_node *node)
+{
+    switch (node->kind) {
+    case NB_NODE_PROCESSOR:
+        return node->input_count == 1 && node->settings.processor &&
+               node->settings.channels == node->channels;
+    case NB_NODE_PART:
+        return node->input_count == 1 && node->channels == 1 && node->part != NB_PART_ALL;
+    case NB_NODE_JOIN:
+        return node->input_count == 2 && graph->nodes[node->inputs[0]].channels == 1 &&
+               node->part != NB_PART_ALL;
+    case NB_NODE_CLIPS:
+    case NB_NODE_SUM:
+    default:
+        return true;
+    }
 }
 
 static nb_status check_node(const nb_graph *graph, size_t index, nb_error *err)
@@ -37,343 +51,419 @@ static nb_status check_node(const nb_graph *graph, size_t index, nb_error *err)
         if (status != NB_OK) {
             return status;
         }
-        if (graph->nodes[node->inputs[i]].channels > node->channels) {
+        if (graph->nodes[node->inputs[i]].channels > node->channels && node->kind != NB_NODE_PART) {
             return nb_fail(err, NB_E_INVALID, "%s: is mono but fed in stereo", node->name);
         }
     }
-    if (node->kind == NB_NODE_PROCESSOR && (node->input_count != 1 || !node->settings.processor ||
-                                            node->settings.channels != node->channels)) {
-        return nb_fail(err, NB_E_INVALID, "%s: is not a processor with one input", node->name);
+    if (!has_its_shape(graph, node)) {
+        return nb_fail(err, NB_E_INVALID, "%s: has not the inputs and channels of its kind",
+                       node->name);
     }
     return (node->sidechain < 0) ? NB_OK : check_input(graph, index, (size_t)node->sidechain, err);
 }
 
 /// Inputs stand before their readers, so one pass backwards finds all that feeds an output.
-static void mark_live(const nb_graph *graph, const nb_schedule *schedule, bool *live)
+static void mark_live(nb_schedule *self)
 {
-    for (size_t i = 0; i < schedule->output_count; i++) {
-        live[schedule->outputs[i]] = true;
+    for (size_t i = 0; i < self->output_count; i++) {
+        self->live[self->outputs[i]] = true;
     }
-    for (size_t n = schedule->node_end; n-- > 0;) {
-        const nb_node *node = &graph->nodes[n];
-        for (size_t i = 0; live[n] && i < node->input_count; i++) {
-            live[node->inputs[i]] = true;
+    for (size_t n = self->node_end; n-- > 0;) {
+        const nb_node *node = &self->graph->nodes[n];
+        for (size_t i = 0; self->live[n] && i < node->input_count; i++) {
+            self->live[node->inputs[i]] = true;
         }
-        if (live[n] && node->sidechain >= 0) {
-            live[node->sidechain] = true;
+        if (self->live[n] && node->sidechain >= 0) {
+            self->live[node->sidechain] = true;
         }
     }
 }
 
-static void find_depths(scheduler *self)
+// ---- Who reads what, and how ----
+
+/// What is counted or filled in: the readers of each node, in ascending order, outputs last.
+static void visit_readers(const nb_schedule *self, size_t *places, nb_reader *list)
 {
-    const nb_graph *graph = self->schedule->graph;
-    for (size_t n = 0; n < self->schedule->node_end; n++) {
-        const nb_node *node = &graph->nodes[n];
+    for (size_t n = 0; n < self->node_end; n++) {
+        const nb_node *node = &self->graph->nodes[n];
+        for (size_t i = 0; self->live[n] && i < node->input_count; i++) {
+            const size_t at = places[node->inputs[i]]++;
+            if (list) {
+                list[at] = (nb_reader){n, false};
+            }
+        }
+        if (self->live[n] && node->sidechain >= 0) {
+            const size_t at = places[node->sidechain]++;
+            if (list) {
+                list[at] = (nb_reader){n, true};
+            }
+        }
+    }
+    for (size_t i = 0; i < self->output_count; i++) {
+        const size_t at = places[self->outputs[i]]++;
+        if (list) {
+            list[at] = (nb_reader){SIZE_MAX, false};
+        }
+    }
+}
+
+static nb_status find_readers(const nb_schedule *self, nb_readers *out, nb_error *err)
+{
+    size_t *counts = nb_arena_take(self->arena, self->node_end + 1, sizeof *counts);
+    size_t *first = nb_arena_take(self->arena, self->node_end + 1, sizeof *first);
+    if (!counts || !first) {
+        return no_memory(err);
+    }
+    visit_readers(self, counts, NULL);
+    for (size_t n = 0; n < self->node_end; n++) {
+        first[n + 1] = first[n] + counts[n];
+        counts[n] = first[n];
+    }
+    nb_reader *list = nb_arena_take(self->arena, first[self->node_end] + 1, sizeof *list);
+    if (!list) {
+        return no_memory(err);
+    }
+    visit_readers(self, counts, list);
+    *out = (nb_readers){list, first};
+    return NB_OK;
+}
+
+/// Does this reader take samples channel by channel, so that it can as well multiply them? `gains`
+/// becomes the number of gains in a row behind here.
+static bool reads_through(const nb_schedule *self, const nb_reader *reader,
+                          const unsigned *gains_after, unsigned *gains)
+{
+    if (reader->node == SIZE_MAX || reader->is_key) {
+        return true;
+    }
+    const nb_node *node = &self->graph->nodes[reader->node];
+    if (self->edges[reader->node] == NB_EDGE_FACTOR) {
+        const unsigned after = gains_after[reader->node] + 1;
+        *gains = (after > *gains) ? after : *gains;
+        return after < NB_FACTORS_MAX;
+    }
+    return node->kind != NB_NODE_PROCESSOR || node->settings.processor->form == NB_FORM_PLANAR;
+}
+
+/// From the last node up: a constant gain whose readers all take planar samples keeps nothing.
+static nb_status find_factors(nb_schedule *self, const nb_readers *readers, nb_error *err)
+{
+    unsigned *gains_after = nb_arena_take(self->arena, self->node_end, sizeof *gains_after);
+    if (!gains_after) {
+        return no_memory(err);
+    }
+    for (size_t n = self->node_end; n-- > 0;) {
+        const nb_node *node = &self->graph->nodes[n];
+        if (!self->live[n] || node->kind != NB_NODE_PROCESSOR || node->sidechain >= 0 ||
+            node->latency_frames > 0 || !node->settings.processor->factors ||
+            // Else its edge would have an end of its own.
+            node->end_frame < self->graph->nodes[node->inputs[0]].end_frame ||
+            !node->settings.processor->factors(&node->settings, self->factors[n])) {
+            continue;
+        }
+        bool all = true;
+        for (size_t i = readers->first[n]; all && i < readers->first[n + 1]; i++) {
+            all = reads_through(self, &readers->list[i], gains_after, &gains_after[n]);
+        }
+        self->edges[n] = all ? NB_EDGE_FACTOR : NB_EDGE_NONE;
+    }
+    return NB_OK;
+}
+
+/// Clips that one processor reads, and nobody else, are read by its unit.
+static void absorb_clips(nb_schedule *self, const nb_readers *readers)
+{
+    for (size_t n = 0; n < self->node_end; n++) {
+        if (!self->live[n] || self->graph->nodes[n].kind != NB_NODE_CLIPS ||
+            readers->first[n + 1] - readers->first[n] != 1) {
+            continue;
+        }
+        const nb_reader *reader = &readers->list[readers->first[n]];
+        if (reader->node != SIZE_MAX && !reader->is_key &&
+            self->edges[reader->node] != NB_EDGE_FACTOR &&
+            self->graph->nodes[reader->node].kind == NB_NODE_PROCESSOR) {
+            self->edges[n] = NB_EDGE_ABSORBED;
+        }
+    }
+}
+
+static unsigned deeper(unsigned depth, unsigned below)
+{
+    return (below + 1 > depth) ? below + 1 : depth;
+}
+
+static void find_depths(nb_grouping *self)
+{
+    const nb_schedule *schedule = self->schedule;
+    for (size_t n = 0; n < schedule->node_end; n++) {
+        const nb_node *node = &schedule->graph->nodes[n];
         unsigned depth = 0;
         for (size_t i = 0; i < node->input_count; i++) {
-            const unsigned below = self->depth[node->inputs[i]] + 1;
-            depth = (below > depth) ? below : depth;
+            depth = deeper(depth, self->depth[node->inputs[i]]);
         }
-        if (node->sidechain >= 0 && self->depth[node->sidechain] + 1 > depth) {
-            depth = self->depth[node->sidechain] + 1;
+        if (node->sidechain >= 0) {
+            depth = deeper(depth, self->depth[node->sidechain]);
         }
-        self->depth[n] = depth;
-        if (self->schedule->live[n] && depth > self->deepest) {
-            self->deepest = depth;
+        const bool factor = schedule->edges[n] == NB_EDGE_FACTOR;
+        self->depth[n] = factor ? self->depth[node->inputs[0]] : depth;
+        if (schedule->live[n] && self->depth[n] > self->deepest) {
+            self->deepest = self->depth[n];
         }
     }
 }
 
-static bool any_moving(const nb_settings *settings)
+// ---- What is kept, and how far ahead ----
+
+/// Is the edge of this stage's voice read by anyone but the next stage?
+static bool is_read_outside(const nb_readers *readers, const nb_unit *unit, size_t stage,
+                            size_t voice)
 {
-    const size_t count = nb_processor_controls(settings->processor, settings->band_count);
-    for (size_t i = 0; settings->moving && i < count; i++) {
-        if (settings->moving[i]) {
+    const size_t n = nb_unit_node(unit, stage, voice);
+    const size_t next =
+        (stage + 1 < unit->stage_count) ? nb_unit_node(unit, stage + 1, voice) : SIZE_MAX;
+    for (size_t i = readers->first[n]; i < readers->first[n + 1]; i++) {
+        if (readers->list[i].node == SIZE_MAX || readers->list[i].node != next) {
             return true;
         }
     }
     return false;
 }
 
-static bool equal_moving(const nb_settings *a, const nb_settings *b)
+static void find_kept(nb_schedule *self, const nb_readers *readers)
 {
-    const bool moving = any_moving(a);
-    if (moving != any_moving(b)) {
-        return false;
-    }
-    return !moving ||
-           (a->band_count == b->band_count &&
-            memcmp(a->moving, b->moving, nb_processor_controls(a->processor, a->band_count)) == 0);
-}
-
-/// May the two nodes run side by side? A call has one start for all its voices: hence equal
-/// latency.
-static bool goes_with(const nb_node *a, const nb_node *b)
-{
-    return a->kind == NB_NODE_PROCESSOR && b->kind == NB_NODE_PROCESSOR &&
-           a->settings.processor == b->settings.processor &&
-           a->settings.processor->form == NB_FORM_LANES && a->latency_frames == b->latency_frames &&
-           equal_moving(&a->settings, &b->settings);
-}
-
-static nb_status add_unit(scheduler *self, const size_t *nodes, size_t count, nb_error *err)
-{
-    nb_schedule *schedule = self->schedule;
-    size_t *kept = nb_arena_take(schedule->arena, count + 1, sizeof *kept);
-    if (!kept) {
-        return no_memory(err);
-    }
-    for (size_t i = 0; i < count; i++) {
-        kept[i] = nodes[i];
-        self->unit_of[nodes[i]] = schedule->unit_count;
-    }
-    schedule->units[schedule->unit_count++] = (nb_unit){
-        .depth = count ? self->depth[nodes[0]] : self->deepest + 1,
-        .node_count = count,
-        .nodes = kept,
-    };
-    return NB_OK;
-}
-
-/// Put the nodes of `family` that have `channels` channels into units, `lanes` channels a unit.
-/// What is left over stays in `open` for the narrower ones.
-static nb_status fill_units(scheduler *self, const size_t *family, size_t count, unsigned channels,
-                            size_t lanes, size_t *open, size_t *open_count, size_t *used,
-                            nb_error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (self->schedule->graph->nodes[family[i]].channels != channels) {
-            continue;
-        }
-        if (*used + channels > lanes && *open_count > 0) {
-            nb_status status = add_unit(self, open, *open_count, err);
-            if (status != NB_OK) {
-                return status;
+    for (size_t u = 0; u < self->unit_count; u++) {
+        const nb_unit *unit = &self->units[u];
+        for (size_t stage = 0; stage < unit->stage_count; stage++) {
+            for (size_t v = 0; v < unit->voice_count; v++) {
+                if (is_read_outside(readers, unit, stage, v)) {
+                    self->edges[nb_unit_node(unit, stage, v)] = NB_EDGE_KEPT;
+                }
             }
-            *open_count = 0;
-            *used = 0;
-        }
-        open[(*open_count)++] = family[i];
-        *used += channels;
-    }
-    return NB_OK;
-}
-
-/// All nodes that may run beside `first` (itself included): they get one advance, the largest, and
-/// share units. Stereo goes first, so that each pair starts on an even lane without a gap.
-static nb_status place_family(scheduler *self, size_t first, size_t lanes, size_t *family,
-                              size_t *open, nb_error *err)
-{
-    nb_schedule *schedule = self->schedule;
-    const nb_graph *graph = schedule->graph;
-    size_t count = 0;
-    int64_t most = 0;
-    for (size_t n = first; n < schedule->node_end; n++) {
-        if (n == first || (lanes > 0 && schedule->live[n] && self->unit_of[n] == SIZE_MAX &&
-                           self->depth[n] == self->depth[first] &&
-                           goes_with(&graph->nodes[first], &graph->nodes[n]))) {
-            family[count++] = n;
-            most = (schedule->advance[n] > most) ? schedule->advance[n] : most;
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        schedule->advance[family[i]] = most;
-    }
-    size_t open_count = 0;
-    size_t used = 0;
-    nb_status status = fill_units(self, family, count, 2, lanes, open, &open_count, &used, err);
-    if (status == NB_OK) {
-        status = fill_units(self, family, count, 1, lanes, open, &open_count, &used, err);
-    }
-    if (status == NB_OK && open_count > 0) {
-        status = add_unit(self, open, open_count, err);
-    }
-    return status;
 }
 
 static void ask_ahead(nb_schedule *self, size_t input, int64_t frames)
 {
-    if (self->advance[input] < frames) {
-        self->advance[input] = frames;
+    const size_t source = nb_schedule_source(self, input);
+    if (self->advance[source] < frames) {
+        self->advance[source] = frames;
     }
 }
 
-/// From the deepest nodes up: when a node's turn comes all its readers have their advance.
-static nb_status place_nodes(scheduler *self, size_t lanes, nb_error *err)
+/// The stages of a unit go in step: its advance is the most that a reader of any of them asks for.
+static void find_unit_advance(nb_schedule *self, const nb_unit *unit)
 {
-    nb_schedule *schedule = self->schedule;
-    const nb_graph *graph = schedule->graph;
-    size_t *family = nb_arena_take(schedule->arena, graph->node_count, sizeof *family);
-    size_t *open = nb_arena_take(schedule->arena, graph->node_count, sizeof *open);
-    if (!family || !open) {
-        return no_memory(err);
+    const nb_node *nodes = self->graph->nodes;
+    int64_t last = 0; // the advance of the last stage
+    int64_t behind = 0;
+    for (size_t stage = unit->stage_count; stage-- > 0;) {
+        for (size_t v = 0; v < unit->voice_count; v++) {
+            const int64_t asked = self->advance[nb_unit_node(unit, stage, v)] - behind;
+            last = (asked > last) ? asked : last;
+        }
+        behind += (int64_t)nodes[nb_unit_node(unit, stage, 0)].latency_frames;
     }
-    for (unsigned depth = self->deepest + 1; depth-- > 0;) {
-        for (size_t n = 0; n < schedule->node_end; n++) {
-            if (!schedule->live[n] || self->depth[n] != depth) {
-                continue;
-            }
-            if (self->unit_of[n] == SIZE_MAX) {
-                nb_status status = place_family(self, n, lanes, family, open, err);
-                if (status != NB_OK) {
-                    return status;
-                }
-            }
-            const nb_node *node = &graph->nodes[n];
-            const int64_t ahead = schedule->advance[n] + (int64_t)node->latency_frames;
-            for (size_t i = 0; i < node->input_count; i++) {
-                ask_ahead(schedule, node->inputs[i], ahead);
-            }
-            if (node->sidechain >= 0) {
-                ask_ahead(schedule, (size_t)node->sidechain, ahead);
-            }
+    behind = last;
+    for (size_t stage = unit->stage_count; stage-- > 0;) {
+        for (size_t v = 0; v < unit->voice_count; v++) {
+            self->advance[nb_unit_node(unit, stage, v)] = behind;
+        }
+        behind += (int64_t)nodes[nb_unit_node(unit, stage, 0)].latency_frames;
+    }
+    for (size_t v = 0; v < unit->voice_count; v++) {
+        const nb_node *node = &nodes[unit->nodes[v]];
+        for (size_t i = 0; i < node->input_count; i++) {
+            ask_ahead(self, node->inputs[i], behind);
+        }
+        if (node->sidechain >= 0) {
+            ask_ahead(self, (size_t)node->sidechain, behind);
         }
     }
-    return NB_OK;
 }
 
-/// Turn the units round, so that sources come first and the writer last.
-static nb_status order_units(scheduler *self, nb_error *err)
+/// From the last unit up: when a unit's turn comes all its readers have their advance.
+static void find_advances(nb_schedule *self)
+{
+    for (size_t u = self->unit_count; u-- > 0;) {
+        if (self->units[u].voice_count > 0) {
+            find_unit_advance(self, &self->units[u]);
+        }
+    }
+}
+
+// ---- Who waits for whom ----
+
+/// A growing list of units, each once; there is room for all.
+typedef struct producer_list {
+    size_t *units;
+    size_t count;
+    size_t *last_reader; ///< By unit: the unit that had it in its list last
+} producer_list;
+
+static void add_producer(producer_list *list, size_t reader, size_t unit)
+{
+    if (unit != SIZE_MAX && list->last_reader[unit] != reader) { // else absorbed clips
+        list->last_reader[unit] = reader;
+        list->units[list->count++] = unit;
+    }
+}
+
+static void add_input(const nb_grouping *self, producer_list *list, size_t reader, size_t input)
+{
+    add_producer(list, reader, self->unit_of[nb_schedule_source(self->schedule, input)]);
+}
+
+static void find_producers(const nb_grouping *self, producer_list *list, size_t index)
+{
+    const nb_schedule *schedule = self->schedule;
+    const nb_unit *unit = &schedule->units[index];
+    list->count = 0;
+    for (size_t v = 0; v < unit->voice_count; v++) {
+        const nb_node *node = &schedule->graph->nodes[unit->nodes[v]];
+        for (size_t i = 0; i < node->input_count; i++) {
+            add_input(self, list, index, node->inputs[i]);
+        }
+        if (node->sidechain >= 0) {
+            add_input(self, list, index, (size_t)node->sidechain);
+        }
+    }
+    if (unit->kind == NB_UNIT_WRITER) {
+        add_input(self, list, index, schedule->outputs[unit->output]);
+    } else if (unit->kind == NB_UNIT_METER) {
+        add_producer(list, index, index - 1);
+    }
+}
+
+static nb_status link_producers(const nb_grouping *self, nb_error *err)
 {
     nb_schedule *schedule = self->schedule;
     const size_t count = schedule->unit_count;
-    for (size_t i = 0; i < count / 2; i++) {
-        const nb_unit swapped = schedule->units[i];
-        schedule->units[i] = schedule->units[count - 1 - i];
-        schedule->units[count - 1 - i] = swapped;
+    producer_list list = {nb_arena_take(schedule->arena, count, sizeof *list.units), 0,
+                          nb_arena_take(schedule->arena, count, sizeof *list.last_reader)};
+    if (!list.units || !list.last_reader) {
+        return no_memory(err);
     }
+    memset(list.last_reader, 0xFF, count * sizeof *list.last_reader);
     for (size_t u = 0; u < count; u++) {
-        for (size_t i = 0; i < schedule->units[u].node_count; i++) {
-            self->unit_of[schedule->units[u].nodes[i]] = u;
-        }
-    }
-    nb_status status = NB_OK;
-    for (size_t i = 0; status == NB_OK && i < schedule->output_count; i++) {
-        status = add_unit(self, NULL, 0, err);
-        schedule->units[schedule->unit_count - (status == NB_OK)].output = i;
-    }
-    return status;
-}
-
-/// A growing list of units, each once; there is room for all.
-static void add_once(size_t *list, size_t *count, size_t *last_reader, size_t reader, size_t unit)
-{
-    if (last_reader[unit] != reader) {
-        last_reader[unit] = reader;
-        list[(*count)++] = unit;
-    }
-}
-
-static nb_status link_producers(scheduler *self, size_t *last_reader, size_t *list, nb_error *err)
-{
-    nb_schedule *schedule = self->schedule;
-    for (size_t u = 0; u < schedule->unit_count; u++) {
-        nb_unit *unit = &schedule->units[u];
-        size_t count = 0;
-        for (size_t m = 0; m < unit->node_count; m++) {
-            const nb_node *node = &schedule->graph->nodes[unit->nodes[m]];
-            for (size_t i = 0; i < node->input_count; i++) {
-                add_once(list, &count, last_reader, u, self->unit_of[node->inputs[i]]);
-            }
-            if (node->sidechain >= 0) {
-                add_once(list, &count, last_reader, u, self->unit_of[node->sidechain]);
-            }
-        }
-        if (unit->node_count == 0) {
-            add_once(list, &count, last_reader, u, self->unit_of[schedule->outputs[unit->output]]);
-        }
-        size_t *producers = nb_arena_take(schedule->arena, count + 1, sizeof *producers);
+        find_producers(self, &list, u);
+        size_t *producers = nb_arena_take(schedule->arena, list.count + 1, sizeof *producers);
         if (!producers) {
             return no_memory(err);
         }
-        memcpy(producers, list, count * sizeof *list);
-        unit->producers = producers;
-        unit->producer_count = count;
-        for (size_t i = 0; i < count; i++) {
+        memcpy(producers, list.units, list.count * sizeof *producers);
+        schedule->units[u].producers = producers;
+        schedule->units[u].producer_count = list.count;
+        for (size_t i = 0; i < list.count; i++) {
             schedule->units[producers[i]].consumer_count++;
         }
     }
     return NB_OK;
 }
 
-static nb_status link_units(scheduler *self, nb_error *err)
+static nb_status link_consumers(nb_schedule *self, nb_error *err)
 {
-    nb_schedule *schedule = self->schedule;
-    const size_t count = schedule->unit_count;
-    size_t *last_reader = nb_arena_take(schedule->arena, count, sizeof *last_reader);
-    size_t *list = nb_arena_take(schedule->arena, count, sizeof *list);
-    size_t **consumers = nb_arena_take(schedule->arena, count, sizeof *consumers);
-    if (!last_reader || !list || !consumers) {
-        return no_memory(err);
-    }
-    memset(last_reader, 0xFF, count * sizeof *last_reader);
-    nb_status status = link_producers(self, last_reader, list, err);
-    for (size_t u = 0; status == NB_OK && u < count; u++) {
-        nb_unit *unit = &schedule->units[u];
-        consumers[u] = nb_arena_take(schedule->arena, unit->consumer_count + 1, sizeof **consumers);
-        status = consumers[u] ? NB_OK : no_memory(err);
+    const size_t count = self->unit_count;
+    size_t **consumers = nb_arena_take(self->arena, count, sizeof *consumers);
+    for (size_t u = 0; consumers && u < count; u++) {
+        nb_unit *unit = &self->units[u];
+        consumers[u] = nb_arena_take(self->arena, unit->consumer_count + 1, sizeof **consumers);
+        if (!consumers[u]) {
+            return no_memory(err);
+        }
         unit->consumers = consumers[u];
         unit->consumer_count = 0;
     }
-    for (size_t u = 0; status == NB_OK && u < count; u++) {
-        for (size_t i = 0; i < schedule->units[u].producer_count; i++) {
-            const size_t producer = schedule->units[u].producers[i];
-            consumers[producer][schedule->units[producer].consumer_count++] = u;
+    if (!consumers) {
+        return no_memory(err);
+    }
+    for (size_t u = 0; u < count; u++) {
+        for (size_t i = 0; i < self->units[u].producer_count; i++) {
+            const size_t producer = self->units[u].producers[i];
+            consumers[producer][self->units[producer].consumer_count++] = u;
         }
     }
-    return status;
+    return NB_OK;
 }
 
-static nb_status make_units(scheduler *self, nb_grouping grouping, nb_error *err)
+// ---- All of it ----
+
+static nb_status schedule_nodes(nb_grouping *self, nb_error *err)
 {
-    const size_t lanes = (grouping == NB_GROUPING_LANES) ? nb_lane_count() : 0;
-    find_depths(self);
-    nb_status status = place_nodes(self, lanes, err);
-    if (status == NB_OK) {
-        status = order_units(self, err);
+    nb_schedule *schedule = self->schedule;
+    mark_live(schedule);
+    nb_status status = find_readers(schedule, &self->readers, err);
+    if (status == NB_OK && (schedule->choices & NB_SCHEDULE_FACTORS)) {
+        status = find_factors(schedule, &self->readers, err);
     }
-    return (status == NB_OK) ? link_units(self, err) : status;
+    if (status != NB_OK) {
+        return status;
+    }
+    if (schedule->choices & NB_SCHEDULE_STAGES) {
+        absorb_clips(schedule, &self->readers);
+    }
+    find_depths(self);
+    status = nb_grouping_make_units(self, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    find_kept(schedule, &self->readers);
+    find_advances(schedule);
+    status = link_producers(self, err);
+    return (status == NB_OK) ? link_consumers(schedule, err) : status;
+}
+
+/// All but the outputs' nodes; null without memory. The caller owns the arena meanwhile.
+static nb_schedule *take_schedule(nb_arena *arena, const nb_graph *graph, size_t output_count)
+{
+    nb_schedule *self = nb_arena_take(arena, 1, sizeof *self);
+    if (!self) {
+        return NULL;
+    }
+    *self = (nb_schedule){
+        .arena = arena,
+        .graph = graph,
+        .output_count = output_count,
+        .live = nb_arena_take(arena, graph->node_count, sizeof *self->live),
+        .edges = nb_arena_take(arena, graph->node_count, sizeof *self->edges),
+        .factors = nb_arena_take(arena, graph->node_count, sizeof *self->factors),
+        .advance = nb_arena_take(arena, graph->node_count, sizeof *self->advance),
+        .units = nb_arena_take(arena, graph->node_count + 2 * output_count, sizeof *self->units),
+    };
+    const bool whole = self->live && self->edges && self->factors && self->advance && self->units;
+    return whole ? self : NULL;
 }
 
 nb_status nb_schedule_new(const nb_graph *graph, const size_t *outputs, size_t output_count,
-                          nb_grouping grouping, nb_schedule **out_schedule, nb_error *err)
+                          unsigned choices, nb_schedule **out_schedule, nb_error *err)
 {
     *out_schedule = NULL;
     NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
-    nb_schedule *self = nb_arena_take(arena, 1, sizeof *self);
-    bool *live = nb_arena_take(arena, graph->node_count, sizeof *live);
-    int64_t *advance = nb_arena_take(arena, graph->node_count, sizeof *advance);
+    nb_schedule *self = take_schedule(arena, graph, output_count);
     size_t *kept = nb_arena_take(arena, output_count, sizeof *kept);
-    nb_unit *units = nb_arena_take(arena, graph->node_count + output_count, sizeof *units);
-    scheduler draft = {
+    nb_grouping grouping = {
         .schedule = self,
-        .depth = nb_arena_take(arena, graph->node_count, sizeof *draft.depth),
-        .unit_of = nb_arena_take(arena, graph->node_count, sizeof *draft.unit_of),
+        .depth = nb_arena_take(arena, graph->node_count, sizeof *grouping.depth),
+        .heir = nb_arena_take(arena, graph->node_count, sizeof *grouping.heir),
+        .unit_of = nb_arena_take(arena, graph->node_count, sizeof *grouping.unit_of),
     };
-    if (!self || !live || !kept || !advance || !units || !draft.depth || !draft.unit_of) {
+    if (!self || !kept || !grouping.depth || !grouping.heir || !grouping.unit_of) {
         return no_memory(err);
     }
-    memset(draft.unit_of, 0xFF, graph->node_count * sizeof *draft.unit_of);
-    *self = (nb_schedule){.arena = arena,
-                          .graph = graph,
-                          .output_count = output_count,
-                          .outputs = kept,
-                          .live = live,
-                          .advance = advance,
-                          .units = units};
+    memset(grouping.unit_of, 0xFF, graph->node_count * sizeof *grouping.unit_of);
+    self->choices = choices;
+    self->outputs = kept;
     for (size_t i = 0; i < output_count; i++) {
         kept[i] = outputs[i];
         self->node_end = (outputs[i] >= self->node_end) ? outputs[i] + 1 : self->node_end;
     }
-    for (size_t n = 0; n < self->node_end; n++) {
-        nb_status status = check_node(graph, n, err);
-        if (status != NB_OK) {
-            return status;
-        }
+    nb_status status = NB_OK;
+    for (size_t n = 0; status == NB_OK && n < self->node_end; n++) {
+        status = check_node(graph, n, err);
     }
-    mark_live(graph, self, live);
-    nb_status status = make_units(&draft, grouping, err);
+    if (status == NB_OK) {
+        status = schedule_nodes(&grouping, err);
+    }
     if (status == NB_OK) {
         arena = NULL; // the schedule's now
         *out_schedule = self;

@@ -3,28 +3,34 @@
 
 #ifndef NB_RENDERER_ENGINE_SCRATCH_H
 #define NB_RENDERER_ENGINE_SCRATCH_H
-#include "renderer/engine/clips.h"
+#include "base/arena.h"
+#include "renderer/engine/tally.h"
 
 enum {
-    NB_SCRATCH_FRAMES = 1024, ///< Frames a processor is called with: what they touch stays in L2
-    NB_SCRATCH_LANES = 8,     ///< The widest register
+    NB_SCRATCH_FRAMES = 512, ///< Frames a processor is called with: what they touch stays in L1
+    NB_SCRATCH_LANES = 8,    ///< The widest register
 };
 
 typedef struct nb_scratch {
-    /// Lane by lane, then side by side.
-    float *lane_samples[NB_SCRATCH_LANES];
-    float *lane_keys[NB_SCRATCH_LANES];
-    float *in, *key;
-    double *sums; ///< NB_SCRATCH_FRAMES
+    float *planes[NB_SCRATCH_LANES]; ///< Channel by channel, NB_SCRATCH_FRAMES each
+    float *keys[NB_SCRATCH_LANES];   ///< Twice as much each, see nb_edges_view_key
+    float *lanes, *key;              ///< Side by side
     /// A stretch of NB_SCRATCH_FRAMES * NB_SCRATCH_LANES doubles for each moving control.
     double *controls;
     const double **control_list; ///< As nb_block.controls
-    float *clip_samples[2];      ///< NB_CLIPS_BLOCK
-    float *frames;               ///< 2 * NB_SCRATCH_FRAMES, interleaved stereo
+    double *wide;                ///< For sums
+    nb_tally tally;
 } nb_scratch;
 
-/// Enough for calls with `moving` moving controls among `controls`. Memory comes from `arena`.
-NB_NODISCARD nb_status nb_scratch_init(nb_scratch *self, nb_arena *arena, size_t controls,
-                                       size_t moving, nb_error *err);
+/// What the calls of a schedule need at most.
+typedef struct nb_scratch_needs {
+    size_t controls;
+    size_t moving; ///< Controls that move
+    size_t wide;   ///< Doubles
+} nb_scratch_needs;
+
+/// Memory comes from `arena`.
+NB_NODISCARD nb_status nb_scratch_init(nb_scratch *self, nb_arena *arena,
+                                       const nb_scratch_needs *needs, nb_error *err);
 
 #endif // NB_RENDERER_ENGINE_SCRATCH_H

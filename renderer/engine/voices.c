@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "renderer/engine/voices.h"
 
-#include "renderer/engine/transpose.h"
-
 #include <string.h>
 
 void nb_voices_controls(const nb_node *node, size_t *out_controls, size_t *out_moving)
@@ -49,6 +47,7 @@ static nb_status take_settings(nb_voices *self, const nb_stems *stems, nb_error 
             return status;
         }
         self->settings[v] = node->settings;
+        self->settings[v].processor = self->processor;
         if (node->asset >= 0) {
             const nb_stem *stem = &stems->list[node->asset];
             self->settings[v].audio = (const float *const *)stem->impulse;
@@ -66,26 +65,33 @@ static nb_status take_settings(nb_voices *self, const nb_stems *stems, nb_error 
 }
 
 nb_status nb_voices_init(nb_voices *self, nb_arena *arena, const nb_graph *graph,
-                         const size_t *nodes, size_t count, const nb_stems *stems, nb_error *err)
+                         const size_t *nodes, size_t count, size_t width, const nb_stems *stems,
+                         nb_error *err)
 {
     const nb_node *first = &graph->nodes[nodes[0]];
     *self = (nb_voices){
         .graph = graph,
+        .processor = first->settings.processor,
         .nodes = nodes,
         .count = count,
-        .width = nb_lane_count(),
+        .width = width,
+        .latency = (int64_t)first->latency_frames,
         .settings = nb_arena_take(arena, count, sizeof *self->settings),
         .lanes = nb_arena_take(arena, count, sizeof *self->lanes),
     };
     if (!self->settings || !self->lanes) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory for its settings", first->name);
     }
+    if (width > 0 && width < nb_lane_count()) {
+        size_t lanes;
+        self->processor = nb_processor_narrow(self->processor, width, &lanes);
+    }
     nb_status status = take_settings(self, stems, err);
     if (status != NB_OK) {
         return status;
     }
     nb_error cause = {0};
-    status = first->settings.processor->init(arena, self->settings, count, &self->state, &cause);
+    status = self->processor->init(arena, self->settings, count, &self->state, &cause);
     return (status == NB_OK) ? NB_OK : nb_fail(err, status, "%s: %s", first->name, cause.text);
 }
 
@@ -98,7 +104,7 @@ static const double *const *fill_controls(const nb_voices *self, nb_scratch *scr
     size_t controls;
     size_t moving;
     nb_voices_controls(&self->graph->nodes[self->nodes[0]], &controls, &moving);
-    const bool planar = settings->processor->form == NB_FORM_PLANAR;
+    const bool planar = self->width == 0;
     const size_t width = planar ? 1 : self->width;
     double *values = scratch->controls;
     for (size_t p = 0; p < controls; p++) {
@@ -127,111 +133,9 @@ static const double *const *fill_controls(const nb_voices *self, nb_scratch *scr
     return scratch->control_list;
 }
 
-/// Where one call's samples are, lane by lane.
-typedef struct lane_inputs {
-    const float *in[NB_SCRATCH_LANES];
-    const float *key[NB_SCRATCH_LANES];
-    bool keyed;
-} lane_inputs;
-
-static const float silence[NB_SCRATCH_FRAMES];
-
-static lane_inputs find_samples(const nb_voices *self, const nb_edges *edges, nb_scratch *scratch,
-                                int64_t first, size_t frames)
+void nb_voices_process(const nb_voices *self, nb_scratch *scratch, nb_block *block)
 {
-    lane_inputs found = {.keyed = false};
-    for (size_t lane = 0; lane < NB_SCRATCH_LANES; lane++) {
-        found.in[lane] = silence;
-        found.key[lane] = silence;
-    }
-    for (size_t v = 0; v < self->count; v++) {
-        const nb_node *node = &self->graph->nodes[self->nodes[v]];
-        for (unsigned channel = 0; channel < node->channels; channel++) {
-            const size_t lane = self->lanes[v] + channel;
-            found.in[lane] = nb_edges_view(edges, node->inputs[0], channel, first, frames,
-                                           scratch->lane_samples[lane]);
-            found.key[lane] = found.in[lane];
-            if (node->sidechain >= 0) {
-                found.keyed = true;
-                found.key[lane] =
-                    nb_edges_view_key(edges, (size_t)node->sidechain, channel, node->channels,
-                                      first, frames, scratch->lane_keys[lane]);
-            }
-        }
-    }
-    return found;
-}
-
-static void run_lanes(const nb_voices *self, nb_scratch *scratch, const lane_inputs *lanes,
-                      nb_block *block)
-{
-    nb_interleave(lanes->in, self->width, block->frames, scratch->in);
-    if (lanes->keyed) {
-        nb_interleave(lanes->key, self->width, block->frames, scratch->key);
-        block->key = scratch->key;
-    }
-    block->in = scratch->in;
-    block->out = scratch->in;
-    self->settings[0].processor->process(self->state, block);
-    nb_deinterleave(scratch->in, self->width, block->frames, scratch->lane_samples);
-}
-
-static void run_planar(const nb_voices *self, nb_scratch *scratch, const lane_inputs *lanes,
-                       nb_block *block)
-{
-    block->planar_in = lanes->in;
-    block->planar_key = lanes->keyed ? lanes->key : NULL;
-    block->planar_out = scratch->lane_samples;
-    self->settings[0].processor->process(self->state, block);
-}
-
-static nb_status put_outputs(const nb_voices *self, nb_edges *edges, const nb_scratch *scratch,
-                             int64_t first, size_t frames, nb_error *err)
-{
-    for (size_t v = 0; v < self->count; v++) {
-        for (unsigned channel = 0; channel < self->settings[v].channels; channel++) {
-            nb_status status =
-                nb_edges_put(edges, self->nodes[v], channel, first,
-                             scratch->lane_samples[self->lanes[v] + channel], frames, err);
-            if (status != NB_OK) {
-                return status;
-            }
-        }
-    }
-    return NB_OK;
-}
-
-/// Past the last voice's end nothing is computed any more: the rest of the edges is silence.
-static nb_status put_silence(const nb_voices *self, nb_edges *edges, nb_scratch *scratch,
-                             int64_t first, size_t frames, nb_error *err)
-{
-    for (size_t lane = 0; lane < NB_SCRATCH_LANES; lane++) {
-        memset(scratch->lane_samples[lane], 0, frames * sizeof(float));
-    }
-    return put_outputs(self, edges, scratch, first, frames, err);
-}
-
-nb_status nb_voices_run(nb_voices *self, nb_edges *edges, nb_scratch *scratch, int64_t first,
-                        int64_t end, nb_error *err)
-{
-    const nb_node *node = &self->graph->nodes[self->nodes[0]];
-    const int64_t latency = (int64_t)node->latency_frames;
-    const bool planar = self->settings[0].processor->form == NB_FORM_PLANAR;
-    nb_status status = NB_OK;
-    // Inputs lead outputs by the latency; what comes out before frame 0 is dropped.
-    for (int64_t at = (first == 0) ? 0 : first + latency; status == NB_OK && at < end + latency;) {
-        const int64_t left = end + latency - at;
-        const size_t frames = (left < NB_SCRATCH_FRAMES) ? (size_t)left : NB_SCRATCH_FRAMES;
-        if (at - latency >= self->end_frame) {
-            status = put_silence(self, edges, scratch, at - latency, frames, err);
-        } else {
-            nb_block block = {.start_frame = at, .frames = frames};
-            block.controls = fill_controls(self, scratch, at - latency, frames);
-            const lane_inputs found = find_samples(self, edges, scratch, at, frames);
-            (planar ? run_planar : run_lanes)(self, scratch, &found, &block);
-            status = put_outputs(self, edges, scratch, at - latency, frames, err);
-        }
-        at += (int64_t)frames;
-    }
-    return status;
+    block->controls =
+        fill_controls(self, scratch, block->start_frame - self->latency, block->frames);
+    self->processor->process(self->state, block);
 }

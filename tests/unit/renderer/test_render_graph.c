@@ -484,6 +484,13 @@ static void graphs_and_sections_that_make_no_sense_are_refused(void **state)
     assert_fails(NB_E_INVALID, "empty", rig_render(&graph.graph, &options, path, &report, err));
 }
 
+static nb_schedule *schedule_of(rig_graph *graph, size_t output, unsigned choices)
+{
+    nb_schedule *schedule = NULL;
+    assert_ok(nb_schedule_new(&graph->graph, &output, 1, choices, &schedule, err));
+    return schedule;
+}
+
 static void units_fill_the_register_and_never_wait_for_themselves(void **state)
 {
     static const double lag = 64;
@@ -497,26 +504,60 @@ static void units_fill_the_register_and_never_wait_for_themselves(void **state)
         }
     }
     const size_t sum = rig_graph_sum(&graph, "sum", chains, NB_COUNT(chains), 2);
-    nb_schedule *schedule = NULL;
-    assert_ok(nb_schedule_new(&graph.graph, &sum, 1, NB_GROUPING_LANES, &schedule, err));
-    size_t nodes = 0;
-    for (size_t u = 0; u < schedule->unit_count; u++) {
-        const nb_unit *unit = &schedule->units[u];
-        nodes += unit->node_count;
-        assert_in_range(unit->node_count * 2, 0, nb_lane_count());
-        for (size_t i = 0; i < unit->producer_count; i++) {
-            assert_true(unit->producers[i] < u);
-            assert_true(schedule->units[unit->producers[i]].depth < unit->depth);
+    for (unsigned choices = 0; choices <= NB_SCHEDULE_ALL; choices++) {
+        nb_schedule *schedule = schedule_of(&graph, sum, choices);
+        size_t nodes = 0;
+        size_t firsts = 0;
+        for (size_t u = 0; u < schedule->unit_count; u++) {
+            const nb_unit *unit = &schedule->units[u];
+            nodes += unit->voice_count * unit->stage_count;
+            assert_in_range(unit->voice_count * 2, 0,
+                            (choices & NB_SCHEDULE_LANES) ? nb_lane_count() : 2);
+            assert_true(unit->stage_count == 1 || (choices & NB_SCHEDULE_STAGES));
+            for (size_t i = 0; i < unit->producer_count; i++) {
+                assert_true(unit->producers[i] < u);
+            }
+            firsts += unit->kind == NB_UNIT_CHAIN && graph.inputs[unit->nodes[0]][0] == in;
         }
+        assert_int_equal(nodes, graph.graph.node_count);
+        // The first of each chain stand side by side.
+        const size_t least = (NB_COUNT(chains) * 2 + nb_lane_count() - 1) / nb_lane_count();
+        assert_int_equal(firsts, (choices & NB_SCHEDULE_LANES) ? least : NB_COUNT(chains));
+        nb_schedule_destroy(&schedule);
     }
-    assert_int_equal(nodes, graph.graph.node_count);
-    // The first of each chain stand side by side.
-    const size_t least = (NB_COUNT(chains) * 2 + nb_lane_count() - 1) / nb_lane_count();
-    size_t at_depth_one = 0;
-    for (size_t u = 0; u < schedule->unit_count; u++) {
-        at_depth_one += schedule->units[u].depth == 1;
+}
+
+static void processors_in_a_row_are_stages_and_constant_gains_are_read_through(void **state)
+{
+    static const double lag = 64;
+    static const double gain[] = {-6.0, 0.0};
+    const nb_processor *fader = nb_processor_find("gain");
+    rig_graph graph;
+    rig_write_noise(rig_path(*state, "mono.wav"), RATE, 1, FRAMES, 6, 0.5F);
+    rig_graph_start(&graph, *state, RATE, FRAMES);
+    const size_t asset = rig_graph_asset(&graph, "mono.wav");
+    size_t tracks[8];
+    size_t last[8];
+    for (size_t i = 0; i < NB_COUNT(tracks); i++) {
+        const size_t in = rig_graph_clips(&graph, "in", asset, 1, 0);
+        const size_t trim = rig_graph_processor(&graph, "trim", fader, 1, in, -1, gain);
+        const size_t a = rig_graph_processor(&graph, "a", &lag_processor, 1, trim, -1, &lag);
+        last[i] = rig_graph_processor(&graph, "b", &lag_processor, 1, a, -1, &lag);
+        tracks[i] = rig_graph_processor(&graph, "fader", fader, 1, last[i], -1, gain);
     }
-    assert_int_equal(at_depth_one, least);
+    const size_t sum = rig_graph_sum(&graph, "sum", tracks, NB_COUNT(tracks), 2);
+    nb_schedule *schedule = schedule_of(&graph, sum, NB_SCHEDULE_ALL);
+    const size_t chains = NB_COUNT(tracks) / nb_lane_count();
+    assert_int_equal(schedule->unit_count, chains + 3); // the sum, the writer, the meter
+    for (size_t u = 0; u < chains; u++) {
+        assert_int_equal(schedule->units[u].kind, NB_UNIT_CHAIN);
+        assert_int_equal(schedule->units[u].stage_count, 3);
+    }
+    for (size_t i = 0; i < NB_COUNT(tracks); i++) {
+        assert_int_equal(schedule->edges[last[i]], NB_EDGE_KEPT);
+        assert_int_equal(schedule->edges[tracks[i]], NB_EDGE_FACTOR);
+        assert_int_equal(schedule->edges[graph.inputs[graph.inputs[last[i]][0]][0]], NB_EDGE_NONE);
+    }
     nb_schedule_destroy(&schedule);
 }
 
@@ -583,6 +624,7 @@ int main(void)
         TEST(a_song_that_would_take_too_much_memory_is_refused),
         TEST(graphs_and_sections_that_make_no_sense_are_refused),
         TEST(units_fill_the_register_and_never_wait_for_themselves),
+        TEST(processors_in_a_row_are_stages_and_constant_gains_are_read_through),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
