@@ -199,7 +199,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-/// Where samples come from and go to: the block's frames, or doubles between two runs.
+/// Where samples come from and go to: doubles between two runs, or else the block's frames.
 typedef struct stream {
     const float *in;
     float *out;
@@ -225,18 +225,18 @@ static inline __attribute__((always_inline)) void run(section *sections, size_t 
     }
     const nb_lanes gain = of->gain;
     for (size_t i = 0; i < frames; i++) {
-        nb_lanes x = of->in ? nb_frame_load(of->in, i) * gain : of->samples[i];
+        nb_lanes x = of->samples ? of->samples[i] : nb_frame_load(of->in, i) * gain;
         for (size_t s = 0; s < count; s++) {
             const nb_lanes y = x + z1[s];
             z1[s] = (b1[s] * x + z2[s]) - a1[s] * y;
             z2[s] = b2[s] * x - a2[s] * y;
             x = y;
         }
-        if (of->out) {
+        if (of->samples) {
+            of->samples[i] = x;
+        } else {
             // A section that a neighbour needs turns -0 into 0: so does this, whoever they are.
             nb_frame_store(of->out, i, x + 0.0);
-        } else {
-            of->samples[i] = x;
         }
     }
     for (size_t s = 0; s < count; s++) {
