@@ -6,8 +6,10 @@
 // goes across lines. Sums have one order, element by element, so the width never shows.
 #include "dsp/kernel.h"
 #include "dsp/lanes_math.h"
+#include "dsp/quad.h"
 #include "dsp/reverb_design.h"
 #include "dsp/sinc.h"
+#include "dsp/step_ring.h"
 
 #include <math.h>
 #include <string.h>
@@ -29,7 +31,7 @@ enum {
     PARAM_COUNT
 };
 enum {
-    STEP = 32,
+    STEP = NB_STEP,
     LINES = NB_REVERB_LINES,
     MOVING = LINES / 2, // every other line moves
     GROUPS = LINES / NB_LANES,
@@ -75,17 +77,8 @@ static const double input_gain = 0.35355339059327376; // 1 / sqrt(8): each input
 static const float matrix_gain = 0.25F;               // makes the Hadamard matrix orthogonal
 
 typedef float wide __attribute__((vector_size(NB_LANES * 8)));
-typedef float quad __attribute__((vector_size(16)));
 /// One step of all lines.
 typedef float lines[LINES][STEP];
-
-/// A ring of whole steps. Its first frames stand behind its end once more, so that any reading of
-/// a step and an interpolator's taps lies in one piece.
-typedef struct ring {
-    float *frames;
-    size_t size;
-    size_t at; ///< Where the coming step is written
-} ring;
 
 /// One shelf of the absorption filters, a lane a line.
 typedef struct shelf_lanes {
@@ -104,9 +97,9 @@ typedef struct reverb {
     size_t line_frames[LINES];
     size_t diffuser_frames[NB_REVERB_DIFFUSERS][LINES];
     size_t predelay;
-    ring inputs[2]; ///< The predelay
-    ring diffusers[NB_REVERB_DIFFUSERS][LINES];
-    ring lines[LINES];
+    nb_step_ring inputs[2]; ///< The predelay
+    nb_step_ring diffusers[NB_REVERB_DIFFUSERS][LINES];
+    nb_step_ring lines[LINES];
     shelf_lanes low[GROUPS], high[GROUPS];
     const nb_sinc_row *sinc;     ///< Null where no line moves
     double depth;                ///< Frames
@@ -174,25 +167,19 @@ static size_t tail(const nb_settings *settings)
            (size_t)ceil((longest_s * 140.0 / 60.0 + paths_s) * settings->rate_hz);
 }
 
-static bool take_ring(nb_arena *arena, ring *self, size_t reach)
-{
-    self->size = (reach + 2 * STEP - 1) / STEP * STEP;
-    self->frames = nb_arena_take(arena, self->size + 2 * STEP, sizeof(float));
-    return self->frames != NULL;
-}
-
 static nb_status take_rings(nb_arena *arena, reverb *self, nb_error *err)
 {
     bool complete = true;
     for (size_t c = 0; c < self->channels; c++) {
-        complete = take_ring(arena, &self->inputs[c], self->predelay) && complete;
+        complete = nb_step_ring_take(arena, &self->inputs[c], self->predelay) && complete;
     }
     for (size_t l = 0; l < LINES; l++) {
         const size_t reach = self->line_frames[l] + (size_t)ceil(self->depth) + NB_SINC_TAPS;
-        complete = take_ring(arena, &self->lines[l], reach) && complete;
+        complete = nb_step_ring_take(arena, &self->lines[l], reach) && complete;
         for (size_t s = 0; s < NB_REVERB_DIFFUSERS; s++) {
             complete =
-                take_ring(arena, &self->diffusers[s][l], self->diffuser_frames[s][l]) && complete;
+                nb_step_ring_take(arena, &self->diffusers[s][l], self->diffuser_frames[s][l]) &&
+                complete;
         }
     }
     if (self->depth > 0.0) {
@@ -277,22 +264,16 @@ static void place_lines(reverb *self, int64_t steps)
     }
 }
 
-static void reset_ring(ring *self)
-{
-    memset(self->frames, 0, (self->size + 2 * STEP) * sizeof *self->frames);
-    self->at = 0;
-}
-
 static void reset(void *state)
 {
     reverb *self = state;
     for (size_t c = 0; c < self->channels; c++) {
-        reset_ring(&self->inputs[c]);
+        nb_step_ring_reset(&self->inputs[c]);
     }
     for (size_t l = 0; l < LINES; l++) {
-        reset_ring(&self->lines[l]);
+        nb_step_ring_reset(&self->lines[l]);
         for (size_t s = 0; s < NB_REVERB_DIFFUSERS; s++) {
-            reset_ring(&self->diffusers[s][l]);
+            nb_step_ring_reset(&self->diffusers[s][l]);
         }
     }
     for (size_t g = 0; g < GROUPS; g++) {
@@ -339,30 +320,6 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-static void ring_write(ring *self, const float *frames)
-{
-    memcpy(self->frames + self->at, frames, STEP * sizeof *frames);
-    if (self->at < (size_t)2 * STEP) {
-        memcpy(self->frames + self->size + self->at, frames, STEP * sizeof *frames);
-    }
-}
-
-static inline void ring_advance(ring *self)
-{
-    self->at = (self->at + STEP == self->size) ? 0 : self->at + STEP;
-}
-
-// A step, and NB_SINC_TAPS more, from `frames` before the coming step's start.
-static inline const float *ring_read(const ring *self, size_t frames)
-{
-    const float *from =
-        self->frames + ((self->at >= frames) ? self->at : self->at + self->size) - frames;
-    // There are more rings than a CPU follows: ask for what the next step reads.
-    __builtin_prefetch(from + STEP + 16);
-    __builtin_prefetch(from + 2 * STEP);
-    return from;
-}
-
 // All sums and differences of the lines: 4 times an orthogonal matrix.
 static void hadamard(lines x)
 {
@@ -399,14 +356,14 @@ static inline float sign_of(unsigned signs, size_t line)
 static void diffuse(reverb *self, size_t stage, lines x)
 {
     for (size_t l = 0; l < LINES; l++) {
-        ring *it = &self->diffusers[stage][l];
-        ring_write(it, x[l]);
-        const float *from = ring_read(it, self->diffuser_frames[stage][l]);
+        nb_step_ring *it = &self->diffusers[stage][l];
+        nb_step_ring_write(it, x[l]);
+        const float *from = nb_step_ring_read(it, self->diffuser_frames[stage][l]);
         const float gain = sign_of(diffuser_signs[stage], l) * matrix_gain;
         for (size_t i = 0; i < STEP; i++) {
             x[l][i] = from[i] * gain;
         }
-        ring_advance(it);
+        nb_step_ring_advance(it);
     }
     hadamard(x);
 }
@@ -414,8 +371,8 @@ static void diffuse(reverb *self, size_t stage, lines x)
 static void read_inputs(reverb *self, lines x)
 {
     for (size_t c = 0; c < self->channels; c++) {
-        ring_write(&self->inputs[c], self->pending[c]);
-        const float *from = ring_read(&self->inputs[c], self->predelay);
+        nb_step_ring_write(&self->inputs[c], self->pending[c]);
+        const float *from = nb_step_ring_read(&self->inputs[c], self->predelay);
         const size_t stride = self->channels;
         for (size_t i = 0; i < STEP; i++) {
             x[c][i] = from[i] * (float)input_gain;
@@ -423,7 +380,7 @@ static void read_inputs(reverb *self, lines x)
         for (size_t l = c + stride; l < LINES; l += stride) {
             memcpy(x[l], x[c], STEP * sizeof(float));
         }
-        ring_advance(&self->inputs[c]);
+        nb_step_ring_advance(&self->inputs[c]);
     }
 }
 
@@ -439,8 +396,8 @@ static void read_moving(const reverb *self, size_t line, float *out)
 {
     const reading *old = &self->readings[self->steps % 2][line / 2];
     const reading *new = &self->readings[(self->steps + 1) % 2][line / 2];
-    const float *old_from = ring_read(&self->lines[line], old->back);
-    const float *new_from = ring_read(&self->lines[line], new->back);
+    const float *old_from = nb_step_ring_read(&self->lines[line], old->back);
+    const float *new_from = nb_step_ring_read(&self->lines[line], new->back);
     for (size_t i = 0; i < STEP; i += WIDE) {
         wide before = {0};
         wide after = {0};
@@ -462,30 +419,10 @@ static void read_lines(reverb *self, lines x)
         if (self->sinc && l % 2 == 1) {
             read_moving(self, l, x[l]);
         } else {
-            memcpy(x[l], ring_read(&self->lines[l], self->line_frames[l]), STEP * sizeof(float));
+            memcpy(x[l], nb_step_ring_read(&self->lines[l], self->line_frames[l]),
+                   STEP * sizeof(float));
         }
     }
-}
-
-static inline void transpose_4(const float *from, size_t from_row, float *to, size_t to_row)
-{
-    quad a, b, c, d;
-    memcpy(&a, from, sizeof a);
-    memcpy(&b, from + from_row, sizeof b);
-    memcpy(&c, from + 2 * from_row, sizeof c);
-    memcpy(&d, from + 3 * from_row, sizeof d);
-    const quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
-    const quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-    const quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
-    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
-    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
-    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
-    memcpy(to, &a, sizeof a);
-    memcpy(to + to_row, &b, sizeof b);
-    memcpy(to + 2 * to_row, &c, sizeof c);
-    memcpy(to + 3 * to_row, &d, sizeof d);
 }
 
 static inline nb_lanes shelve(shelf_lanes *self, nb_lanes x)
@@ -519,7 +456,7 @@ static void absorb(reverb *self, lines x)
     float frames[STEP][LINES] __attribute__((aligned(64)));
     for (size_t l = 0; l < LINES; l += 4) {
         for (size_t i = 0; i < STEP; i += 4) {
-            transpose_4(&x[l][i], STEP, &frames[i][l], LINES);
+            nb_transpose_4(&x[l][i], STEP, &frames[i][l], LINES);
         }
     }
     for (size_t g = 0; g < GROUPS; g += 2) {
@@ -527,7 +464,7 @@ static void absorb(reverb *self, lines x)
     }
     for (size_t l = 0; l < LINES; l += 4) {
         for (size_t i = 0; i < STEP; i += 4) {
-            transpose_4(&frames[i][l], LINES, &x[l][i], STEP);
+            nb_transpose_4(&frames[i][l], LINES, &x[l][i], STEP);
         }
     }
 }
@@ -569,8 +506,8 @@ static void run_step(reverb *self)
         for (size_t i = 0; i < STEP; i++) {
             turning[l][i] += fresh[l][i];
         }
-        ring_write(&self->lines[l], turning[l]);
-        ring_advance(&self->lines[l]);
+        nb_step_ring_write(&self->lines[l], turning[l]);
+        nb_step_ring_advance(&self->lines[l]);
     }
 }
 
