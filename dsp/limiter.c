@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // True-peak limiter. docs/dsp/limiter.md
 //
-// Frames are counted from the newest input n. Its detector knows the peak around n - 32; the least
+// Frames are counted from the newest input n. Its detector knows the peak around n - 35; the least
 // gain within 1.5 ms of a place is known 1.5 ms later, and two moving averages of 1.5 ms make that
-// gain smooth without ever letting it rise above what the place itself needs.
+// gain smooth without ever letting it rise above what the place itself needs. Each step goes over a
+// chunk before the next: only the release and the sums have to wait for the frame before.
 #include "dsp/kernel.h"
 #include "dsp/true_peak_kernel.h"
 
@@ -13,7 +14,7 @@
 extern const nb_processor NB_KERNEL(nb_limiter);
 
 enum { GAIN_DB, CEILING_DBTP, RELEASE_MS };
-enum { CHUNK_FRAMES = 256, HISTORY = NB_TRUE_PEAK_TAPS - 1 };
+enum { CHUNK_FRAMES = 512, DETECTOR_HISTORY = NB_TRUE_PEAK_WINDOW - 1 };
 
 static const nb_param params[] = {
     [GAIN_DB] = {"gain_db", "dB", NB_SCALE_DB, -24.0, 36.0, 0.0,
@@ -30,14 +31,6 @@ static const double look_ahead_s = 0.0015;
 static const double gain_scale = 0x1p40;
 static const double settled = 1e-9; // closer to its goal the release arrives
 
-/// The least of the last `window` values: a queue of candidates that only rises.
-typedef struct sliding_min {
-    double *values;
-    int64_t *places;
-    size_t capacity, head, count;
-    int64_t window;
-} sliding_min;
-
 /// Sum of the last `length` values.
 typedef struct moving_sum {
     int64_t *ring;
@@ -51,21 +44,25 @@ typedef struct voice {
     double gain, ceiling;
     double release; ///< What a frame leaves of the distance to the goal
     double released;
-    double peak_before; ///< The detector's, one frame earlier
-    int64_t frame;
-    sliding_min least;
+    float peak_before;   ///< The detector's, one frame earlier
+    size_t calm_frames;  ///< Since a gain under 1 was needed; counted up to limiter.calm_max
+    size_t unity_frames; ///< Since `released` was under 1; as above
+    double *needed;      ///< Gains: of window - 1 frames before the chunk, then of the chunk
+    double *least;       ///< As much, to find the least in
     moving_sum first, second;
-    float *delay[2];
-    size_t delay_at;
-    float samples[2][HISTORY + CHUNK_FRAMES];
+    float *samples[2]; ///< x': `history` frames before the chunk, then the chunk
 } voice;
 
 typedef struct limiter {
     nb_true_peak_filter filter;
-    size_t half;    ///< Frames of 1.5 ms
-    size_t latency; ///< 2 half + the detector's
+    size_t half;     ///< Frames of 1.5 ms
+    size_t window;   ///< Frames whose least gain counts: half on each side, and the one itself
+    size_t latency;  ///< 2 half + the detector's
+    size_t history;  ///< Frames that the delay or the detector look back
+    size_t calm_max; ///< After as many frames no frame before them counts
     voice *voices;
     size_t voice_count;
+    size_t lane_count; ///< Of all voices
 } limiter;
 
 static size_t half_frames(unsigned rate_hz)
@@ -93,29 +90,6 @@ static size_t tail(const nb_settings *settings)
     return 0;
 }
 
-static void sliding_min_reset(sliding_min *self) { self->head = self->count = 0; }
-
-// The value joins at `place`; what it undercuts can never be the least again.
-static double sliding_min_add(sliding_min *self, int64_t place, double value)
-{
-    while (self->count > 0) {
-        const size_t last = (self->head + self->count - 1) % self->capacity;
-        if (self->values[last] < value) {
-            break;
-        }
-        self->count--;
-    }
-    const size_t end = (self->head + self->count) % self->capacity;
-    self->values[end] = value;
-    self->places[end] = place;
-    self->count++;
-    if (self->places[self->head] <= place - self->window) {
-        self->head = (self->head + 1) % self->capacity;
-        self->count--;
-    }
-    return self->values[self->head];
-}
-
 static void moving_sum_reset(moving_sum *self, int64_t value)
 {
     for (size_t i = 0; i < self->length; i++) {
@@ -140,17 +114,15 @@ static void reset(void *state)
     for (size_t v = 0; v < self->voice_count; v++) {
         voice *it = &self->voices[v];
         it->released = 1.0;
-        it->peak_before = 0.0;
-        it->frame = 0;
-        it->delay_at = 0;
-        sliding_min_reset(&it->least);
+        it->peak_before = 0.0F;
+        it->calm_frames = it->unity_frames = self->calm_max;
+        for (size_t i = 0; i < self->window - 1; i++) {
+            it->needed[i] = 1.0;
+        }
         moving_sum_reset(&it->first, one);
         moving_sum_reset(&it->second, one * (int64_t)it->first.length);
-        memset(it->samples, 0, sizeof it->samples);
-        for (size_t c = 0; c < NB_COUNT(it->delay); c++) {
-            if (it->delay[c]) {
-                memset(it->delay[c], 0, self->latency * sizeof *it->delay[c]);
-            }
+        for (size_t c = 0; c < it->channels; c++) {
+            memset(it->samples[c], 0, self->history * sizeof *it->samples[c]);
         }
     }
 }
@@ -158,19 +130,16 @@ static void reset(void *state)
 static bool take_buffers(nb_arena *arena, const limiter *self, voice *it)
 {
     const size_t box = self->half + 1;
-    it->least.window = (int64_t)(2 * self->half + 1);
-    it->least.capacity = 2 * self->half + 2;
-    it->least.values = nb_arena_take(arena, it->least.capacity, sizeof *it->least.values);
-    it->least.places = nb_arena_take(arena, it->least.capacity, sizeof *it->least.places);
+    const size_t gains = self->window - 1 + CHUNK_FRAMES;
+    it->needed = nb_arena_take(arena, gains, sizeof *it->needed);
+    it->least = nb_arena_take(arena, gains, sizeof *it->least);
     it->first.length = it->second.length = box;
     it->first.ring = nb_arena_take(arena, box, sizeof *it->first.ring);
     it->second.ring = nb_arena_take(arena, box, sizeof *it->second.ring);
-    const bool complete = it->least.values && it->least.places && it->first.ring && it->second.ring;
+    bool complete = it->needed && it->least && it->first.ring && it->second.ring;
     for (size_t c = 0; c < it->channels; c++) {
-        it->delay[c] = nb_arena_take(arena, self->latency, sizeof *it->delay[c]);
-        if (!it->delay[c]) {
-            return false;
-        }
+        it->samples[c] = nb_arena_take(arena, self->history + CHUNK_FRAMES, sizeof *it->samples[c]);
+        complete = complete && it->samples[c];
     }
     return complete;
 }
@@ -186,13 +155,17 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     }
     nb_true_peak_filter_init(&self->filter, voices[0].rate_hz);
     self->half = half_frames(voices[0].rate_hz);
+    self->window = 2 * self->half + 1;
     self->latency = latency(&voices[0]);
+    self->history = (self->latency > DETECTOR_HISTORY) ? self->latency : DETECTOR_HISTORY;
+    self->calm_max = 2 * self->window;
     self->voices = all;
     self->voice_count = voice_count;
     for (size_t v = 0; v < voice_count; v++) {
         voice *it = &all[v];
         it->lane = nb_voice_lane(voices, v);
         it->channels = voices[v].channels;
+        self->lane_count += it->channels;
         it->gain = pow(10.0, voices[v].values[GAIN_DB] / 20.0);
         it->ceiling = pow(10.0, voices[v].values[CEILING_DBTP] / 20.0);
         it->release = exp(-1000.0 / (voices[v].values[RELEASE_MS] * voices[v].rate_hz));
@@ -205,46 +178,140 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
-// The smooth gain of the frame `latency` ago, when the detector has found `peak`.
-static double next_gain(voice *self, double peak)
+// The detector's peaks in both channels, each the larger of its own and the one before: as of two
+// neighbours, the point between them may be higher than either is alone.
+static void find_peaks(const limiter *self, voice *it, size_t frames, float *peaks)
 {
-    const double around = (peak > self->peak_before) ? peak : self->peak_before;
-    self->peak_before = peak;
-    const double needed = (around > self->ceiling) ? self->ceiling / around : 1.0;
-    const double least = sliding_min_add(&self->least, self->frame++, needed);
-    const double rising = least + self->release * (self->released - least);
-    self->released = (rising < least && least - rising > settled) ? rising : least;
-    const int64_t once = moving_sum_add(&self->first, (int64_t)(self->released * gain_scale));
-    const int64_t twice = moving_sum_add(&self->second, once);
-    const double length = (double)self->first.length;
-    return (double)twice / (length * length * gain_scale);
+    float found[2][1 + CHUNK_FRAMES];
+    for (size_t c = 0; c < it->channels; c++) {
+        const float *samples = it->samples[c] + self->history - DETECTOR_HISTORY;
+        self->filter.scan(&self->filter, samples, frames, (float)it->ceiling, found[c] + 1);
+    }
+    float *larger = found[0];
+    for (size_t i = 1; i <= frames && it->channels == 2; i++) {
+        larger[i] = (found[1][i] > larger[i]) ? found[1][i] : larger[i];
+    }
+    larger[0] = it->peak_before;
+    it->peak_before = larger[frames];
+    for (size_t i = 0; i < frames; i++) {
+        peaks[i] = (larger[i + 1] > larger[i]) ? larger[i + 1] : larger[i];
+    }
+}
+
+// The gains that the chunk's peaks need; false where that is 1 throughout.
+static bool find_needed(const limiter *self, voice *it, const float *peaks, size_t frames)
+{
+    double *needed = it->needed + self->window - 1;
+    size_t calm = it->calm_frames;
+    for (size_t i = 0; i < frames; i++) {
+        const double peak = (double)peaks[i];
+        needed[i] = it->ceiling / ((peak > it->ceiling) ? peak : it->ceiling);
+    }
+    for (size_t i = 0; i < frames; i++) {
+        calm = (needed[i] < 1.0) ? 0 : calm + 1;
+    }
+    const bool is_calm = calm >= it->calm_frames + frames;
+    it->calm_frames = (calm < self->calm_max) ? calm : self->calm_max;
+    return !is_calm;
+}
+
+// least[i] = the least of needed[i .. i + window - 1], by doubling the stretch that is known.
+static void find_least(const limiter *self, voice *it, size_t frames)
+{
+    const size_t count = frames + self->window - 1;
+    double *least = it->least;
+    memcpy(least, it->needed, count * sizeof *least);
+    size_t known = 1;
+    for (; 2 * known <= self->window; known *= 2) {
+        for (size_t i = 0; i + known < count; i++) {
+            least[i] = (least[i + known] < least[i]) ? least[i + known] : least[i];
+        }
+    }
+    const size_t rest = self->window - known;
+    for (size_t i = 0; i < frames; i++) {
+        least[i] = (least[i + rest] < least[i]) ? least[i + rest] : least[i];
+    }
+}
+
+// Upwards by the release, downwards at once; in place.
+static void release_gains(const limiter *self, voice *it, size_t frames)
+{
+    double *gains = it->least;
+    const double release = it->release;
+    double released = it->released;
+    size_t unity = it->unity_frames;
+    for (size_t i = 0; i < frames; i++) {
+        const double goal = gains[i];
+        const double rising = (goal - release * goal) + release * released;
+        released = (rising < goal - settled) ? rising : goal;
+        gains[i] = released;
+    }
+    for (size_t i = 0; i < frames; i++) {
+        unity = (gains[i] < 1.0) ? 0 : unity + 1;
+    }
+    it->released = released;
+    it->unity_frames = (unity < self->calm_max) ? unity : self->calm_max;
+}
+
+// Both moving averages; in place.
+static void smooth_gains(voice *it, size_t frames)
+{
+    double *gains = it->least;
+    moving_sum first = it->first;
+    moving_sum second = it->second;
+    const double length = (double)first.length;
+    const double unity = length * length * gain_scale;
+    for (size_t i = 0; i < frames; i++) {
+        const int64_t once = moving_sum_add(&first, (int64_t)(gains[i] * gain_scale));
+        gains[i] = (double)moving_sum_add(&second, once) / unity;
+    }
+    it->first = first;
+    it->second = second;
+}
+
+// The smooth gains of the frames `latency` ago, in it->least; false where each is exactly 1.
+static bool find_gains(const limiter *self, voice *it, size_t frames)
+{
+    float peaks[CHUNK_FRAMES];
+    const size_t before = self->window - 1;
+    const size_t calm_before = it->calm_frames;
+    find_peaks(self, it, frames, peaks);
+    const bool is_calm = !find_needed(self, it, peaks, frames) && calm_before >= before;
+    if (is_calm && it->unity_frames == self->calm_max) {
+        return false; // neither the averages nor the frames before hold anything but 1
+    }
+    find_least(self, it, frames);
+    memmove(it->needed, it->needed + frames, before * sizeof *it->needed);
+    release_gains(self, it, frames);
+    smooth_gains(it, frames);
+    return true;
 }
 
 static void run_voice(const limiter *self, voice *it, const nb_block *block, size_t start,
                       size_t frames)
 {
-    float peaks[2][CHUNK_FRAMES] = {0};
     for (size_t c = 0; c < it->channels; c++) {
         const float *in = block->in + start * NB_LANES + it->lane + c;
-        float *samples = it->samples[c];
+        float *samples = it->samples[c] + self->history;
         for (size_t i = 0; i < frames; i++) {
-            samples[HISTORY + i] = (float)((double)in[i * NB_LANES] * it->gain);
+            samples[i] = (float)((double)in[i * NB_LANES] * it->gain);
         }
-        NB_KERNEL(nb_true_peak_scan)(&self->filter, samples, frames, (float)it->ceiling, peaks[c]);
     }
-    float *out = block->out + start * NB_LANES + it->lane;
-    for (size_t i = 0; i < frames; i++) {
-        const float peak = (peaks[0][i] > peaks[1][i]) ? peaks[0][i] : peaks[1][i];
-        const double gain = next_gain(it, (double)peak);
-        for (size_t c = 0; c < it->channels; c++) {
-            float *delayed = &it->delay[c][it->delay_at];
-            out[i * NB_LANES + c] = (float)((double)*delayed * gain);
-            *delayed = it->samples[c][HISTORY + i];
-        }
-        it->delay_at = (it->delay_at + 1 == self->latency) ? 0 : it->delay_at + 1;
-    }
+    const bool is_limiting = find_gains(self, it, frames);
+    const double *gains = it->least;
     for (size_t c = 0; c < it->channels; c++) {
-        memmove(it->samples[c], it->samples[c] + frames, HISTORY * sizeof(float));
+        float *out = block->out + start * NB_LANES + it->lane + c;
+        const float *delayed = it->samples[c] + self->history - self->latency;
+        if (is_limiting) {
+            for (size_t i = 0; i < frames; i++) {
+                out[i * NB_LANES] = (float)((double)delayed[i] * gains[i]);
+            }
+        } else {
+            for (size_t i = 0; i < frames; i++) {
+                out[i * NB_LANES] = delayed[i];
+            }
+        }
+        memmove(it->samples[c], it->samples[c] + frames, self->history * sizeof(float));
     }
 }
 
@@ -252,7 +319,7 @@ static void process(void *state, const nb_block *block)
 {
     NB_NO_DENORMALS;
     limiter *self = state;
-    if (block->out != block->in) { // lanes of no voice
+    if (block->out != block->in && self->lane_count < NB_LANES) { // lanes of no voice
         memset(block->out, 0, block->frames * NB_LANES * sizeof *block->out);
     }
     for (size_t start = 0; start < block->frames; start += CHUNK_FRAMES) {
@@ -266,7 +333,7 @@ static void process(void *state, const nb_block *block)
 
 const nb_processor NB_KERNEL(nb_limiter) = {
     .name = "limiter",
-    .revision = 1,
+    .revision = 2,
     .help = "True-peak limiter: the last processor of a mix bus or a master.",
     .form = NB_FORM_LANES,
     .params = params,
