@@ -18,7 +18,9 @@ enum {
     AUDIO_CHANNELS_MAX = 4,
     AUDIO_FRAMES_MAX = 12000,
     LATENCY_MAX = 20000, // a longer one leaves its output silent
-    MEMORY_MAX = 1 << 29
+    MEMORY_MAX = 1 << 29,
+    LOUD_FRAMES = 3000, // of a tail's trial
+    TAIL_MAX = 150000
 };
 
 // ---- Choices
@@ -261,13 +263,17 @@ static void fill_moved(trial_source *source, const nb_param *param, double *out,
     }
 }
 
-static void choose_signals(trial *self)
+static void choose_length(trial *self)
 {
     const size_t latency = self->processor->latency(&self->voices[0].settings);
     self->frames = 300 + below(&self->source, 3000);
     self->frames += latency < LATENCY_MAX ? latency : LATENCY_MAX;
     self->start_frame = (int64_t)below(&self->source, 3) * below(&self->source, 1000000);
     self->keyed = self->processor->takes_sidechain && one_in(&self->source, 2);
+}
+
+static void choose_signals(trial *self)
+{
     size_t channel = 0;
     for (size_t v = 0; v < self->voice_count; v++) {
         for (size_t c = 0; c < self->voices[v].settings.channels; c++, channel++) {
@@ -322,7 +328,7 @@ static void choose_tempos(trial *self)
 }
 
 // False if the processor refuses.
-static bool choose(trial *self, nb_error *err)
+static bool choose_settings(trial *self, nb_error *err)
 {
     static const unsigned rates[] = {8000, 44100, 48000, 8000, 22050, 96000, 192000, 8000};
     assert(self->processor->param_count <= VALUES_MAX &&
@@ -333,12 +339,7 @@ static bool choose(trial *self, nb_error *err)
     const size_t bands = choose_bands(self);
     choose_moving(self, bands);
     choose_values(self, &self->voices[0], bands);
-    if (!accepted(&self->voices[0].settings, err)) {
-        return false;
-    }
-    choose_neighbours(self);
-    choose_signals(self);
-    return true;
+    return accepted(&self->voices[0].settings, err);
 }
 
 static void trial_fini(trial *self)
@@ -406,15 +407,10 @@ static void seat(run *self, nb_settings settings[VOICES_MAX])
             break;
         }
         lanes += channels + (channels == 2 ? lanes % 2 : 0);
-        self->order[self->voice_count++] = n;
-    }
-    for (size_t i = 0; self->how->behind && i < self->voice_count / 2; i++) {
-        const size_t last = self->voice_count - 1 - i;
-        const size_t swapped = self->order[i];
-        self->order[i] = self->order[last];
-        self->order[last] = swapped;
+        self->voice_count++;
     }
     for (size_t i = 0; i < self->voice_count; i++) {
+        self->order[i] = self->how->behind ? self->voice_count - 1 - i : i;
         settings[i] = it->voices[self->order[i]].settings;
         settings[i].processor = self->how->kernel;
     }
@@ -665,33 +661,122 @@ static trial_report try_all(const trial *it, float *const *expected, float *cons
     return (trial_report){.result = TRIAL_HOLDS};
 }
 
-trial_report trial_run(size_t index, trial_source source)
+static trial_report refused(const trial *self, const char *why)
+{
+    trial_report report = {.result = *why ? TRIAL_REFUSED : TRIAL_BROKEN}; // a refusal says why
+    (void)snprintf(report.text, sizeof report.text, "%s: refused: %.200s", self->processor->name,
+                   why);
+    return report;
+}
+
+/// Room for one run's first voice.
+typedef struct result {
+    float *channels[2];
+} result;
+
+static result result_of(const trial *self)
+{
+    return (result){{take(self->frames, sizeof(float)), take(self->frames, sizeof(float))}};
+}
+
+static void result_fini(result *self)
+{
+    free(self->channels[0]);
+    free(self->channels[1]);
+}
+
+static trial *trial_new(size_t index, trial_source source)
 {
     trial *self = take(1, sizeof *self);
     self->processor = nb_processor_at_level(index, 2);
     self->source = source;
+    return self;
+}
+
+static void trial_destroy(trial **self_p)
+{
+    trial_fini(*self_p);
+    free(*self_p);
+    *self_p = NULL;
+}
+
+trial_report trial_run(size_t index, trial_source source)
+{
+    NB_SCOPED(trial_destroy) trial *self = trial_new(index, source);
     nb_error err = {0};
-    trial_report report = {.result = TRIAL_REFUSED};
-    if (choose(self, &err)) {
-        float *expected[2];
-        float *got[2];
-        for (size_t c = 0; c < 2; c++) {
-            expected[c] = take(self->frames, sizeof(float));
-            got[c] = take(self->frames, sizeof(float));
-        }
-        report = try_all(self, expected, got);
-        for (size_t c = 0; c < 2; c++) {
-            free(expected[c]);
-            free(got[c]);
-        }
-    } else {
-        (void)snprintf(report.text, sizeof report.text, "%s: %.200s", self->processor->name,
-                       err.text);
+    if (!choose_settings(self, &err)) {
+        return refused(self, err.text);
     }
-    if (report.result == TRIAL_REFUSED && strlen(report.text) < strlen(self->processor->name) + 5) {
-        report.result = TRIAL_BROKEN; // a refusal says why
+    choose_neighbours(self);
+    choose_length(self);
+    choose_signals(self);
+    NB_SCOPED(result_fini) result expected = result_of(self);
+    NB_SCOPED(result_fini) result got = result_of(self);
+    return try_all(self, expected.channels, got.channels);
+}
+
+static void make_loud_start(trial *self)
+{
+    for (size_t c = 0; c < self->voices[0].settings.channels; c++) {
+        for (size_t i = 0; i < self->frames; i++) {
+            self->in[c][i] = i < LOUD_FRAMES ? (float)(2.0 * fraction(&self->source) - 1.0) : 0.0F;
+        }
+        memcpy(self->key[c], self->in[c], self->frames * sizeof(float));
     }
-    trial_fini(self);
-    free(self);
-    return report;
+    if (self->voices[0].settings.input_is_mono) {
+        memcpy(self->in[1], self->in[0], self->frames * sizeof(float));
+    }
+}
+
+trial_report trial_tail(size_t index, trial_source source)
+{
+    NB_SCOPED(trial_destroy) trial *self = trial_new(index, source);
+    nb_error err = {0};
+    if (!choose_settings(self, &err)) {
+        return refused(self, err.text);
+    }
+    memset(self->moving, 0, sizeof self->moving);
+    if (!accepted(&self->voices[0].settings, &err)) {
+        return refused(self, err.text);
+    }
+    self->voice_count = 1;
+    const nb_settings *settings = &self->voices[0].settings;
+    const size_t latency = self->processor->latency(settings);
+    const size_t tail = self->processor->tail(settings);
+    if (latency > TAIL_MAX || tail > TAIL_MAX) {
+        return refused(self, "too long for a test");
+    }
+    const size_t end = LOUD_FRAMES + latency + tail;
+    choose_length(self);
+    self->frames = end + 2000;
+    choose_signals(self);
+    make_loud_start(self);
+    const way how = {"tail", self->processor, 2, .neighbours = false};
+    NB_SCOPED(result_fini) result loud = result_of(self);
+    NB_SCOPED(result_fini) result silent = result_of(self);
+    if (!run_one(self, &how, loud.channels, &err)) {
+        return refused(self, err.text);
+    }
+    for (size_t c = 0; c < settings->channels; c++) {
+        memset(self->in[c], 0, self->frames * sizeof(float));
+        memset(self->key[c], 0, self->frames * sizeof(float));
+    }
+    if (!run_one(self, &how, silent.channels, &err)) {
+        return refused(self, err.text);
+    }
+    // A transform's rounding is as loud as what it transforms: it may outlast a loud answer.
+    double loudest = 1.0;
+    for (size_t i = 0; self->processor->form == NB_FORM_PLANAR && i < end; i++) {
+        loudest = fmax(loudest, fabs((double)loud.channels[0][i]));
+        loudest = fmax(loudest, fabs((double)loud.channels[1][i]));
+    }
+    for (size_t c = 0; c < settings->channels; c++) {
+        for (size_t i = end; i < self->frames; i++) {
+            const float *got = &loud.channels[c][i];
+            if (!(fabs((double)*got - (double)silent.channels[c][i]) < 1e-6 * loudest)) {
+                return broken(self, "after the tail", c, i - end, *got, silent.channels[c][i]);
+            }
+        }
+    }
+    return (trial_report){.result = TRIAL_HOLDS};
 }

@@ -32,4 +32,9 @@ typedef struct trial_report {
 /// One trial of the processor at `index`.
 trial_report trial_run(size_t index, trial_source source);
 
+/// One trial of its tail, with settings that do not move: so many frames after noise at full scale
+/// has ended, no sample may be 1e-6 (-120 dBFS) from what silence alone gives. Refused too where
+/// the tail is longer than a test may last.
+trial_report trial_tail(size_t index, trial_source source);
+
 #endif // NB_TESTS_TRIAL_TRIAL_H
