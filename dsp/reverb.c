@@ -589,11 +589,11 @@ static void run_part(reverb *self, const nb_block *block, size_t start, size_t f
                         .width = width ? width + start : NULL,
                         .early = self->early_level,
                         .side = self->side};
-    float *out[2] = {NULL, NULL};
+    float *const out[2] = {block->planar_out[0] + start,
+                           block->planar_out[self->channels - 1] + start};
     for (size_t c = 0; c < self->channels; c++) {
         memcpy(self->pending[c] + self->filled, block->planar_in[c] + start,
                frames * sizeof(float)); // before `out`, which may be `in`
-        out[c] = block->planar_out[c] + start;
     }
     put(self, &how, frames, out);
     self->filled += frames;
