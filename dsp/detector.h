@@ -74,7 +74,7 @@ typedef struct nb_detector_memory {
 typedef struct nb_detector {
     nb_group_bits stereo, rms;
     nb_group_bits feedback;
-    bool any_stereo, any_rms, any_feedback, any_forward, any_auto;
+    bool any_rms, any_feedback, any_forward, any_auto;
     nb_lanes auto_release; ///< 1 in lanes with a slow release, 0 in others
     nb_lanes mean_share;   ///< Share of the old mean square that a frame keeps
     nb_lanes mean_square;
@@ -173,7 +173,6 @@ static inline void nb_detector_init(nb_detector *self, unsigned rate_hz,
         rms[lane] = -modes[lane].rms;
         feedback[lane] = -modes[lane].feedback;
         self->auto_release[lane] = modes[lane].auto_release;
-        self->any_stereo |= modes[lane].stereo;
         self->any_rms |= modes[lane].rms;
         self->any_feedback |= modes[lane].feedback;
         self->any_forward |= !modes[lane].feedback;
@@ -214,23 +213,14 @@ static inline nb_lanes nb_detector_value(const nb_detector *self,
     return moved ? nb_lanes_load(moved, controls->start + i) : self->values[param];
 }
 
-// |key|, the louder channel's in stereo voices; true where a level reaches its onset.
+// The key's levels; true where one reaches its onset.
 static inline bool nb_detector_levels(const nb_detector *self, const float *key, size_t frames,
                                       float *level)
 {
-    const nb_group floor = nb_group_set(1e-12F);    // -240 dB: where silence stands
-    const nb_group ceiling = nb_group_set(0x1p60F); // whose square is a float too
     const size_t count = frames * NB_LANES;
     nb_group_bits over = {0};
     for (size_t at = 0; at < count; at += NB_GROUP) {
-        const size_t left = count - at;
-        const nb_group samples =
-            (left < NB_GROUP) ? nb_group_load_part(key + at, left) : nb_group_load(key + at);
-        nb_group value = nb_group_min(nb_group_max(nb_group_abs(samples), floor), ceiling);
-        if (self->any_stereo) {
-            const nb_group louder = nb_group_max(value, nb_group_partner(value));
-            value = nb_group_select(self->stereo, louder, value);
-        }
+        const nb_group value = nb_group_level(key + at, count - at, self->stereo);
         nb_group_store(level + at, value);
         over |= (nb_group_bits)(value >= self->onset);
     }

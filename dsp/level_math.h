@@ -117,6 +117,18 @@ static inline int nb_group_any(nb_group value)
     return any != 0;
 }
 
+/// Levels of the group at `samples`, of which `left` are the block's: |x|, of stereo pairs the
+/// larger, held between -240 dB, where silence stands, and what still has a square. No number is
+/// silence.
+static inline nb_group nb_group_level(const float *samples, size_t left, nb_group_bits stereo)
+{
+    const nb_group x =
+        (left < NB_GROUP) ? nb_group_load_part(samples, left) : nb_group_load(samples);
+    const nb_group level =
+        nb_group_min(nb_group_max(nb_group_abs(x), nb_group_set(1e-12F)), nb_group_set(0x1p60F));
+    return nb_group_select(stereo, nb_group_max(level, nb_group_partner(level)), level);
+}
+
 /// One value of each lane, for every frame of a group.
 static inline nb_group nb_group_of_lanes(nb_lanes value)
 {
@@ -168,6 +180,20 @@ static inline nb_group nb_group_exp2(nb_group x)
     p = p * f + 0.6931471824645996F;
     p = p * f + 1.0F;
     return (nb_group)((nb_group_bits)p + (nb_group_bits)((nb_group_words)rounded << 23));
+}
+
+/// Every sample times 2^-reduction, of its reduction in octaves; `out` may be `in`.
+static inline void nb_group_scale(const float *in, const float *reduction, size_t count, float *out)
+{
+    size_t at = 0;
+    for (; at + NB_GROUP <= count; at += NB_GROUP) {
+        const nb_group factor = nb_group_exp2(-nb_group_load(reduction + at));
+        nb_group_store(out + at, nb_group_load(in + at) * factor);
+    }
+    if (at < count) {
+        const nb_group factor = nb_group_exp2(-nb_group_load_part(reduction + at, count - at));
+        nb_group_store_part(out + at, nb_group_load_part(in + at, count - at) * factor, count - at);
+    }
 }
 
 #endif // NB_DSP_LEVEL_MATH_H

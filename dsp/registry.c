@@ -13,6 +13,9 @@
     X(linear_equaliser)                                                                            \
     X(compressor)                                                                                  \
     X(multiband_compressor)                                                                        \
+    X(gate)                                                                                        \
+    X(de_esser)                                                                                    \
+    X(transient_shaper)                                                                            \
     X(delay)                                                                                       \
     X(chorus)                                                                                      \
     X(reverb)                                                                                      \
