@@ -70,7 +70,7 @@ static void add_long_cases(void)
     rig_set_band(it, 0, "range_db", -9.0);
     rig_set_band(it, 1, "range_db", 5.0);
     rig_set_band(it, 1, "threshold_db", -9.0);
-    it = add_case("linear equaliser", "linear_equaliser");
+    it = add_case("linear equaliser", "linear-equaliser");
     rig_band(it, "bell", 900.0, 3.0, 1.0, "12");
     rig_band(it, "high-pass", 300.0, 0.0, 0.7, "24");
     rig_set(add_case("delay", "delay"), "time_ms", 47.0);
@@ -119,6 +119,62 @@ static void add_colour_cases(void)
     rig_set(add_case("white bit depth", "bit-depth"), "bits", 8.0);
 }
 
+static void add_space_cases(void)
+{
+    rig_voice *it = add_case("reverb", "reverb");
+    rig_set(it, "decay_s", 0.4);
+    rig_set(it, "mod_rate_hz", 1.5);
+    it = add_case("moving reverb", "reverb");
+    rig_set(it, "predelay_ms", 3.0);
+    rig_move(it, "width_percent");
+    rig_move(it, "early_db");
+    rig_set(add_case("chorus", "chorus"), "feedback_percent", -40.0);
+    it = add_case("moving chorus", "chorus");
+    rig_move(it, "rate_hz");
+    rig_move(it, "depth_ms");
+    rig_move(it, "feedback_percent");
+    it = add_case("ducked delay", "delay");
+    rig_set(it, "time_ms", 33.0);
+    rig_set(it, "duck_db", 9.0);
+}
+
+static void add_bands(rig_voice *voice, size_t count)
+{
+    const nb_processor *it = voice->settings.processor;
+    for (size_t b = 0; b < count; b++, voice->settings.band_count++) {
+        for (size_t p = 0; p < it->band_param_count; p++) {
+            voice->band_values[b * it->band_param_count + p] = it->band_params[p].initial;
+        }
+        rig_set_band(voice, b, "upto_hz", 150.0 * pow(6.0, (double)b));
+    }
+}
+
+static void add_dynamics_cases(void)
+{
+    rig_voice *it = add_case("feedback compressor", "compressor");
+    rig_set(it, "topology", 1.0);
+    rig_set(it, "auto_release", 1.0);
+    rig_set(it, "key_low_cut_hz", 120.0);
+    add_bands(add_case("multiband compressor", "multiband-compressor"), 4);
+    it = add_case("moving multiband compressor", "multiband-compressor");
+    add_bands(it, 3);
+    rig_move_band(it, 1, "threshold_db");
+    rig_move_band(it, 2, "makeup_db");
+    it = add_case("gate", "gate");
+    rig_set(it, "threshold_db", -4.0);
+    rig_set(it, "lookahead_ms", 1.3);
+    rig_set(it, "key_high_cut_hz", 4000.0);
+    rig_move(add_case("moving gate", "gate"), "hysteresis_db");
+    add_case("de-esser", "de-esser");
+    it = add_case("moving wideband de-esser", "de-esser");
+    rig_set(it, "action", 1.0);
+    rig_move(it, "range_db");
+    it = add_case("transient shaper", "transient-shaper");
+    rig_set(it, "attack_db", 9.0);
+    rig_set(it, "sustain_db", -5.0);
+    rig_move(add_case("moving transient shaper", "transient-shaper"), "attack_db");
+}
+
 static int make_cases(void **state)
 {
     (void)state;
@@ -126,7 +182,9 @@ static int make_cases(void **state)
         rig_noise(response[c], RESPONSE, 0.02, 50 + c);
     }
     add_simple_cases();
+    add_dynamics_cases();
     add_long_cases();
+    add_space_cases();
     add_colour_cases();
     return 0;
 }
@@ -234,7 +292,7 @@ static void a_voice_does_not_hear_its_neighbours(void **state)
             voices[0].values[p] =
                 it->params[p].scale == NB_SCALE_CHOICE ? it->params[p].initial : it->params[p].max;
         }
-        if (it->bands_max > 0) {
+        if (it->bands_max > 0 && nb_param_find(it->band_params, it->band_param_count, "type") >= 0) {
             rig_band(&voices[0], "low-pass", 5000.0, 0.0, 0.7, "48");
         }
         CHANNELS(in);
