@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Constant offset taken away. docs/dsp/dc_removal.md
+// Constant offset taken away. docs/dsp/dc-removal.md
 #include "dsp/kernel.h"
 #include "dsp/lanes_math.h"
 
@@ -50,7 +50,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     *out_state = NULL;
     dc_removal *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "dc_removal: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "dc-removal: no memory");
     }
     for (size_t v = 0; v < voice_count; v++) {
         const size_t lane = nb_voice_lane(voices, v);
@@ -79,7 +79,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_dc_removal) = {
-    .name = "dc_removal",
+    .name = "dc-removal",
     .revision = 1,
     .help = "Removes a constant offset.",
     .form = NB_FORM_LANES,

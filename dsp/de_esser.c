@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// De-esser. docs/dsp/de_esser.md
+// De-esser. docs/dsp/de-esser.md
 //
 // The detector hears how much of the sound stands in the band of sibilants, which the programme's
 // level leaves alone: the root of the band's energy over all energy is the level that it compares
@@ -154,7 +154,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     *out_state = NULL;
     de_esser *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "de_esser: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "de-esser: no memory");
     }
     nb_lanes values[NB_DETECTOR_PARAMS];
     for (size_t p = 0; p < NB_DETECTOR_PARAMS; p++) {
@@ -263,7 +263,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_de_esser) = {
-    .name = "de_esser",
+    .name = "de-esser",
     .revision = 1,
     .help = "De-esser that hears how much of a voice is sibilants, at any level; stereo is linked.",
     .form = NB_FORM_LANES,

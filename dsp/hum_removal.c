@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mains hum and its harmonics notched out. docs/dsp/hum_removal.md
+// Mains hum and its harmonics notched out. docs/dsp/hum-removal.md
 //
 // A notch is the mean of the signal and an all-pass that turns it upside down at one frequency
 // (Regalia, Mitra and Vaidyanathan 1988). The all-pass is a normalised lattice (Gray and Markel
@@ -136,7 +136,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     *out_state = NULL;
     hum_removal *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "hum_removal: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "hum-removal: no memory");
     }
     for (size_t v = 0; v < voice_count; v++) {
         const nb_status status = check(&voices[v], err);
@@ -252,7 +252,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_hum_removal) = {
-    .name = "hum_removal",
+    .name = "hum-removal",
     .revision = 1,
     .help = "Notches out the mains' hum and its harmonics.",
     .form = NB_FORM_LANES,

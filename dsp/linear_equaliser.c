@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Linear-phase equaliser. docs/dsp/linear_equaliser.md
+// Linear-phase equaliser. docs/dsp/linear-equaliser.md
 //
 // The bands' analogue magnitudes, sampled and transformed, are a symmetric response; overlap-save
 // convolves with it in one partition. Centred at 0 its spectrum is real: no bin has a phase, a
@@ -105,7 +105,7 @@ static nb_status take_buffers(nb_arena *arena, linear_equaliser *self, nb_error 
     self->pair = nb_arena_take(arena, 2 * nb_fft_pair_stride(self->size), sizeof(double));
     return (complete && self->gains && self->pair)
                ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "linear_equaliser: no memory for %zu taps",
+               : nb_fail(err, NB_E_NO_MEMORY, "linear-equaliser: no memory for %zu taps",
                          self->block + 1);
 }
 
@@ -171,7 +171,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     (void)voice_count; // planar: one voice
     linear_equaliser *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "linear_equaliser: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "linear-equaliser: no memory");
     }
     self->channels = voices[0].channels;
     self->block = 2 * reach_of(&voices[0]);
@@ -261,7 +261,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_linear_equaliser) = {
-    .name = "linear_equaliser",
+    .name = "linear-equaliser",
     .revision = 1,
     .help = "Equaliser of linear phase: the bands' magnitudes without their phase shift.",
     .libraries = libraries,

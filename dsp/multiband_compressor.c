@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Multiband compressor. docs/dsp/multiband_compressor.md
+// Multiband compressor. docs/dsp/multiband-compressor.md
 //
 // Linkwitz-Riley crossovers split the lowest band off first. A crossover's two sides add up to an
 // all-pass, so every band below a crossover passes that all-pass too: the bands' sum is then the
@@ -240,7 +240,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     *out_state = NULL;
     multiband *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "multiband_compressor: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "multiband-compressor: no memory");
     }
     for (size_t v = 0; v < voice_count; v++) {
         const size_t count = voices[v].band_count;
@@ -436,7 +436,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_multiband_compressor) = {
-    .name = "multiband_compressor",
+    .name = "multiband-compressor",
     .revision = 1,
     .help = "Compressor of 2 to 5 bands that add up flat; stereo is linked band by band.",
     .form = NB_FORM_LANES,

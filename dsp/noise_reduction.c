@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Steady noise taken away: hiss, fans, hum, room. docs/dsp/noise_reduction.md
+// Steady noise taken away: hiss, fans, hum, room. docs/dsp/noise-reduction.md
 //
 // Short spectra of 43 ms under square roots of Hann windows, four overlapping. What is *taken away*
 // is transformed back and subtracted from the signal, not what is left: so the share that
@@ -168,7 +168,7 @@ static nb_status take_buffers(nb_arena *arena, noise_reduction *self, nb_error *
     self->sums = nb_arena_take(arena, self->bins + 1, sizeof *self->sums);
     complete = complete && self->window && self->work && self->carried && self->post &&
                self->gain && self->sums;
-    return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "noise_reduction: no memory");
+    return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "noise-reduction: no memory");
 }
 
 // The square root of a Hann window: sin(pi i / size).
@@ -273,7 +273,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     }
     noise_reduction *self = nb_arena_take(arena, 1, sizeof *self);
     if (!self) {
-        return nb_fail(err, NB_E_NO_MEMORY, "noise_reduction: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "noise-reduction: no memory");
     }
     self->size = frame_size(settings->rate_hz);
     self->hop = self->size / OVERLAP;
@@ -521,7 +521,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_noise_reduction) = {
-    .name = "noise_reduction",
+    .name = "noise-reduction",
     .revision = 1,
     .help = "Reduces steady noise, learned from a file or found under the signal.",
     .libraries = libraries,

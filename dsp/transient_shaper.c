@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Transient shaper. docs/dsp/transient_shaper.md
+// Transient shaper. docs/dsp/transient-shaper.md
 //
 // Two pairs of envelopes follow one peak level. A pair that differs in its attack is apart while
 // the sound rises, one that differs in its release while it falls; on a steady tone both are equal.
@@ -104,7 +104,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     shaper *self = nb_arena_take(arena, 1, sizeof *self);
     const size_t window = nb_frames_of_ms(peak_window_ms, voices[0].rate_hz);
     if (!self || !nb_sliding_peak_init(&self->peak, arena, window)) {
-        return nb_fail(err, NB_E_NO_MEMORY, "transient_shaper: no memory");
+        return nb_fail(err, NB_E_NO_MEMORY, "transient-shaper: no memory");
     }
     for (size_t p = 0; p < PARAM_COUNT; p++) {
         self->values[p] = nb_lanes_of_param(voices, voice_count, p);
@@ -238,7 +238,7 @@ static void process(void *state, const nb_block *block)
 }
 
 const nb_processor NB_KERNEL(nb_transient_shaper) = {
-    .name = "transient_shaper",
+    .name = "transient-shaper",
     .revision = 1,
     .help = "Lifts or lowers onsets and decays at any level; stereo is linked.",
     .form = NB_FORM_LANES,

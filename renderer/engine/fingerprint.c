@@ -82,6 +82,33 @@ static nb_status probe_ebur128(nb_fingerprint_library *library, nb_hasher *hashe
     return failed ? no_memory(err) : NB_OK;
 }
 
+/// The double precision is a library of its own.
+static nb_status probe_fftw_double(nb_fingerprint_library *library, nb_hasher *hasher,
+                                   nb_error *err)
+{
+    set_version(library, fftw_version + (strncmp(fftw_version, "fftw-", 5) == 0 ? 5 : 0));
+    fftw_complex *bins = fftw_alloc_complex(FFT_SIZE);
+    float *noise = fftwf_alloc_real(FFT_SIZE);
+    fftw_plan forward = NULL;
+    if (bins && noise) {
+        forward = fftw_plan_dft_1d(FFT_SIZE, bins, bins, FFTW_FORWARD, FFTW_ESTIMATE);
+    }
+    if (forward) {
+        fill_noise(noise, FFT_SIZE);
+        for (size_t i = 0; i < FFT_SIZE; i++) {
+            bins[i][0] = (double)noise[i];
+            bins[i][1] = (double)noise[FFT_SIZE - 1 - i];
+        }
+        fftw_execute(forward);
+        nb_hasher_add(hasher, bins, FFT_SIZE * sizeof *bins);
+    }
+    const bool planned = forward != NULL;
+    fftw_destroy_plan(forward);
+    fftw_free(bins);
+    fftwf_free(noise);
+    return planned ? NB_OK : no_memory(err);
+}
+
 static nb_status probe_fftw(nb_fingerprint_library *library, nb_hasher *hasher, nb_error *err)
 {
     // "fftw-3.3.10-sse2-avx": what it can do belongs to it.
@@ -239,8 +266,8 @@ static const struct {
     const char *name;
     probe *run;
 } probes[] = {
-    {"ebur128", probe_ebur128}, {"fftw3f", probe_fftw}, {"libm", probe_libm},
-    {"sndfile", probe_sndfile}, {"soxr", probe_soxr},
+    {"ebur128", probe_ebur128}, {"fftw3", probe_fftw_double}, {"fftw3f", probe_fftw},
+    {"libm", probe_libm},       {"sndfile", probe_sndfile},   {"soxr", probe_soxr},
 };
 
 /// CPUs of one class give the same bits, whatever else they can do.

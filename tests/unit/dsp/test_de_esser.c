@@ -11,7 +11,7 @@ static float in[FRAMES], in2[FRAMES], out[FRAMES], out2[FRAMES];
 static rig_voice de_esser(bool wideband)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "de_esser", 1);
+    rig_voice_init(&voice, "de-esser", 1);
     rig_set(&voice, "action", wideband);
     rig_set(&voice, "knee_db", 0.0);
     rig_set(&voice, "range_db", 40.0);

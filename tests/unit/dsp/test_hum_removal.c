@@ -19,7 +19,7 @@ static void run(const rig_run *how, const rig_voice *voice)
 static rig_voice hum_voice(double fundamental_hz, double harmonics)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "hum_removal", 1);
+    rig_voice_init(&voice, "hum-removal", 1);
     rig_set(&voice, "fundamental_hz", fundamental_hz);
     rig_set(&voice, "harmonics", harmonics);
     return voice;
@@ -197,7 +197,7 @@ static void a_constant_offset_goes_and_the_rest_stays(void **state)
 {
     (void)state;
     rig_voice voice;
-    rig_voice_init(&voice, "dc_removal", 1);
+    rig_voice_init(&voice, "dc-removal", 1);
     rig_sine(in, FRAMES, 30.0, RATE, 0.25, 0.0);
     for (size_t i = 0; i < FRAMES; i++) {
         in[i] += 0.5F;
@@ -219,7 +219,7 @@ static void the_offset_filter_is_three_decibels_down_at_its_cutoff(void **state)
     in[0] = 1.0F;
     for (size_t k = 0; k < NB_COUNT(cutoffs_hz); k++) {
         rig_voice voice;
-        rig_voice_init(&voice, "dc_removal", 1);
+        rig_voice_init(&voice, "dc-removal", 1);
         rig_set(&voice, "cutoff_hz", cutoffs_hz[k]);
         run(&(rig_run){0}, &voice);
         assert_true(fabs(rig_magnitude_db(out, FRAMES, cutoffs_hz[k], RATE) + 3.0103) < 0.01);

@@ -27,7 +27,7 @@ static rig_voice one_band(const char *type, double freq_hz, double gain_db, doub
                           const char *slope)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "linear_equaliser", 1);
+    rig_voice_init(&voice, "linear-equaliser", 1);
     rig_band(&voice, type, freq_hz, gain_db, q, slope);
     return voice;
 }
@@ -130,7 +130,7 @@ static void no_bands_only_delay(void **state)
 {
     (void)state;
     rig_voice voice;
-    rig_voice_init(&voice, "linear_equaliser", 1);
+    rig_voice_init(&voice, "linear-equaliser", 1);
     rig_noise(other, FRAMES / 8, 0.5, 3);
     rig_process_one(&voice, FRAMES / 8, (const float *[]){other}, (float *[]){response});
     const size_t latency = latency_of(&voice);

@@ -13,7 +13,7 @@ static float in[FRAMES], in2[FRAMES], out[FRAMES], out2[FRAMES], part[FRAMES];
 static rig_voice multiband(const double *crossovers_hz, size_t crossover_count)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "multiband_compressor", 1);
+    rig_voice_init(&voice, "multiband-compressor", 1);
     const nb_processor *it = voice.settings.processor;
     voice.settings.band_count = crossover_count + 1;
     for (size_t b = 0; b <= crossover_count; b++) {

@@ -26,7 +26,7 @@ static size_t latency_of(const rig_voice *voice)
 static rig_voice voice_with(unsigned channels, size_t profile_channel_count)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "noise_reduction", channels);
+    rig_voice_init(&voice, "noise-reduction", channels);
     if (profile_channel_count > 0) {
         voice.settings.audio = profile_channels;
         voice.settings.audio_channels = profile_channel_count;

@@ -14,7 +14,7 @@ static const double whole_db = 23.521825181113627;
 static rig_voice shaper(double attack_db, double sustain_db)
 {
     rig_voice voice;
-    rig_voice_init(&voice, "transient_shaper", 1);
+    rig_voice_init(&voice, "transient-shaper", 1);
     rig_set(&voice, "attack_db", attack_db);
     rig_set(&voice, "sustain_db", sustain_db);
     return voice;
