@@ -580,8 +580,14 @@ static trial_report broken(const trial *it, const char *what, size_t channel, si
 
 static bool is_good_sample(float x)
 {
-    return isfinite(x) && fpclassify((double)x * 1.0) != FP_SUBNORMAL &&
-           (x == 0.0F || fabsf(x) >= 1.17549435e-38F);
+    return isfinite(x) && (x == 0.0F || fabsf(x) >= 1.17549435e-38F);
+}
+
+static uint32_t bits_of(float x)
+{
+    uint32_t bits = 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
 }
 
 static trial_report compare(const trial *it, const char *what, float *const *expected,
@@ -592,7 +598,7 @@ static trial_report compare(const trial *it, const char *what, float *const *exp
             if (!is_good_sample(got[c][i])) {
                 return broken(it, what, c, i, got[c][i], expected[c][i]);
             }
-            if (memcmp(&got[c][i], &expected[c][i], sizeof(float)) != 0) {
+            if (bits_of(got[c][i]) != bits_of(expected[c][i])) {
                 return broken(it, what, c, i, got[c][i], expected[c][i]);
             }
         }
