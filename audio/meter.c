@@ -174,8 +174,116 @@ static nb_status add_point(nb_meter *self, double short_term, double momentary, 
     return NB_OK;
 }
 
-static nb_status feed_loudness(nb_meter *self, size_t frames, nb_error *err)
+/// Sum of a channel's samples, or of products of two channels': in four parts that do not wait for
+/// one another.
+static double sum_of(const float *samples, size_t stride, size_t frames)
 {
+    double parts[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= frames; i += 4) {
+        for (size_t k = 0; k < 4; k++) {
+            parts[k] += (double)samples[(i + k) * stride];
+        }
+    }
+    for (; i < frames; i++) {
+        parts[0] += (double)samples[i * stride];
+    }
+    return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+}
+
+static double sum_of_products(const float *a, const float *b, size_t stride, size_t frames)
+{
+    double parts[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= frames; i += 4) {
+        for (size_t k = 0; k < 4; k++) {
+            parts[k] += (double)a[(i + k) * stride] * (double)b[(i + k) * stride];
+        }
+    }
+    for (; i < frames; i++) {
+        parts[0] += (double)a[i * stride] * (double)b[i * stride];
+    }
+    return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+}
+
+/// The bits of the largest magnitude: of floats without their sign, bits have the same order, and
+/// those of infinities and NaNs stand above all.
+static uint32_t largest_bits(const float *samples, size_t stride, size_t count)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &samples[i * stride], sizeof bits);
+        bits &= 0x7fffffffU;
+        largest = (bits > largest) ? bits : largest;
+    }
+    return largest;
+}
+
+static float float_of_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static bool is_sound_at(const nb_meter *self, size_t frame)
+{
+    const float *samples = self->step + frame * self->channels;
+    return float_of_bits(largest_bits(samples, 1, self->channels)) >= silence_level;
+}
+
+/// Where in the step, which begins at frame `start` of the file, the first and last sound stand.
+static void find_sound(nb_meter *self, int64_t start, size_t frames)
+{
+    size_t last = frames;
+    while (last > 0 && !is_sound_at(self, last - 1)) {
+        last--;
+    }
+    if (last == 0) {
+        return;
+    }
+    self->last_sound = start + (int64_t)last - 1;
+    size_t first = 0;
+    while (self->first_sound < 0 && !is_sound_at(self, first)) {
+        first++;
+    }
+    self->first_sound = (self->first_sound < 0) ? start + (int64_t)first : self->first_sound;
+}
+
+/// Of whole steps, so that no cut into calls changes a bit of the sums.
+static void add_sums(nb_meter *self)
+{
+    const unsigned channels = self->channels;
+    const size_t frames = self->step_frames;
+    const float *samples = self->step;
+    float loudest = 0.0F;
+    for (unsigned c = 0; c < channels; c++) {
+        channel_sums *sums = &self->sums[c];
+        const float peak = float_of_bits(largest_bits(samples + c, channels, frames));
+        sums->sum += sum_of(samples + c, channels, frames);
+        sums->peak = (peak > sums->peak) ? peak : sums->peak;
+        loudest = (peak > loudest) ? peak : loudest;
+    }
+    for (size_t i = 0; i < frames * channels && loudest >= full_scale; i++) {
+        self->clipped += fabsf(samples[i]) >= full_scale;
+    }
+    if (loudest >= silence_level) {
+        find_sound(self, self->frames - (int64_t)frames, frames);
+    }
+    if (channels == 2) {
+        self->left_left += sum_of_products(samples, samples, 2, frames);
+        self->right_right += sum_of_products(samples + 1, samples + 1, 2, frames);
+        self->left_right += sum_of_products(samples, samples + 1, 2, frames);
+    }
+}
+
+/// Measure the frames of the step and begin another.
+static nb_status feed_step(nb_meter *self, nb_error *err)
+{
+    add_sums(self);
+    const size_t frames = self->step_frames;
+    self->step_frames = 0;
     if (ebur128_add_frames_float(self->loudness, self->step, frames) != EBUR128_SUCCESS) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
     }
@@ -185,11 +293,10 @@ static nb_status feed_loudness(nb_meter *self, size_t frames, nb_error *err)
 static nb_status finish_step(nb_meter *self, nb_error *err)
 {
     double loudness = -INFINITY;
-    const nb_status status = feed_loudness(self, self->step_frames, err);
+    const nb_status status = feed_step(self, err);
     if (status != NB_OK) {
         return status;
     }
-    self->step_frames = 0;
     if (ebur128_loudness_window(self->loudness, STEP_MS, &loudness) != EBUR128_SUCCESS) {
         return nb_fail(err, NB_E_INVALID, "loudness can't be measured at %u Hz", self->rate_hz);
     }
@@ -208,41 +315,13 @@ static nb_status finish_step(nb_meter *self, nb_error *err)
                                                      : NB_OK;
 }
 
-/// In the order of the frames, one at a time: no cut into calls changes a bit of the sums.
-static void add_sums(nb_meter *self, const float *samples, size_t frames)
-{
-    const unsigned channels = self->channels;
-    for (size_t i = 0; i < frames; i++) {
-        const float *frame = samples + i * channels;
-        float loudest = 0.0F;
-        for (unsigned c = 0; c < channels; c++) {
-            const float level = fabsf(frame[c]);
-            channel_sums *sums = &self->sums[c];
-            sums->sum += (double)frame[c];
-            sums->peak = (level > sums->peak) ? level : sums->peak;
-            self->clipped += level >= full_scale;
-            loudest = (level > loudest) ? level : loudest;
-        }
-        if (loudest >= silence_level) {
-            self->last_sound = self->frames + (int64_t)i;
-            self->first_sound = (self->first_sound < 0) ? self->last_sound : self->first_sound;
-        }
-        if (channels == 2) {
-            const double left = (double)frame[0];
-            const double right = (double)frame[1];
-            self->left_left += left * left;
-            self->right_right += right * right;
-            self->left_right += left * right;
-        }
-    }
-}
-
 /// libebur128 goes on with plausible figures after a NaN; they would be wrong.
 static nb_status check_finite(const nb_meter *self, const float *samples, size_t frames,
                               nb_error *err)
 {
     const size_t count = frames * self->channels;
-    for (size_t i = 0; i < count; i++) {
+    const bool is_finite = isfinite(float_of_bits(largest_bits(samples, 1, count)));
+    for (size_t i = 0; i < count && !is_finite; i++) {
         if (!isfinite(samples[i])) {
             const int64_t frame = self->frames + (int64_t)(i / self->channels);
             return nb_fail(err, NB_E_INVALID,
@@ -265,7 +344,6 @@ nb_status nb_meter_add(nb_meter *self, const float *interleaved, size_t frames, 
         const float *from = interleaved + done * self->channels;
         memcpy(self->step + self->step_frames * self->channels, from,
                part * self->channels * sizeof *from);
-        add_sums(self, from, part);
         nb_true_peak_add(self->true_peak, from, part);
         self->step_frames += part;
         self->frames += (int64_t)part;
@@ -323,9 +401,7 @@ static bool has_range(const nb_meter *self, double integrated)
 nb_status nb_meter_finish(nb_meter *self, nb_measures *out, nb_error *err)
 {
     *out = (nb_measures){0};
-    const nb_status status =
-        (self->step_frames > 0) ? feed_loudness(self, self->step_frames, err) : NB_OK;
-    self->step_frames = 0;
+    const nb_status status = (self->step_frames > 0) ? feed_step(self, err) : NB_OK;
     double integrated = -INFINITY;
     double range = -INFINITY;
     if (status != NB_OK) {

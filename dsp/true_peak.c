@@ -5,6 +5,7 @@
 #include "dsp/true_peak_kernel.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,10 +234,16 @@ static float scan_max(const nb_true_peak *self, const float *samples, size_t cou
 {
     float peaks[CHUNK_FRAMES];
     self->filter.scan(&self->filter, samples, count, max, peaks);
+    // Floats from 0 on are ordered as their bits are, which vectorises.
+    int32_t largest = 0;
     for (size_t i = 0; i < count; i++) {
-        max = (peaks[i] > max) ? peaks[i] : max;
+        int32_t bits;
+        memcpy(&bits, &peaks[i], sizeof bits);
+        largest = (bits > largest) ? bits : largest;
     }
-    return max;
+    float found;
+    memcpy(&found, &largest, sizeof found);
+    return (found > max) ? found : max;
 }
 
 static void add_chunk(nb_true_peak *self, const float *interleaved, size_t frames)
