@@ -24,6 +24,8 @@ enum {
     PATH_SIZE = 4096,
 };
 
+static const float db_of_log = 8.685889638F; // 20 / ln 10
+
 typedef struct biquad {
     float b0, b1, b2, a1, a2;
     float state[CHANNELS][2];
@@ -69,21 +71,23 @@ static biquad design(double freq_hz, double gain_db, double q, double rate_hz, i
     return made;
 }
 
-static void filter(biquad *self, float *samples, int channels, sf_count_t frames)
+/// One channel through all sections, a sample at a time: the sections overlap in the pipeline.
+static void filter(strip *self, int channel, float *samples, sf_count_t frames)
 {
-    for (int c = 0; c < channels; c++) {
-        float s1 = self->state[c][0];
-        float s2 = self->state[c][1];
-        for (sf_count_t i = 0; i < frames; i++) {
-            const float in = samples[i * channels + c];
-            const float out = self->b0 * in + s1;
-            s1 = self->b1 * in - self->a1 * out + s2;
-            s2 = self->b2 * in - self->a2 * out;
-            samples[i * channels + c] = out;
+    biquad at[SECTIONS];
+    memcpy(at, self->sections, sizeof at);
+    for (sf_count_t i = 0; i < frames; i++) {
+        float sample = samples[i * self->channels + channel];
+        for (int s = 0; s < SECTIONS; s++) {
+            float *state = at[s].state[channel];
+            const float out = at[s].b0 * sample + state[0];
+            state[0] = at[s].b1 * sample - at[s].a1 * out + state[1];
+            state[1] = at[s].b2 * sample - at[s].a2 * out;
+            sample = out;
         }
-        self->state[c][0] = s1;
-        self->state[c][1] = s2;
+        samples[i * self->channels + channel] = sample;
     }
+    memcpy(self->sections, at, sizeof at);
 }
 
 static void compress(strip *self, float *samples, sf_count_t frames)
@@ -95,7 +99,7 @@ static void compress(strip *self, float *samples, sf_count_t frames)
             const float level = fabsf(samples[i * channels + c]);
             peak = level > peak ? level : peak;
         }
-        const float over_db = 20.0F * log10f(peak) - self->threshold_db;
+        const float over_db = db_of_log * logf(peak) - self->threshold_db;
         float wanted_db = 0.0F;
         if (2.0F * over_db > self->knee_db) {
             wanted_db = self->slope * over_db;
@@ -105,7 +109,7 @@ static void compress(strip *self, float *samples, sf_count_t frames)
         }
         const float pace = wanted_db < self->reduction_db ? self->attack : self->release;
         self->reduction_db += pace * (wanted_db - self->reduction_db);
-        const float gain = powf(10.0F, (self->reduction_db + self->makeup_db) / 20.0F);
+        const float gain = expf((self->reduction_db + self->makeup_db) / db_of_log);
         for (int c = 0; c < channels; c++) {
             samples[i * channels + c] *= gain;
         }
@@ -144,8 +148,8 @@ static sf_count_t strip_render(strip *self, float *out)
 {
     float samples[BLOCK_FRAMES * CHANNELS];
     const sf_count_t frames = sf_readf_float(self->file, samples, BLOCK_FRAMES);
-    for (int s = 0; s < SECTIONS; s++) {
-        filter(&self->sections[s], samples, self->channels, frames);
+    for (int c = 0; c < self->channels; c++) {
+        filter(self, c, samples, frames);
     }
     compress(self, samples, frames);
     for (sf_count_t i = 0; i < frames; i++) {
