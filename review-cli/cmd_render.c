@@ -175,7 +175,7 @@ static const nb_option options[] = {
     {"output", 'o', "FILE", "the WAV file to write (default SONG.wav, here)"},
     {"alternates", 0, NULL, "the document's alternates too, as SONG-ALTERNATE.wav"},
     {"alternate", 0, "ID", "only that alternate"},
-    {"stems", 0, NULL, "each track and bus as it arrives at the mix bus, in SONG-stems/"},
+    {"stems", 0, NULL, "tracks and buses as the mix bus gets them, in SONG-stems/"},
     {"bits", 0, "N", "16, 24 or 32f (default; float): of the mix and alternates"},
     {"dither", 0, "KIND", "of 16 and 24 bits: tpdf (default), shaped, lipshitz or none"},
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
@@ -185,7 +185,7 @@ static const nb_option options[] = {
 
 const nb_command nb_command_render = {
     .name = "render",
-    .usage = "PATH [-o FILE] [--alternates] [--stems] [--bits N] [--from T] [--to T] [--json]",
+    .usage = "PATH [-o FILE] [--alternates] [--stems] [--bits N]",
     .summary = "render a song folder or mix document here, without a farm",
     .details = "The same engine as the farm's: the same file, bit for bit, on any threads.\n"
                "Writes the WAV file and FILE.report.json beside it, and prints the report.\n"

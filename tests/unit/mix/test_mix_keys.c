@@ -150,7 +150,11 @@ static nb_status insert_identity(const nb_processor *processor, bool in_band, co
     }
     char bands[240] = "";
     if (processor->bands_max > 0) {
-        snprintf(bands, sizeof bands, ", bands: [{%s}]", in_band ? key : "");
+        // With a crossover below it, where there must be one.
+        const bool crosses =
+            nb_param_find(processor->band_params, processor->band_param_count, "upto_hz") >= 0;
+        snprintf(bands, sizeof bands, ", bands: [%s{%s}]", crosses ? "{upto_hz: 500}, " : "",
+                 in_band ? key : "");
     }
     char text[1000];
     snprintf(
@@ -216,7 +220,7 @@ static void an_engine_counts_for_what_it_does(void **state)
 {
     (void)state;
     static const char text[] = HEAD "tracks: [{id: t, clips: [{file: t.wav}],\n"
-                                    "  inserts: [{id: v, processor: convolution, file: s.wav}]}]\n";
+                                    "  inserts: [{id: v, processor: noise-reduction}]}]\n";
     NB_SCOPED(nb_document_destroy) nb_document *document = parsed(text);
     NB_SCOPED(nb_graph_destroy) nb_graph *before = built(text, find_known);
     nb_fingerprint other = fingerprint;
