@@ -292,7 +292,8 @@ static void a_voice_does_not_hear_its_neighbours(void **state)
             voices[0].values[p] =
                 it->params[p].scale == NB_SCALE_CHOICE ? it->params[p].initial : it->params[p].max;
         }
-        if (it->bands_max > 0 && nb_param_find(it->band_params, it->band_param_count, "type") >= 0) {
+        if (it->bands_max > 0 &&
+            nb_param_find(it->band_params, it->band_param_count, "type") >= 0) {
             rig_band(&voices[0], "low-pass", 5000.0, 0.0, 0.7, "48");
         }
         CHANNELS(in);
