@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nightbus itself: the whole workload and the full report."""
+"""Nightbus itself: the whole workload, 24-bit output with dither, the full report."""
 
 from peers.common import MIXES, Variant
 
@@ -13,7 +13,7 @@ def _variant(job, song, label, threads, *more, seconds=0):
     made = job.folder / f"{song}-{threads}{''.join(more)}"
     output = made / "mix.wav"
     argv = [str(job.bin / "nightbus"), "render", str(job.album / "songs" / song),
-            "-o", str(output), "--threads", str(threads), *more]
+            "-o", str(output), "--bits", "24", "--threads", str(threads), *more]
     return Variant(label, argv, output, clean=(made,), seconds=seconds)
 
 
