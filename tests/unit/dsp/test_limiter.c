@@ -60,7 +60,8 @@ static double fine_peak_db(const float *samples, size_t frames)
     static double taps[POINTS][TAPS];
     for (int p = 0; p < POINTS; p++) {
         for (int k = 0; k < TAPS; k++) {
-            const double t = k - (TAPS / 2 - 1) - (double)p / POINTS;
+            const int before = TAPS / 2 - 1;
+            const double t = k - before - (double)p / POINTS;
             const double inside = fmax(0.0, 1.0 - (t * 2.0 / TAPS) * (t * 2.0 / TAPS));
             const double window = bessel_i0(10.0 * sqrt(inside)) / bessel_i0(10.0);
             taps[p][k] = window * ((t == 0.0) ? 1.0 : sin(pi * t) / (pi * t));
@@ -135,8 +136,9 @@ static void high_sines(void)
     static const double shares[] = {0.25, 0.35, 0.40, 0.45};
     enum { PIECES = 32, PIECE = FRAMES / PIECES };
     for (size_t i = 0; i < PIECES; i++) {
+        const size_t phase = i / 4;
         rig_sine(in + i * PIECE, PIECE, shares[i % 4] * 48000.0, 48000.0, 1.0,
-                 (double)(i / 4) * pi / 8.0);
+                 (double)phase * pi / 8.0);
     }
 }
 
