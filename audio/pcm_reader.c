@@ -70,6 +70,9 @@ static nb_status read_frames(nb_pcm_reader *self, const char *name, unsigned cha
     const size_t frame_bytes = sample_bytes * channels;
     const int64_t end = self->offset + self->frames * (int64_t)(sample_bytes * self->channels);
     *out_frames = 0;
+    if (frame_bytes == 0) {
+        return nb_fail(err, NB_E_INVALID, "%s: its samples need a decoder", name);
+    }
     while (*out_frames < frames) {
         const int64_t offset = self->offset + (first + (int64_t)*out_frames) * (int64_t)frame_bytes;
         if (bytes_at(self, offset) < frame_bytes && offset < end) {

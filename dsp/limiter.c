@@ -182,7 +182,7 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
 // neighbours, the point between them may be higher than either is alone.
 static void find_peaks(const limiter *self, voice *it, size_t frames, float *peaks)
 {
-    float found[2][1 + CHUNK_FRAMES];
+    float found[2][1 + CHUNK_FRAMES] = {{0}};
     for (size_t c = 0; c < it->channels; c++) {
         const float *samples = it->samples[c] + self->history - DETECTOR_HISTORY;
         self->filter.scan(&self->filter, samples, frames, (float)it->ceiling, found[c] + 1);
