@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NB_ENGINE_REVISION = 1, NB_RENDER_CHUNK_FRAMES = 8192 };
+enum { NB_ENGINE_REVISION = 1, NB_RENDER_CHUNK_FRAMES = 2048 };
 
 /// What a song's edges and processors may take together: far more than music needs, and less than
 /// a document can ask for with a thousand delays of 10 s.

@@ -199,6 +199,31 @@ size_t rig_graph_sum(rig_graph *self, const char *name, const size_t *inputs, si
     return index;
 }
 
+size_t rig_graph_part(rig_graph *self, const char *name, nb_part part, size_t input)
+{
+    const size_t index = self->graph.node_count;
+    nb_node *node = add_node(self, NB_NODE_PART, name, 1);
+    node->part = part;
+    node->input_count = 1;
+    node->end_frame = self->nodes[input].end_frame;
+    self->inputs[index][0] = input;
+    return index;
+}
+
+size_t rig_graph_join(rig_graph *self, const char *name, nb_part part, size_t replaced,
+                      size_t whole)
+{
+    const size_t index = self->graph.node_count;
+    nb_node *node = add_node(self, NB_NODE_JOIN, name, self->nodes[whole].channels);
+    const int64_t ends[2] = {self->nodes[replaced].end_frame, self->nodes[whole].end_frame};
+    node->part = part;
+    node->input_count = 2;
+    node->end_frame = (ends[0] > ends[1]) ? ends[0] : ends[1];
+    self->inputs[index][0] = replaced;
+    self->inputs[index][1] = whole;
+    return index;
+}
+
 void rig_graph_finish(rig_graph *self, size_t node)
 {
     self->sink = (nb_sink){.name = "mix", .node = node, .frames = self->graph.frames};

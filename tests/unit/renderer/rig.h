@@ -48,6 +48,11 @@ size_t rig_graph_processor(rig_graph *self, const char *name, const nb_processor
                            unsigned channels, size_t input, int sidechain, const double *values);
 size_t rig_graph_sum(rig_graph *self, const char *name, const size_t *inputs, size_t count,
                      unsigned channels);
+/// NB_NODE_PART of `input`.
+size_t rig_graph_part(rig_graph *self, const char *name, nb_part part, size_t input);
+/// NB_NODE_JOIN: `whole` with its part replaced by `replaced`.
+size_t rig_graph_join(rig_graph *self, const char *name, nb_part part, size_t replaced,
+                      size_t whole);
 /// `node` becomes the sink "mix".
 void rig_graph_finish(rig_graph *self, size_t node);
 /// Render the first sink alone.
