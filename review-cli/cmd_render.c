@@ -177,7 +177,7 @@ static const nb_option options[] = {
     {"alternate", 0, "ID", "only that alternate"},
     {"stems", 0, NULL, "what the mix bus gets, strip by strip: SONG-stems/"},
     {"bits", 0, "N", "16, 24 or 32f (the default): of mix and alternates"},
-    {"dither", 0, "KIND", "of 16 and 24 bits: tpdf (default), shaped, lipshitz or none"},
+    {"dither", 0, "KIND", "of 16 and 24 bits: tpdf, shaped, lipshitz or none"},
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
     {"from", 0, "TIME", "write only from here (rendered from the start)"},
     {"to", 0, "TIME", "write only up to here"},
