@@ -196,7 +196,8 @@ static nb_status choose_word(const nb_args *args, const char *option, const char
         nb_text_add(&list, i ? ", " : "");
         nb_text_add(&list, words[i]);
     }
-    return nb_fail(err, NB_E_USAGE, "--%s %s is none of %s", option, given, list.chars ? list.chars : "");
+    return nb_fail(err, NB_E_USAGE, "--%s %s is none of %s", option, given,
+                   list.chars ? list.chars : "");
 }
 
 static nb_status choose_samples(nb_render_files *self, const nb_args *args, nb_error *err)
