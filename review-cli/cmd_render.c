@@ -7,6 +7,7 @@
 #include "renderer/engine/song.h"
 #include "review-cli/command.h"
 #include "review-cli/render_outputs.h"
+#include "review-cli/render_profile.h"
 #include "review-cli/stop.h"
 
 #include <assert.h>
@@ -22,6 +23,7 @@ typedef struct render {
     nb_graph *graph;
     nb_render_files files;
     nb_render_options options;
+    nb_profile profile; ///< Its node_ns is null unless it is asked for
     nb_progress progress;
     double seconds;
 } render;
@@ -29,6 +31,7 @@ typedef struct render {
 static void render_fini(render *self)
 {
     nb_render_files_fini(&self->files);
+    free(self->profile.node_ns);
     nb_graph_destroy(&self->graph);
     nb_song_fini(&self->song);
 }
@@ -131,6 +134,16 @@ static nb_status choose_options(render *self, nb_error *err)
     return status;
 }
 
+static nb_status choose_profile(render *self, nb_error *err)
+{
+    if (!nb_args_has(&self->cli->args, "profile")) {
+        return NB_OK;
+    }
+    self->profile.node_ns = calloc(self->graph->node_count + 1, sizeof *self->profile.node_ns);
+    self->options.profile = &self->profile;
+    return self->profile.node_ns ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a profile");
+}
+
 static nb_status render_song(render *self, nb_error *err)
 {
     const int64_t start_ms = nb_clock_ms();
@@ -157,10 +170,19 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
         status = choose_options(&self, err);
     }
     if (status == NB_OK) {
+        status = choose_profile(&self, err);
+    }
+    if (status == NB_OK) {
         status = render_song(&self, err);
+    }
+    if (status == NB_OK && self.profile.node_ns && cli->json) {
+        return nb_render_profile_print(&self.profile, self.graph, cli, err);
     }
     if (status == NB_OK) {
         status = nb_render_files_print(&self.files, cli, err);
+    }
+    if (status == NB_OK && self.profile.node_ns) {
+        status = nb_render_profile_print(&self.profile, self.graph, cli, err);
     }
     if (status != NB_OK || cli->json) {
         return status;
@@ -181,6 +203,7 @@ static const nb_option options[] = {
     {"threads", 't', "N", "default: OMP_NUM_THREADS, or all cores"},
     {"from", 0, "TIME", "write only from here (rendered from the start)"},
     {"to", 0, "TIME", "write only up to here"},
+    {"profile", 0, NULL, "show where the time goes, by strip and processor"},
 };
 
 const nb_command nb_command_render = {
