@@ -115,7 +115,8 @@ static nb_status name_file(nb_render_file *self, const nb_args *args, const char
     }
     self->wav_path = nb_text_format("%s%s", name, ending_of(args, sink, is_only));
     self->report_path = nb_text_format("%s.report.json", name);
-    self->draft_path = nb_text_format("%s.draft-%d", name, (int)getpid());
+    self->draft_path =
+        self->wav_path ? nb_text_format("%s.draft-%d", self->wav_path, (int)getpid()) : NULL;
     return self->wav_path && self->report_path && self->draft_path ? NB_OK : no_memory(err);
 }
 

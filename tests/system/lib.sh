@@ -121,9 +121,10 @@ stop_farm() {
 # One of farm.json's process ids: coordinator_pid, or renderer_pids[0].
 farm_json() { jq -r ".$1" "$NIGHTBUS_FARM"; }
 
-# tone_album DIR [SECONDS] [TRACKS]: an album of one song "tones" with that many stems.
+# tone_album DIR [SECONDS] [TRACKS] [dear]: an album of one song "tones" with that many stems; a
+# dear one takes seconds to render, for tests that have to come in between.
 tone_album() {
-    local dir=$1 seconds=${2:-4} tracks=${3:-3} i
+    local dir=$1 seconds=${2:-4} tracks=${3:-3} dear=${4:-} i
     mkdir -p "$dir/songs/tones" "$dir/audio"
     cat >"$dir/album.yaml" <<YAML
 format: nightbus-album/1
@@ -149,6 +150,7 @@ YAML
           - {type: high-pass, freq_hz: 60}
           - {type: bell, freq_hz: 1200, gain_db: 3, q: 1.2}
       - {id: comp$i, processor: compressor, threshold_db: -24, ratio: 3}
+${dear:+      - {id: hiss$i, processor: noise-reduction, reduction_db: 6\}}
     fader_db: -$i
 YAML
         done

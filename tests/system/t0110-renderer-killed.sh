@@ -3,7 +3,7 @@
 # A renderer killed with -9 in mid-render loses nothing; one renderer or two give the same file.
 . "$(dirname "$0")/lib.sh"
 
-tone_album tones 240 24
+tone_album tones 240 12 dear
 nightbus render tones/songs/tones -o local.wav >/dev/null
 start_farm --renderers 2 --threads 1
 cd tones
