@@ -137,8 +137,12 @@ YAML
         for i in $(seq 1 "$tracks"); do
             local channels=$((1 + i % 2)) rate=48000
             [ "$i" -ne 2 ] || rate=44100
+            # A plucked string is silent soon, and silence costs nothing.
+            local sound="pluck $((110 * i))"
+            [ -z "$dear" ] || sound=pinknoise
+            # shellcheck disable=SC2086 # words
             sox -R -n -b 24 -r $rate -c $channels "$dir/audio/t$i.wav" \
-                synth "$seconds" pluck $((110 * i)) gain -12 2>/dev/null
+                synth "$seconds" $sound gain -$((11 + i)) 2>/dev/null
             cat <<YAML
   - id: t$i
     clips:

@@ -4,7 +4,7 @@
 # git fsck is clean, and nothing that was there is sent again.
 . "$(dirname "$0")/lib.sh"
 
-tone_album tones 180 24 dear
+tone_album tones 180 16 dear
 nightbus render tones/songs/tones -o local.wav >/dev/null
 start_farm --renderers 2 --threads 1 --transfer
 cd tones
