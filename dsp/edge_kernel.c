@@ -243,35 +243,59 @@ static void rescale_wide(const double *in, double factor, double *out, size_t fr
     }
 }
 
-static void add(const float *restrict in, double *restrict sums, size_t frames)
-{
-    for (size_t i = 0; i < frames; i++) {
-        sums[i] += (double)in[i];
+// What is said twice here is said for edges and for doubles that were rounded before. Each sum is
+// loaded and stored once; a compiler leaves out the terms that a case has no use for.
+#define ADD_TERMS(name, type)                                                                      \
+    static inline double name##_term(type sample, double factor, bool scaled)                      \
+    {                                                                                              \
+        return scaled ? (double)(float)((double)sample * factor) : (double)sample;                 \
+    }                                                                                              \
+    static inline void name##_some(const type *const *in, const double *factors, bool scaled,      \
+                                   size_t terms, double *restrict sums, size_t frames)             \
+    {                                                                                              \
+        const type *at[NB_EDGE_TERMS];                                                             \
+        double by[NB_EDGE_TERMS];                                                                  \
+        for (size_t t = 0; t < NB_EDGE_TERMS; t++) {                                               \
+            at[t] = in[t < terms ? t : 0];                                                         \
+            by[t] = scaled ? factors[t < terms ? t : 0] : 1.0;                                     \
+        }                                                                                          \
+        for (size_t i = 0; i < frames; i++) {                                                      \
+            double sum = sums[i] + name##_term(at[0][i], by[0], scaled);                           \
+            sum = (terms > 1) ? sum + name##_term(at[1][i], by[1], scaled) : sum;                  \
+            sum = (terms > 2) ? sum + name##_term(at[2][i], by[2], scaled) : sum;                  \
+            sums[i] = (terms > 3) ? sum + name##_term(at[3][i], by[3], scaled) : sum;              \
+        }                                                                                          \
+    }                                                                                              \
+    static inline void name##_kind(const type *const *in, const double *factors, bool scaled,      \
+                                   size_t terms, double *sums, size_t frames)                      \
+    {                                                                                              \
+        switch (terms) {                                                                           \
+        case 4:                                                                                    \
+            name##_some(in, factors, scaled, 4, sums, frames);                                     \
+            return;                                                                                \
+        case 3:                                                                                    \
+            name##_some(in, factors, scaled, 3, sums, frames);                                     \
+            return;                                                                                \
+        case 2:                                                                                    \
+            name##_some(in, factors, scaled, 2, sums, frames);                                     \
+            return;                                                                                \
+        default:                                                                                   \
+            name##_some(in, factors, scaled, 1, sums, frames);                                     \
+            return;                                                                                \
+        }                                                                                          \
+    }                                                                                              \
+    static void name(const type *const *in, const double *factors, size_t terms, double *sums,     \
+                     size_t frames)                                                                \
+    {                                                                                              \
+        if (factors) {                                                                             \
+            name##_kind(in, factors, true, terms, sums, frames);                                   \
+        } else {                                                                                   \
+            name##_kind(in, NULL, false, terms, sums, frames);                                     \
+        }                                                                                          \
     }
-}
 
-static void add_wide(const double *restrict in, double *restrict sums, size_t frames)
-{
-    for (size_t i = 0; i < frames; i++) {
-        sums[i] += in[i];
-    }
-}
-
-static void add_scaled(const float *restrict in, double factor, double *restrict sums,
-                       size_t frames)
-{
-    for (size_t i = 0; i < frames; i++) {
-        sums[i] += (double)(float)((double)in[i] * factor);
-    }
-}
-
-static void add_rescaled(const double *restrict in, double factor, double *restrict sums,
-                         size_t frames)
-{
-    for (size_t i = 0; i < frames; i++) {
-        sums[i] += (double)(float)(in[i] * factor);
-    }
-}
+ADD_TERMS(add, float)
+ADD_TERMS(add_wide, double)
 
 static void round_sums(const double *restrict sums, float *restrict out, size_t frames)
 {
@@ -318,8 +342,6 @@ const nb_edge_kernel NB_KERNEL(nb_edge_kernel) = {
     .rescale_wide = rescale_wide,
     .add = add,
     .add_wide = add_wide,
-    .add_scaled = add_scaled,
-    .add_rescaled = add_rescaled,
     .round = round_sums,
     .half_sum = half_sum,
     .mean = mean,

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { NB_EDGE_TERMS = 4 }; ///< Edges that are added to a sum in one pass, at most
+
 typedef struct nb_edge_kernel {
     /// out[i * width + lane] = in[lane][i]. `width` is 2, 4 or 8.
     void (*interleave)(const float *const *in, size_t width, size_t frames, float *out);
@@ -23,12 +25,12 @@ typedef struct nb_edge_kernel {
     /// As scale, kept as the doubles that the rounded samples are. `out` may be `in`.
     void (*scale_wide)(const float *in, double factor, double *out, size_t frames);
     void (*rescale_wide)(const double *in, double factor, double *out, size_t frames);
-    /// sums[i] += in[i].
-    void (*add)(const float *in, double *sums, size_t frames);
-    void (*add_wide)(const double *in, double *sums, size_t frames);
-    /// sums[i] += in[i] * factor, the product rounded to 32 bits as by scale.
-    void (*add_scaled)(const float *in, double factor, double *sums, size_t frames);
-    void (*add_rescaled)(const double *in, double factor, double *sums, size_t frames);
+    /// sums[i] += in[t][i] * factors[t], term after term, 1 to NB_EDGE_TERMS of them; the products
+    /// are rounded to 32 bits as by scale. `factors` null: without any.
+    void (*add)(const float *const *in, const double *factors, size_t terms, double *sums,
+                size_t frames);
+    void (*add_wide)(const double *const *in, const double *factors, size_t terms, double *sums,
+                     size_t frames);
     /// out[i] = sums[i], rounded.
     void (*round)(const double *sums, float *out, size_t frames);
     /// out[i] = (a[i] + sign * b[i]) / 2, in 64 bit.

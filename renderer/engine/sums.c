@@ -4,21 +4,27 @@
 #include <string.h>
 
 enum {
-    WIDE_BYTES = 32 << 10, ///< The stretches of a tile stay in L1
+    WIDE_BYTES = 64 << 10, ///< The stretches of a tile stay in L1 or near it
     TILE_FRAMES_MIN = 64,
+    SOURCES_AT_ONCE = 4, ///< Each sum is gone through once for so many
     NOWHERE = -1
 };
 
-/// One pass over a tile: from an edge or a register, by a factor or not, into a register (which it
-/// fills, or adds to if it is a sum).
-struct nb_sum_step {
+/// Where samples come from in a step.
+typedef struct term {
     size_t source; ///< The kept edge where all this comes from
     unsigned channel;
-    int from; ///< Register, or NOWHERE: from the edge itself
-    size_t to;
-    bool adds;
+    int from;      ///< Register, or NOWHERE: from the edge itself
     double factor; ///< 1 where there is none
-    int64_t end_frame;
+} term;
+
+/// One pass over a tile: a register becomes its term, or a sum gets its terms added in their order.
+/// Terms of a step are all edges or all registers, all with a factor or all without.
+struct nb_sum_step {
+    size_t to;
+    size_t term_count;
+    term terms[NB_EDGE_TERMS];
+    int64_t end_frame; ///< Of all that goes into the sums in this turn
 };
 
 // ---- The order in which edges are gone through ----
@@ -71,12 +77,12 @@ static size_t choose_source(const order *self)
     return any;
 }
 
-// ---- The steps of one source ----
+// ---- The steps of a few sources ----
 
 /// One input's way from the source: the gains that are no 1, nearest the source first.
 typedef struct way {
     size_t to;
-    unsigned channel;
+    term last; ///< What is added in the end
     size_t gain_count;
     struct {
         size_t place; ///< Node and channel
@@ -87,12 +93,11 @@ typedef struct way {
 typedef struct builder {
     nb_sums *sums;
     order order;
-    size_t *uses;   ///< By node and channel: ways of this source that go through it
-    int *registers; ///< By node and channel: where it stands, in this source's turn
-    size_t ways_max;
-    way *ways;
+    size_t *uses;   ///< By node and channel: ways that go through it
+    int *registers; ///< By node and channel: where it stands in this turn
+    way *ways;      ///< Of this turn
     size_t way_count;
-    size_t steps_max;
+    int64_t end_frame;
 } builder;
 
 static void find_way(const nb_schedule *schedule, size_t input, unsigned channel, way *out)
@@ -118,6 +123,7 @@ static void find_way(const nb_schedule *schedule, size_t input, unsigned channel
 static void take_inputs(builder *self, size_t source, unsigned channel)
 {
     const order *at = &self->order;
+    const nb_node *read = &at->schedule->graph->nodes[source];
     for (size_t sum = 0; sum < at->unit->voice_count; sum++) {
         const nb_node *node = sum_at(at, sum);
         for (size_t i = at->next[sum]; channel < node->channels && i < node->input_count &&
@@ -126,7 +132,7 @@ static void take_inputs(builder *self, size_t source, unsigned channel)
             way *added = &self->ways[self->way_count++];
             find_way(at->schedule, node->inputs[i], channel, added);
             added->to = 2 * sum + channel;
-            added->channel = channel;
+            added->last = (term){source, (channel < read->channels) ? channel : 0, NOWHERE, 1.0};
             for (size_t g = 0; g < added->gain_count; g++) {
                 self->uses[added->gains[g].place]++;
             }
@@ -134,41 +140,64 @@ static void take_inputs(builder *self, size_t source, unsigned channel)
     }
 }
 
-static void add_step(builder *self, size_t source, unsigned channel, int from, size_t to,
-                     double factor)
+static void take_source(builder *self, size_t source)
 {
-    const nb_node *node = &self->order.schedule->graph->nodes[source];
-    self->sums->steps[self->sums->step_count++] = (nb_sum_step){
-        .source = source,
-        .channel = (channel < node->channels) ? channel : 0,
-        .from = from,
-        .to = to,
-        .adds = to < 2 * self->order.unit->voice_count,
-        .factor = factor,
-        .end_frame = node->end_frame,
-    };
+    const int64_t end_frame = self->order.schedule->graph->nodes[source].end_frame;
+    self->end_frame = (end_frame > self->end_frame) ? end_frame : self->end_frame;
+    take_inputs(self, source, 0);
+    take_inputs(self, source, 1);
+    for (size_t sum = 0; sum < self->order.unit->voice_count; sum++) {
+        while (next_source(&self->order, sum) == source) {
+            self->order.next[sum]++;
+        }
+    }
+}
+
+static nb_sum_step *add_step(builder *self, size_t to)
+{
+    nb_sum_step *step = &self->sums->steps[self->sums->step_count++];
+    *step = (nb_sum_step){.to = to, .end_frame = self->end_frame};
+    return step;
 }
 
 /// A gain that several ways go through is made once and kept; the last gain of a way on its own is
 /// made while it is added.
-static void add_way(builder *self, size_t source, const way *it, size_t *used)
+static void add_gains(builder *self, way *it)
 {
-    int from = NOWHERE;
-    double factor = 1.0;
     for (size_t g = 0; g < it->gain_count; g++) {
         const size_t place = it->gains[g].place;
+        it->last.factor = it->gains[g].factor;
         if (g + 1 == it->gain_count && self->uses[place] == 1) {
-            factor = it->gains[g].factor;
-            break;
+            return;
         }
         if (self->registers[place] == NOWHERE) {
-            self->registers[place] = (int)(*used)++;
-            add_step(self, source, it->channel, from, (size_t)self->registers[place],
-                     it->gains[g].factor);
+            self->registers[place] = (int)self->sums->register_count++;
+            nb_sum_step *step = add_step(self, (size_t)self->registers[place]);
+            step->terms[step->term_count++] = it->last;
         }
-        from = self->registers[place];
+        it->last.from = self->registers[place];
+        it->last.factor = 1.0;
     }
-    add_step(self, source, it->channel, from, it->to, factor);
+}
+
+static bool same_kind(const term *a, const term *b)
+{
+    return (a->from == NOWHERE) == (b->from == NOWHERE) && (a->factor == 1.0) == (b->factor == 1.0);
+}
+
+static void add_terms(builder *self, size_t to)
+{
+    nb_sum_step *step = NULL;
+    for (size_t w = 0; w < self->way_count; w++) {
+        const way *it = &self->ways[w];
+        if (it->to != to) {
+            continue;
+        }
+        if (!step || step->term_count == NB_EDGE_TERMS || !same_kind(&step->terms[0], &it->last)) {
+            step = add_step(self, to);
+        }
+        step->terms[step->term_count++] = it->last;
+    }
 }
 
 static void forget_ways(builder *self)
@@ -179,26 +208,34 @@ static void forget_ways(builder *self)
             self->registers[self->ways[w].gains[g].place] = NOWHERE;
         }
     }
+    self->way_count = 0;
+    self->end_frame = 0;
 }
 
-static void add_source(builder *self, size_t source)
+/// Go through a few sources; false: there were none.
+static bool add_turn(builder *self, size_t *most_registers)
 {
-    size_t used = 2 * self->order.unit->voice_count;
-    self->way_count = 0;
-    take_inputs(self, source, 0);
-    take_inputs(self, source, 1);
+    const size_t sums = 2 * self->order.unit->voice_count;
+    size_t sources = 0;
+    for (; sources < SOURCES_AT_ONCE; sources++) {
+        const size_t source = choose_source(&self->order);
+        if (source == SIZE_MAX) {
+            break;
+        }
+        take_source(self, source);
+    }
+    self->sums->register_count = sums;
     for (size_t w = 0; w < self->way_count; w++) {
-        add_way(self, source, &self->ways[w], &used);
+        add_gains(self, &self->ways[w]);
+    }
+    for (size_t to = 0; to < sums; to++) {
+        add_terms(self, to);
     }
     forget_ways(self);
-    if (used > self->sums->register_count) {
-        self->sums->register_count = used;
+    if (self->sums->register_count > *most_registers) {
+        *most_registers = self->sums->register_count;
     }
-    for (size_t sum = 0; sum < self->order.unit->voice_count; sum++) {
-        while (next_source(&self->order, sum) == source) {
-            self->order.next[sum]++;
-        }
-    }
+    return sources > 0;
 }
 
 static nb_status builder_init(builder *self, nb_sums *sums, nb_arena *spare, nb_arena *arena)
@@ -244,10 +281,10 @@ nb_status nb_sums_init(nb_sums *self, nb_arena *arena, const nb_unit *unit, nb_e
     if (builder_init(&build, self, spare, arena) != NB_OK) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory to add edges");
     }
-    for (size_t source = choose_source(&build.order); source != SIZE_MAX;
-         source = choose_source(&build.order)) {
-        add_source(&build, source);
+    size_t most_registers = self->register_count;
+    while (add_turn(&build, &most_registers)) {
     }
+    self->register_count = most_registers;
     const size_t fits = WIDE_BYTES / sizeof(double) / self->register_count / 8 * 8;
     self->tile_frames = (fits < TILE_FRAMES_MIN)     ? TILE_FRAMES_MIN
                         : (fits > NB_SCRATCH_FRAMES) ? NB_SCRATCH_FRAMES
@@ -263,30 +300,41 @@ void nb_sums_need(const nb_sums *self, nb_scratch_needs *needs)
 
 // ---- Running them ----
 
-static void run_step(const nb_sums *self, nb_scratch *scratch, const nb_sum_step *step,
-                     int64_t first, size_t frames)
+static void run_edge_step(const nb_sums *self, nb_scratch *scratch, const nb_sum_step *step,
+                          int64_t first, size_t frames)
 {
     const nb_edge_kernel *kernel = self->edges->kernel;
     double *to = scratch->wide + step->to * self->tile_frames;
-    if (step->from == NOWHERE) {
-        const float *in = nb_edges_view(self->edges, step->source, step->channel, first, frames,
-                                        scratch->planes[0]);
-        if (!step->adds) {
-            kernel->scale_wide(in, step->factor, to, frames);
-        } else if (step->factor == 1.0) {
-            kernel->add(in, to, frames);
-        } else {
-            kernel->add_scaled(in, step->factor, to, frames);
-        }
-        return;
+    const float *in[NB_EDGE_TERMS];
+    double factors[NB_EDGE_TERMS];
+    for (size_t i = 0; i < step->term_count; i++) {
+        const term *it = &step->terms[i];
+        in[i] =
+            nb_edges_view(self->edges, it->source, it->channel, first, frames, scratch->planes[i]);
+        factors[i] = it->factor;
     }
-    const double *in = scratch->wide + (size_t)step->from * self->tile_frames;
-    if (!step->adds) {
-        kernel->rescale_wide(in, step->factor, to, frames);
-    } else if (step->factor == 1.0) {
-        kernel->add_wide(in, to, frames);
+    if (step->to >= 2 * self->unit->voice_count) {
+        kernel->scale_wide(in[0], factors[0], to, frames);
     } else {
-        kernel->add_rescaled(in, step->factor, to, frames);
+        kernel->add(in, factors[0] == 1.0 ? NULL : factors, step->term_count, to, frames);
+    }
+}
+
+static void run_wide_step(const nb_sums *self, nb_scratch *scratch, const nb_sum_step *step,
+                          size_t frames)
+{
+    const nb_edge_kernel *kernel = self->edges->kernel;
+    double *to = scratch->wide + step->to * self->tile_frames;
+    const double *in[NB_EDGE_TERMS];
+    double factors[NB_EDGE_TERMS];
+    for (size_t i = 0; i < step->term_count; i++) {
+        in[i] = scratch->wide + (size_t)step->terms[i].from * self->tile_frames;
+        factors[i] = step->terms[i].factor;
+    }
+    if (step->to >= 2 * self->unit->voice_count) {
+        kernel->rescale_wide(in[0], factors[0], to, frames);
+    } else {
+        kernel->add_wide(in, factors[0] == 1.0 ? NULL : factors, step->term_count, to, frames);
     }
 }
 
@@ -325,8 +373,14 @@ static nb_status run_tile(const nb_sums *self, nb_scratch *scratch, int64_t firs
     const nb_unit *unit = self->unit;
     memset(scratch->wide, 0, 2 * unit->voice_count * self->tile_frames * sizeof(double));
     for (size_t i = 0; i < self->step_count; i++) {
-        if (first < self->steps[i].end_frame) { // else zeros, which change no sum
-            run_step(self, scratch, &self->steps[i], first, frames);
+        const nb_sum_step *step = &self->steps[i];
+        if (first >= step->end_frame) {
+            continue; // zeros, which change no sum
+        }
+        if (step->terms[0].from == NOWHERE) {
+            run_edge_step(self, scratch, step, first, frames);
+        } else {
+            run_wide_step(self, scratch, step, frames);
         }
     }
     nb_tally_nodes(&scratch->tally, unit->nodes, unit->voice_count);
