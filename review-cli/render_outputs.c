@@ -94,7 +94,7 @@ static const char *ending_of(const nb_args *args, const nb_sink *sink, bool is_o
 static nb_status name_file(nb_render_file *self, const nb_args *args, const char *start,
                            bool is_only, nb_error *err)
 {
-    const nb_sink *sink = self->sink;
+    const nb_sink *sink = &self->sink;
     NB_SCOPED(nb_text_free) char *name = NULL;
     switch (sink->kind) {
     case NB_SINK_STEM:
@@ -232,7 +232,8 @@ nb_status nb_render_files_choose(nb_render_files *self, const nb_args *args, con
         const nb_sink *sink = &graph->sinks[i];
         found_only |= only && sink->kind == NB_SINK_ALTERNATE && strcmp(only, sink->name) == 0;
         if (is_wanted(args, sink)) {
-            self->list[self->count++].sink = sink;
+            self->list[self->count].index = i;
+            self->list[self->count++].sink = *sink;
         }
     }
     if ((only && !found_only) ||
@@ -261,10 +262,10 @@ nb_status nb_render_files_make(nb_render_files *self, const nb_graph *graph,
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", self->count);
     }
     for (size_t i = 0; i < self->count; i++) {
-        outputs[i] = (nb_render_output){.sink = (size_t)(self->list[i].sink - graph->sinks),
+        outputs[i] = (nb_render_output){.sink = self->list[i].index,
                                         .wav_path = self->list[i].draft_path,
                                         .report = &self->list[i].report};
-        if (self->list[i].sink->kind != NB_SINK_STEM) { // stems are to add up exactly
+        if (self->list[i].sink.kind != NB_SINK_STEM) { // stems are to add up exactly
             outputs[i].samples = self->samples;
             outputs[i].dither = self->dither;
         }
@@ -288,7 +289,7 @@ static nb_status print_json(const nb_render_files *self, nb_error *err)
     for (size_t i = 0; i < self->count; i++) {
         const nb_render_file *file = &self->list[i];
         json_array_append_new(outputs, json_pack("{s:s, s:s, s:o, s:o}", "kind",
-                                                 kinds[file->sink->kind], "name", file->sink->name,
+                                                 kinds[file->sink.kind], "name", file->sink.name,
                                                  "file", nb_cli_json_string(file->wav_path),
                                                  "report", nb_report_to_json(&file->report)));
     }
@@ -329,7 +330,7 @@ nb_status nb_render_files_print(const nb_render_files *self, const nb_cli *cli, 
         format_level(file->report.integrated_lufs, lufs);
         format_level(file->report.loudness_range_lu, range);
         format_level(file->report.true_peak_dbtp, peak);
-        const char *const cells[] = {file->wav_path, kinds[file->sink->kind], lufs, range, peak};
+        const char *const cells[] = {file->wav_path, kinds[file->sink.kind], lufs, range, peak};
         nb_table_add(&table, cells);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};

@@ -13,7 +13,8 @@
 #include "review-cli/command.h"
 
 typedef struct nb_render_file {
-    const nb_sink *sink;
+    size_t index; ///< Of the sink in the graph
+    nb_sink sink;
     char *wav_path;
     char *draft_path; ///< The WAV file while it is made
     char *report_path;
