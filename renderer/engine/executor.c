@@ -7,6 +7,7 @@
 #include "renderer/engine/queue.h"
 #include "renderer/engine/sums.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -110,6 +111,7 @@ static nb_status make_worker(executor *self, size_t index, nb_scratch_needs *nee
 {
     const nb_unit *unit = &self->schedule->units[index];
     const nb_stems *stems = self->execution->stems;
+    assert(self->workers);
     worker *made = &self->workers[index];
     nb_status status = NB_OK;
     switch (unit->kind) {
@@ -143,6 +145,7 @@ static nb_status make_workers(executor *self, nb_error *err)
         status = make_worker(self, u, &needs, err);
     }
     for (unsigned t = 0; status == NB_OK && t < self->execution->threads; t++) {
+        assert(self->scratch);
         status = nb_scratch_init(&self->scratch[t], self->arena, &needs, err);
         if (status == NB_OK && self->execution->options->profile) {
             self->scratch[t].tally.node_ns =

@@ -6,6 +6,7 @@
 #include "renderer/engine/float_mode.h"
 #include "renderer/engine/render_as.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ static nb_status run(render *self, nb_error *err)
     NB_SCOPED(nb_stems_fini) nb_stems stems = {0};
     nb_status status = make_schedule(self, &schedule, err);
     if (status == NB_OK) {
+        assert(schedule);
         status = nb_stems_open(self->graph, schedule->live, self->options, threads, &stems, err);
     }
     for (size_t i = 0; status == NB_OK && i < self->count; i++) {

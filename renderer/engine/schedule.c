@@ -3,6 +3,7 @@
 
 #include "renderer/engine/grouping.h"
 
+#include <assert.h>
 #include <string.h>
 
 static nb_status no_memory(nb_error *err)
@@ -148,6 +149,7 @@ static bool reads_through(const nb_schedule *self, const nb_reader *reader,
 /// From the last node up: a constant gain whose readers all take planar samples keeps nothing.
 static nb_status find_factors(nb_schedule *self, const nb_readers *readers, nb_error *err)
 {
+    assert(readers->first);
     unsigned *gains_after = nb_arena_take(self->arena, self->node_end, sizeof *gains_after);
     if (!gains_after) {
         return no_memory(err);
@@ -173,6 +175,7 @@ static nb_status find_factors(nb_schedule *self, const nb_readers *readers, nb_e
 /// Clips that one processor reads, and nobody else, are read by its unit.
 static void absorb_clips(nb_schedule *self, const nb_readers *readers)
 {
+    assert(readers->first);
     for (size_t n = 0; n < self->node_end; n++) {
         if (!self->live[n] || self->graph->nodes[n].kind != NB_NODE_CLIPS ||
             readers->first[n + 1] - readers->first[n] != 1) {

@@ -305,8 +305,8 @@ static void run_edge_step(const nb_sums *self, nb_scratch *scratch, const nb_sum
 {
     const nb_edge_kernel *kernel = self->edges->kernel;
     double *to = scratch->wide + step->to * self->tile_frames;
-    const float *in[NB_EDGE_TERMS];
-    double factors[NB_EDGE_TERMS];
+    const float *in[NB_EDGE_TERMS] = {NULL};
+    double factors[NB_EDGE_TERMS] = {0};
     for (size_t i = 0; i < step->term_count; i++) {
         const term *it = &step->terms[i];
         in[i] =
@@ -325,8 +325,8 @@ static void run_wide_step(const nb_sums *self, nb_scratch *scratch, const nb_sum
 {
     const nb_edge_kernel *kernel = self->edges->kernel;
     double *to = scratch->wide + step->to * self->tile_frames;
-    const double *in[NB_EDGE_TERMS];
-    double factors[NB_EDGE_TERMS];
+    const double *in[NB_EDGE_TERMS] = {NULL};
+    double factors[NB_EDGE_TERMS] = {0};
     for (size_t i = 0; i < step->term_count; i++) {
         in[i] = scratch->wide + (size_t)step->terms[i].from * self->tile_frames;
         factors[i] = step->terms[i].factor;
