@@ -245,9 +245,9 @@ nb_status nb_render_files_choose(nb_render_files *self, const nb_args *args, con
     if (status == NB_OK) {
         status = choose_stem_of_names(args, song, &start, err);
     }
-    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+    for (size_t i = 0; status == NB_OK && start && i < self->count; i++) {
         status = name_file(&self->list[i], args, start, self->count == 1, err);
-        if (status == NB_OK) {
+        if (status == NB_OK && self->list[i].wav_path) {
             status = check_place(&self->list[i], song, graph, err);
         }
     }
