@@ -233,7 +233,8 @@ static nb_status add_part(nb_clips *self, const clip_part *part, nb_error *err)
     }
     fill_gains(self, &self->node->clips[part->clip], part);
     const unsigned own_channels = channels_of(self, part);
-    for (unsigned channel = 0; channel < self->node->channels; channel++) {
+    const unsigned channels = (self->node->channels == 2) ? 2 : 1;
+    for (unsigned channel = 0; channel < channels; channel++) {
         const float *from = samples[(channel < own_channels) ? channel : 0];
         double *sums = self->sums[channel] + part->at;
         for (size_t i = 0; i < part->frames; i++) {
