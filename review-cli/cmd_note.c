@@ -3,6 +3,7 @@
 #include "review-cli/ago.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
+#include "review-cli/notes.h"
 #include "review-cli/table.h"
 
 #include <stdio.h>
@@ -102,55 +103,6 @@ const nb_command nb_command_note_add = {
 
 // ---- note list ----
 
-/// Notes of all pages, as one JSON array of their rows.
-typedef struct notes {
-    json_t *rows;
-    char version[64];
-} notes;
-
-static void notes_fini(notes *self) { json_decref(self->rows); }
-
-static json_t *row_to_json(const Nightbus__NoteRow *row)
-{
-    const double rate = row->rate_hz > 0 ? (double)row->rate_hz : 1.0;
-    return json_pack("{s:o, s:o, s:I, s:I, s:I, s:i, s:f, s:f, s:s}", "id",
-                     nb_cli_json_string(row->id), "person", nb_cli_json_string(row->person),
-                     "time_ms", (json_int_t)row->time_ms, "at_frame", (json_int_t)row->at_frame,
-                     "end_frame", (json_int_t)row->end_frame, "rate_hz", (int)row->rate_hz, "at_s",
-                     (double)row->at_frame / rate, "end_s", (double)row->end_frame / rate, "text",
-                     row->text);
-}
-
-static nb_status get_notes(nb_farm *farm, nb_version_name *name, notes *out, nb_error *err)
-{
-    uint32_t after = 0;
-    for (bool more = true; more;) {
-        Nightbus__NoteList body = NIGHTBUS__NOTE_LIST__INIT;
-        body.album = farm->album;
-        body.song = name->song;
-        body.version = name->version;
-        body.has_after = after > 0;
-        body.after = after;
-        Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-        request.body_case = NIGHTBUS__REQUEST__BODY_NOTE_LIST;
-        request.note_list = &body;
-        NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-        const nb_status status =
-            nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_NOTE_LISTING, 0, &reply, err);
-        if (status != NB_OK) {
-            return status;
-        }
-        const Nightbus__NoteListing *listing = reply->note_listing;
-        snprintf(out->version, sizeof out->version, "%s", listing->version);
-        for (size_t i = 0; i < listing->n_rows; i++) {
-            json_array_append_new(out->rows, row_to_json(listing->rows[i]));
-        }
-        more = listing->has_next && listing->next > after;
-        after = listing->next;
-    }
-    return NB_OK;
-}
-
 /// A note's row and where it stands.
 typedef struct placed_note {
     const json_t *row;
@@ -176,7 +128,7 @@ static void format_place(const json_t *row, char *out, size_t size)
     snprintf(out, size, "%s%s%s", at, end_s > at_s ? "-" : "", end_s > at_s ? end : "");
 }
 
-static nb_status print_table(const nb_cli *cli, const notes *all, nb_error *err)
+static nb_status print_table(const nb_cli *cli, const nb_notes *all, nb_error *err)
 {
     static const nb_table_column columns[] = {
         {"AT", NB_TABLE_LEFT},
@@ -218,13 +170,13 @@ static nb_status run_list(nb_cli *cli, nb_error *err)
 {
     nb_version_name name;
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
-    NB_SCOPED(notes_fini) notes all = {.rows = json_array()};
+    NB_SCOPED(nb_notes_fini) nb_notes all = {0};
     nb_status status = nb_version_name_parse(cli->args.words[0], &name, err);
     if (status == NB_OK) {
         status = nb_farm_open_album(cli, &farm, err);
     }
     if (status == NB_OK) {
-        status = get_notes(&farm, &name, &all, err);
+        status = nb_notes_fetch(&farm, &name, &all, err);
     }
     if (status != NB_OK) {
         return status;

@@ -81,6 +81,10 @@ void nb_markers_sort(nb_markers *self);
 /// `frame` at `rate_hz` in nanoseconds, to the nearest. nb_text_ns_to_frames goes back.
 int64_t nb_markers_frame_to_ns(int64_t frame, unsigned rate_hz);
 
+/// `text` with nothing in it that can't be seen but line feeds and tabs, in new memory; "" for
+/// null. Null without memory.
+char *nb_markers_printable(const char *text);
+
 /// "reaper-csv"; never null.
 const char *nb_marker_format_name(nb_marker_format format);
 /// NB_E_USAGE with the names that there are, and the nearest, if there is no such format.

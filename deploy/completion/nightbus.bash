@@ -42,8 +42,12 @@ _nightbus() {
     done
 
     case "$previous" in
-    --farm | -F | --data | -d | --output | -o)
+    --farm | -F | --data | -d | --output | -o | --session)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W "reaper-csv rpp audacity ardour protools midi wav-cue audition csv markdown" -- "$current")
         return
         ;;
     --album | -A)
@@ -62,6 +66,12 @@ _nightbus() {
         fetch) own="--output" ;;
         render) own="--output --threads --from --to" ;;
         job) own="--follow" ;;
+        note)
+            case "$action" in
+            export) own="--format --output --session --start" ;;
+            import) own="--format --dry-run --start" ;;
+            esac
+            ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$own $global" -- "$current")
         return
@@ -74,7 +84,7 @@ _nightbus() {
     log) mapfile -t COMPREPLY < <(compgen -W "$(_nightbus_songs)" -- "$current") ;;
     note)
         if [[ -z $action ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "add list" -- "$current")
+            mapfile -t COMPREPLY < <(compgen -W "add list export import" -- "$current")
         else
             _nightbus_complete_version "$current"
         fi

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)NB_MARKER_TEXT_MAX == (int)NB_NOTE_TEXT_MAX, "a marker's text becomes a note's");
+_Static_assert((int)NB_MARKER_TEXT_MAX == (int)NB_NOTE_TEXT_MAX,
+               "a marker's text becomes a note's");
 
 // The upper halves of the two character sets that programs write besides UTF-8; 0 has no character.
 static const uint16_t windows_1252[32] = {
@@ -150,6 +151,16 @@ nb_status nb_marker_text_clean(const char *where, const char *bytes, size_t size
     }
     *out = taken;
     return NB_OK;
+}
+
+char *nb_markers_printable(const char *text)
+{
+    char *copy = strdup(text ? text : "");
+    if (copy) {
+        settle_controls(copy);
+        make_printable(copy);
+    }
+    return copy;
 }
 
 char *nb_marker_label(const nb_marker *marker)

@@ -607,7 +607,7 @@ static nb_status write_into(const nb_markers *markers, const char *name, FILE *s
     return copy_chunks(&self, &added, out, err);
 }
 
-/// A WAV without audio that only carries the cues.
+/// A WAV of one silent frame that only carries the cues: ffmpeg takes an empty one for unfinished.
 static nb_status write_alone(const nb_markers *markers, FILE *out, nb_error *err)
 {
     enum { FRAME_SIZE = 2 };
@@ -621,7 +621,7 @@ static nb_status write_alone(const nb_markers *markers, FILE *out, nb_error *err
     }
     add_chunks(&chunks, &added);
     nb_text_add(&head, "RIFF");
-    add_little_endian(&head, (uint32_t)(4 + 24 + 8 + added.length), 4);
+    add_little_endian(&head, (uint32_t)(4 + 24 + 8 + FRAME_SIZE + added.length), 4);
     nb_text_add(&head, "WAVEfmt ");
     add_little_endian(&head, 16, 4);
     add_little_endian(&head, 1, 2); // PCM, one channel
@@ -631,7 +631,8 @@ static nb_status write_alone(const nb_markers *markers, FILE *out, nb_error *err
     add_little_endian(&head, FRAME_SIZE, 2);
     add_little_endian(&head, 8 * FRAME_SIZE, 2);
     nb_text_add(&head, "data");
-    add_little_endian(&head, 0, 4);
+    add_little_endian(&head, FRAME_SIZE, 4);
+    add_little_endian(&head, 0, FRAME_SIZE);
     if (head.failed || added.failed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the cues");
     }
