@@ -6,9 +6,10 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { PATH_SIZE = 512, ID_SIZE = 65 };
+enum { PATH_SIZE = 512, ID_SIZE = 65, METER_MAX = 64 };
 
 static const double day_s = 86400.0;
 
@@ -349,6 +350,18 @@ static nb_status check_alternate(checker *self, const json_t *value)
     return check_override(self, slash + 1, value);
 }
 
+/// A bar such as 4/4, as models write it.
+static bool is_meter(const char *text)
+{
+    char *end = NULL;
+    char again[24];
+    const unsigned long beats = text ? strtoul(text, &end, 10) : 0;
+    const unsigned long unit = text && *end == '/' ? strtoul(end + 1, NULL, 10) : 0;
+    snprintf(again, sizeof again, "%lu/%lu", beats, unit);
+    return text && beats > 0 && beats <= METER_MAX && unit > 0 && unit <= METER_MAX &&
+           (unit & (unit - 1)) == 0 && strcmp(text, again) == 0;
+}
+
 static nb_status check_tempo(const checker *self, const json_t *value)
 {
     const size_t count = json_array_size(value);
@@ -358,13 +371,9 @@ static nb_status check_tempo(const checker *self, const json_t *value)
         const json_t *line = json_array_get(value, i);
         const json_t *at = json_array_get(line, 0);
         const char *meter = json_string_value(json_array_get(line, 2));
-        unsigned beats = 0;
-        unsigned unit = 0;
-        char end = '\0';
         status = require(self,
                          json_array_size(line) == 3 && is_time(at) &&
-                             json_number_value(at) > last_s && meter && strlen(meter) < 24 &&
-                             sscanf(meter, "%3u/%3u%c", &beats, &unit, &end) == 2,
+                             json_number_value(at) > last_s && is_meter(meter),
                          "tempos of time, bpm and meter, ascending");
         if (status == NB_OK) {
             status = check_param(self, nb_tempo_object.keys[NB_TEMPO_BPM].param,

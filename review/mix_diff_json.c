@@ -15,7 +15,7 @@ static json_t *default_of(const nb_mix_change *change)
     if (change->section != NB_MIX_VALUE || !change->has_key) {
         return json_null();
     }
-    if (key->type == NB_KEY_PARAM) {
+    if (key->type == NB_KEY_PARAM && key->param) {
         return nb_mix_param_value(key->param, key->param->initial);
     }
     return key->type == NB_KEY_TIME && strcmp(key->name, "length") != 0 ? json_integer(0)

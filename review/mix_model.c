@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { PATH_SIZE = 512, PAN_KEY_SIZE = 80 };
@@ -408,10 +409,8 @@ static bool is_exact(json_t *json, int digits)
 {
     if (json_is_real(json)) {
         char text[40];
-        double again = 0.0;
         snprintf(text, sizeof text, "%.*g", digits, json_real_value(json));
-        sscanf(text, "%lf", &again);
-        return again == json_real_value(json);
+        return strtod(text, NULL) == json_real_value(json);
     }
     if (json_is_object(json)) {
         const char *key = NULL;

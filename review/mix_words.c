@@ -194,7 +194,7 @@ static void add_param(const nb_param *param, const json_t *before, const json_t 
                       nb_text *out)
 {
     double old_value = param->initial;
-    double new_value = param->initial;
+    double new_value = old_value;
     if ((before && !nb_mix_param_number(param, before, &old_value)) ||
         (after && !nb_mix_param_number(param, after, &new_value))) {
         nb_text_add(out, "changed"); // another processor's parameter of the same name
