@@ -23,7 +23,7 @@ _nightbus_versions() {
 _nightbus() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local global="--farm --album --json --help"
-    local commands="up album status push pull log show fetch render report diff note jobs job nodes help version"
+    local commands="up album status push pull log show fetch render report compare play diff note jobs job nodes help version"
     COMPREPLY=()
     # bash cuts words at '@' and '=': put them together again.
     _get_comp_words_by_ref -n "@=:" cur prev words cword 2>/dev/null && {
@@ -66,6 +66,8 @@ _nightbus() {
         fetch) own="--output" ;;
         render) own="--output --threads --from --to" ;;
         job) own="--follow" ;;
+        compare) own="--output --seconds --null" ;;
+        play) own="--from --against --seconds" ;;
         diff) own="--stat" ;;
         note)
             case "$action" in
@@ -91,7 +93,7 @@ _nightbus() {
         fi
         ;;
     show | fetch) _nightbus_complete_version "$current" ;;
-    report | diff)
+    report | diff | compare | play)
         _nightbus_complete_version "$current"
         local -a files
         mapfile -t files < <(compgen -f -- "$current")
