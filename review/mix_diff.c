@@ -137,6 +137,9 @@ static void add_change(finder *self, nb_mix_section section, const char *path, j
                          nb_mix_key_find(diff->before, path, &change.key);
         change.item_rank = change.has_key ? item_rank(model, &change.key) : 0.0;
     }
+    if (section == NB_MIX_ALTERNATE) {
+        change.key.item = (nb_mix_span){path, strcspn(path, "/")};
+    }
     change.sound = has_sound(&change);
     change.strip_rank = rank_of(self, &change);
     diff->changes[diff->count++] = change;

@@ -122,9 +122,18 @@ static void print_send(nb_mix_printer *self, size_t first, size_t end)
     nb_mix_phrase_end(self, !was ? NB_MIX_NEW : is ? NB_MIX_CHANGED : NB_MIX_GONE);
 }
 
+/// Is the strip one that was not there before?
+static bool is_new_strip(const nb_mix_printer *self, const nb_mix_change *change)
+{
+    char id[NB_MIX_WORDS_LABEL];
+    snprintf(id, sizeof id, "%.*s", (int)change->key.strip.length, change->key.strip.chars);
+    return strcmp(id, "mix") != 0 && !nb_mix_model_get(self->diff->before, NB_MIX_STRIP, id);
+}
+
 static void print_strip_value(nb_mix_printer *self, const nb_mix_change *change)
 {
     const nb_mix_key *key = &change->key;
+    const bool is_new = is_new_strip(self, change);
     nb_text *out = &self->phrase;
     if (key->type == NB_KEY_IDS) {
         if (nb_mix_is_reordered(change->before, change->after)) {
@@ -133,16 +142,11 @@ static void print_strip_value(nb_mix_printer *self, const nb_mix_change *change)
         }
     } else if (strcmp(key->name, "mute") == 0) {
         nb_text_add(out, change->after ? "muted" : "no longer muted");
-    } else if (key->type == NB_KEY_NAME) {
+    } else if (key->type != NB_KEY_NAME) {
+        nb_mix_add_setting(change, is_new, out);
+    } else if (!is_new) { // a new strip's heading has its name
         nb_text_add(out, "renamed ");
         nb_mix_words_setting(key, change->before, change->after, false, out);
-    } else {
-        const nb_mix_span strip = key->strip;
-        char id[NB_MIX_WORDS_LABEL];
-        snprintf(id, sizeof id, "%.*s", (int)strip.length, strip.chars);
-        const bool is_new =
-            strcmp(id, "mix") != 0 && !nb_mix_model_get(self->diff->before, NB_MIX_STRIP, id);
-        nb_mix_add_setting(change, is_new, out);
     }
     nb_mix_phrase_end(self, NB_MIX_CHANGED);
 }
@@ -225,32 +229,47 @@ static void add_override(const json_t *value, nb_text *out)
     }
 }
 
-static void print_alternate(nb_mix_printer *self, const nb_mix_change *change)
+static bool is_same_alternate(const nb_mix_change *a, const nb_mix_change *b)
 {
+    return a->section == NB_MIX_ALTERNATE && b->section == NB_MIX_ALTERNATE &&
+           nb_mix_span_equal(a->key.item, b->key.item);
+}
+
+/// One alternate's name and strips in one phrase; returns where its changes end.
+static size_t print_alternate(nb_mix_printer *self, size_t first)
+{
+    const nb_mix_diff *diff = self->diff;
+    const nb_mix_change *change = &diff->changes[first];
     nb_text *out = &self->phrase;
-    const char *slash = strchr(change->path, '/');
     char id[NB_MIX_WORDS_LABEL];
-    snprintf(id, sizeof id, "%.*s", (int)strcspn(change->path, "/"), change->path);
-    const bool was = nb_mix_model_get(self->diff->before, NB_MIX_ALTERNATE, id) != NULL;
-    if (!nb_mix_model_get(self->diff->after, NB_MIX_ALTERNATE, id)) {
-        if (!slash) {
-            nb_text_addf(out, "alternate %s removed", id);
+    snprintf(id, sizeof id, "%.*s", (int)change->key.item.length, change->key.item.chars);
+    const bool was = nb_mix_model_get(diff->before, NB_MIX_ALTERNATE, id) != NULL;
+    const bool is = nb_mix_model_get(diff->after, NB_MIX_ALTERNATE, id) != NULL;
+    nb_text_addf(out, "%s%s%s", was ? "" : "new ", id, is ? "" : " removed");
+    const char *lead = ": ";
+    size_t i = first;
+    for (; i < diff->count && is_same_alternate(change, &diff->changes[i]); i++) {
+        const nb_mix_change *one = &diff->changes[i];
+        const char *slash = strchr(one->path, '/');
+        const char *name = json_string_value(one->after);
+        if (!is || (!slash && !was && strcmp(name, id) == 0)) {
+            continue;
         }
-        nb_mix_phrase_end(self, NB_MIX_GONE);
-        return;
-    }
-    if (!slash) {
-        const char *name = json_string_value(change->after);
-        nb_text_addf(out, was ? "alternate %s renamed %s" : "new alternate %s", id, name);
-    } else {
-        nb_text_addf(out, "%s: %s ", id, slash + 1);
+        nb_text_add(out, lead);
+        lead = ", ";
+        if (!slash) {
+            nb_text_addf(out, "%s %s", was ? "renamed" : "named", name);
+            continue;
+        }
+        nb_text_addf(out, "%s ", slash + 1);
         if (was) {
-            add_override(change->before, out);
+            add_override(one->before, out);
             nb_text_add(out, arrow);
         }
-        add_override(change->after, out);
+        add_override(one->after, out);
     }
-    nb_mix_phrase_end(self, was ? NB_MIX_CHANGED : NB_MIX_NEW);
+    nb_mix_phrase_end(self, !was ? NB_MIX_NEW : is ? NB_MIX_CHANGED : NB_MIX_GONE);
+    return i;
 }
 
 static void print_tempo(nb_mix_printer *self, const nb_mix_change *change)
@@ -341,7 +360,7 @@ static size_t print_item(nb_mix_printer *self, size_t first)
     if (change->section == NB_MIX_SONG) {
         print_song_value(self, change);
     } else if (change->section == NB_MIX_ALTERNATE) {
-        print_alternate(self, change);
+        end = print_alternate(self, first);
     } else if (change->section == NB_MIX_STRIP) {
         nb_text_addf(&self->phrase,
                      !change->before  ? "new %s"

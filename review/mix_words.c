@@ -228,6 +228,14 @@ void nb_mix_words_setting(const nb_mix_key *key, const json_t *before, const jso
     }
 }
 
+/// May a line end before this space? Not between a number and its unit.
+static bool may_break(const char *text, size_t at)
+{
+    const unsigned char next = (unsigned char)text[at + 1];
+    const bool is_number = at > 0 && isdigit((unsigned char)text[at - 1]);
+    return text[at] == ' ' && !(is_number && (isalpha(next) || next == '%'));
+}
+
 /// Where the line that begins at `text` ends: at a space, or in a word that is too long for any.
 static size_t line_length(const char *text, size_t columns)
 {
@@ -241,7 +249,7 @@ static size_t line_length(const char *text, size_t columns)
             if (length >= sizeof part || nb_text_columns(part) > columns) {
                 return best > 0 ? best : length - 1;
             }
-            best = at_end || text[length] == ' ' ? length : best;
+            best = at_end || may_break(text, length) ? length : best;
         }
         if (at_end) {
             return length;

@@ -80,6 +80,23 @@ static void count_changes(const nb_mix_diff *diff, tally *out)
     }
 }
 
+/// Whatever changed is told, on lines that fit.
+static void check_words(const nb_mix_diff *diff)
+{
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_mix_diff_print(diff, false, &text);
+    nb_mix_diff_print_stat(diff, false, &text);
+    assert_false(text.failed);
+    assert_int_equal(diff->count == 0, text.length == 0);
+    for (char *line = text.chars; line && *line;) {
+        char *end = strchr(line, '\n');
+        assert_non_null(end);
+        *end = '\0';
+        assert_true(nb_text_columns(line) <= 80);
+        line = end + 1;
+    }
+}
+
 static void check_pair(const nb_document *before, const nb_document *after, tally *seen)
 {
     NB_SCOPED(nb_json_free) json_t *a = model_of(before);
@@ -89,6 +106,7 @@ static void check_pair(const nb_document *before, const nb_document *after, tall
     assert_ok(nb_mix_diff_find(a, b, &diff, err));
     assert_int_equal(diff.count == 0, json_equal(a, b));
     count_changes(&diff, seen);
+    check_words(&diff);
 
     NB_SCOPED(nb_json_free) json_t *patch = through_text(&diff);
     NB_SCOPED(nb_json_free) json_t *patched = NULL;
@@ -258,8 +276,7 @@ static void an_engineers_words_tell_what_changed(void **state)
         "Mix bus\n"
         "  new limiter limit: ceiling -2 dBTP\n"
         "Alternates\n"
-        "  alternate tv renamed TV mix\n"
-        "  tv: bass as in the mix \u2192 +1 dB\n");
+        "  tv: renamed TV mix, bass as in the mix \u2192 +1 dB\n");
 }
 
 static void one_line_a_strip_counts_what_changed(void **state)
