@@ -101,7 +101,9 @@ static inline void nb_fir_symmetric(const double *half, size_t pairs, size_t las
     for (; n < frames; n++) {
         nb_lanes sum = middle ? middle[n] * by : nb_lanes_set(0.0);
         for (size_t k = 0; k < pairs; k++) {
-            sum += (x[n - k] + x[n + k - last]) * half[k];
+            const nb_lanes *young = x + n - k;
+            const nb_lanes *old = x + n + k - last;
+            sum += (*young + *old) * half[k];
         }
         out[n * stride] = sum;
     }
@@ -119,8 +121,9 @@ static inline void nb_oversampler_up_inner(nb_oversampler *self, nb_lanes *out, 
     if (self->kind == NB_OVERSAMPLER_4) {
         nb_fir_symmetric(nb_half_band_up, NB_HALF_BAND_UP, 2 * NB_HALF_BAND_UP - 1, x, NULL, 0.0,
                          out, 2, frames);
+        const nb_lanes *middle = x + 1 - NB_HALF_BAND_UP;
         for (size_t n = 0; n < frames; n++) {
-            out[2 * n + 1] = x[n + 1 - NB_HALF_BAND_UP];
+            out[2 * n + 1] = middle[n];
         }
         return;
     }
@@ -140,8 +143,9 @@ static inline void nb_oversampler_up(nb_oversampler *self, const nb_lanes *in, n
         (self->kind == NB_OVERSAMPLER_2) ? out : self->twice + NB_OVERSAMPLER_INNER_PAST;
     nb_fir_symmetric(nb_half_band_outer, NB_HALF_BAND_OUTER, 2 * NB_HALF_BAND_OUTER - 1, base, NULL,
                      0.0, twice, 2, frames);
+    const nb_lanes *middle = base + 1 - NB_HALF_BAND_OUTER;
     for (size_t n = 0; n < frames; n++) {
-        twice[2 * n + 1] = base[n + 1 - NB_HALF_BAND_OUTER];
+        twice[2 * n + 1] = middle[n];
     }
     nb_oversampler_keep(self->base, NB_OVERSAMPLER_OUTER_PAST, frames);
     if (self->kind != NB_OVERSAMPLER_2) {
