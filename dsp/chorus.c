@@ -197,12 +197,7 @@ static void fill_sweep(chorus *self, const nb_block *block, size_t start, size_t
 // (1 + sin(2 pi turns)) / 2, for turns in [0, 8).
 static inline nb_lanes raised_sine(nb_lanes turns)
 {
-    const nb_lanes near = (turns + NB_ROUND_MAGIC) - NB_ROUND_MAGIC;
-    const nb_lanes part = turns - near; // in [-1/2, 1/2]
-    const nb_lanes size = nb_lanes_abs(part);
-    const nb_lanes half = nb_lanes_sin(nb_lanes_min(size, 0.5 - size) * (2.0 * NB_PI)) * 0.5;
-    const nb_lanes sine = nb_lanes_select((nb_masks)(part < nb_lanes_set(0.0)), -half, half);
-    return nb_lanes_clamp(sine + 0.5, 0.0, 1.0);
+    return nb_lanes_clamp(nb_lanes_sin_turns(turns) * 0.5 + 0.5, 0.0, 1.0);
 }
 
 // The largest whole number not over x, and its bits; 0 <= x < 2^51.

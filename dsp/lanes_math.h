@@ -81,4 +81,14 @@ static inline nb_lanes nb_lanes_sin(nb_lanes x)
     return p * x;
 }
 
+/// sin(2 pi turns) for turns in [0, 2^51).
+static inline nb_lanes nb_lanes_sin_turns(nb_lanes turns)
+{
+    const nb_lanes near = (turns + NB_ROUND_MAGIC) - NB_ROUND_MAGIC;
+    const nb_lanes part = turns - near; // in [-1/2, 1/2]
+    const nb_lanes size = nb_lanes_abs(part);
+    const nb_lanes sine = nb_lanes_sin(nb_lanes_min(size, 0.5 - size) * (2.0 * NB_PI));
+    return nb_lanes_select((nb_masks)(part < nb_lanes_set(0.0)), -sine, sine);
+}
+
 #endif // NB_DSP_LANES_MATH_H

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "dsp/reverb_design.h"
 
+#include "dsp/step_ring.h"
+
 #include <math.h>
 #include <stdbool.h>
 
 static const double pi = 3.14159265358979323846;
 static const double shortest_line_s = 0.0213; // at size 1; longest / shortest: 3.1
 static const double line_spread = 3.1;
+static const size_t least_frames = (size_t)3 * NB_STEP; // of a line, before it moves
+static const double least_shelf = 0.03162277660168379;  // -30 dB, half of a shelf
 // Spans of the diffusers. Together they fill the time until the network's lines answer.
 static const double diffuser_s[NB_REVERB_DIFFUSERS] = {0.0093, 0.0217, 0.0391};
 
@@ -36,12 +40,14 @@ static nb_reverb_shelf shelf_of(double b0, double b1, double a1)
     return (nb_reverb_shelf){.direct = b0, .fresh = b1 - a1 * b0, .old = -a1};
 }
 
+static double shelf_root(double gain) { return fmax(sqrt(gain), least_shelf); }
+
 nb_reverb_shelves nb_reverb_absorption(const nb_reverb_decay *decay, double frames, double gain)
 {
     const double mid = line_gain(frames, decay->rate_hz, decay->mid_s);
     // Roots of the gains beside the middle's: a shelf is symmetric about its crossover in dB.
-    const double low = sqrt(line_gain(frames, decay->rate_hz, decay->low_s) / mid);
-    const double high = sqrt(line_gain(frames, decay->rate_hz, decay->high_s) / mid);
+    const double low = shelf_root(line_gain(frames, decay->rate_hz, decay->low_s) / mid);
+    const double high = shelf_root(line_gain(frames, decay->rate_hz, decay->high_s) / mid);
     const double wl = warped(decay->low_hz, decay->rate_hz);
     const double wh = warped(decay->high_hz, decay->rate_hz);
     const double nl = 1.0 + wl / low;
@@ -54,6 +60,36 @@ nb_reverb_shelves nb_reverb_absorption(const nb_reverb_decay *decay, double fram
     };
 }
 
+// A shelf's gain at 1 / z = `past`; infinite where its own memory falls more slowly than z^n.
+static double gain_at(const nb_reverb_shelf *self, double past)
+{
+    const double kept = 1.0 - self->old * past;
+    return (kept > 0.0) ? fabs(self->direct + self->fresh * past / kept) : INFINITY;
+}
+
+// Whether what a line keeps falls by 60 dB in that time, filters and all: on the circle of that
+// decay no gain along the line is over 1. A shelf's gain is the largest at an end of the spectrum.
+static bool falls_within(const nb_reverb_decay *decay, double frames, double t60_s)
+{
+    const nb_reverb_shelves it = nb_reverb_absorption(decay, frames, 1.0);
+    const double past = pow(10.0, 3.0 / (decay->rate_hz * t60_s));
+    const double most = line_gain(frames, decay->rate_hz, t60_s);
+    return gain_at(&it.low, past) * gain_at(&it.high, past) <= most &&
+           gain_at(&it.low, -past) * gain_at(&it.high, -past) <= most;
+}
+
+double nb_reverb_longest_s(const nb_reverb_decay *decay, const size_t frames[NB_REVERB_LINES])
+{
+    const double step = 1.02;
+    double longest_s = fmax(decay->mid_s, fmax(decay->low_s, decay->high_s));
+    for (size_t l = 0; l < NB_REVERB_LINES; l++) {
+        while (!falls_within(decay, (double)frames[l], step * longest_s)) {
+            longest_s *= step;
+        }
+    }
+    return longest_s;
+}
+
 static bool is_prime(size_t number)
 {
     for (size_t d = 2; d * d <= number; d++) {
@@ -64,10 +100,10 @@ static bool is_prime(size_t number)
     return number > 1;
 }
 
-void nb_reverb_line_frames(double rate_hz, double size, size_t least,
+void nb_reverb_line_frames(double rate_hz, double size, double depth_frames,
                            size_t out_frames[NB_REVERB_LINES])
 {
-    size_t past = least;
+    size_t past = least_frames + (size_t)ceil(depth_frames);
     for (size_t l = 0; l < NB_REVERB_LINES; l++) {
         const double ratio = pow(line_spread, (double)l / (NB_REVERB_LINES - 1));
         const size_t wanted = (size_t)(shortest_line_s * size * ratio * rate_hz);

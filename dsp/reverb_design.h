@@ -29,11 +29,18 @@ typedef struct nb_reverb_shelves {
     nb_reverb_shelf low, high;
 } nb_reverb_shelves;
 
-/// The absorption of a line of `frames`, times `gain`.
+/// The absorption of a line of `frames`, times `gain`. Beside the middle no shelf takes more than
+/// 60 dB at once: nobody hears a decay within one path, and the filter's own would outlast it.
 nb_reverb_shelves nb_reverb_absorption(const nb_reverb_decay *decay, double frames, double gain);
 
-/// Lengths of the network's lines in frames: ascending primes, none under `least`.
-void nb_reverb_line_frames(double rate_hz, double size, size_t least,
+/// T60 of what falls most slowly in a network of such lines, its filters' own memory included:
+/// the longest of the three decays or, where those are short for their crossovers, up to 1.3 times
+/// that.
+double nb_reverb_longest_s(const nb_reverb_decay *decay, const size_t frames[NB_REVERB_LINES]);
+
+/// Lengths of the network's lines in frames: ascending primes, each with room for a swing of
+/// `depth_frames`.
+void nb_reverb_line_frames(double rate_hz, double size, double depth_frames,
                            size_t out_frames[NB_REVERB_LINES]);
 
 /// Lengths of diffuser `stage`, of which each channel has its own.

@@ -385,6 +385,46 @@ static void extremes_stay_finite(void **state)
     }
 }
 
+// Short decays at low crossovers: there the filters remember longer than the lines.
+static void after_the_tail_nothing_is_left_however_short_the_decay(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned rate_hz;
+        double decay_s, low_percent, high_hz, size_percent;
+    } rooms[] = {
+        {48000, 0.414644, 90.638, 1120.68, 251.632}, // left 2.2e-6
+        {8000, 0.2, 110.0, 1313.0, 100.0},           // left 2.6e-5
+        {8000, 0.2, 250.0, 1001.0, 100.0},           {48000, 0.2, 20.0, 1001.0, 300.0},
+        {96000, 0.2, 250.0, 16000.0, 20.0},
+    };
+    for (size_t r = 0; r < NB_COUNT(rooms); r++) {
+        rig_voice voice = reverb(2);
+        voice.settings.rate_hz = rooms[r].rate_hz;
+        voice.settings.values = voice.values;
+        rig_set(&voice, "decay_s", rooms[r].decay_s);
+        rig_set(&voice, "low_decay_percent", rooms[r].low_percent);
+        rig_set(&voice, "low_crossover_hz", 129.0);
+        rig_set(&voice, "high_decay_percent", 10.0);
+        rig_set(&voice, "high_crossover_hz", rooms[r].high_hz);
+        rig_set(&voice, "size_percent", rooms[r].size_percent);
+        const size_t loud = rooms[r].rate_hz / 4;
+        const size_t end = loud + LATENCY + voice.settings.processor->tail(&voice.settings);
+        assert_true(end < FRAMES);
+        for (size_t c = 0; c < 2; c++) {
+            memset(in[c], 0, sizeof in[c]);
+            rig_noise(in[c], loud, 0.5, (uint32_t)(3 + c));
+            for (size_t i = 0; i < loud; i++) {
+                in[c][i] += 0.5F; // low frequencies too
+            }
+        }
+        rig_process_one(&voice, FRAMES, inputs, outputs);
+        for (size_t i = end; i < FRAMES; i++) {
+            assert_true(fabsf(out[0][i]) < 1e-6F && fabsf(out[1][i]) < 1e-6F);
+        }
+    }
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -414,6 +454,7 @@ int main(void)
         cmocka_unit_test(moving_levels_are_smooth_and_at_rest_the_same),
         cmocka_unit_test(any_split_and_every_width_give_the_same_bits),
         cmocka_unit_test(extremes_stay_finite),
+        cmocka_unit_test(after_the_tail_nothing_is_left_however_short_the_decay),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
