@@ -706,6 +706,17 @@ static void trial_destroy(trial **self_p)
     *self_p = NULL;
 }
 
+trial_report trial_settings(size_t index, trial_source source,
+                            trial_report (*use)(const nb_settings *voice))
+{
+    NB_SCOPED(trial_destroy) trial *self = trial_new(index, source);
+    nb_error err = {0};
+    if (!choose_settings(self, &err)) {
+        return refused(self, err.text);
+    }
+    return use(&self->voices[0].settings);
+}
+
 trial_report trial_run(size_t index, trial_source source)
 {
     NB_SCOPED(trial_destroy) trial *self = trial_new(index, source);

@@ -37,4 +37,8 @@ trial_report trial_run(size_t index, trial_source source);
 /// the tail is longer than a test may last.
 trial_report trial_tail(size_t index, trial_source source);
 
+/// Hand one voice with settings that the processor takes to `use`, and its report back.
+trial_report trial_settings(size_t index, trial_source source,
+                            trial_report (*use)(const nb_settings *voice));
+
 #endif // NB_TESTS_TRIAL_TRIAL_H

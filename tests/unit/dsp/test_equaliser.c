@@ -412,9 +412,31 @@ static void bad_bands_are_refused(void **state)
     assert_refused(&voice, "band 3: range_db is for bells and shelves, not low-pass");
 }
 
+static void silence_leaves_no_denormals(void **state)
+{
+    (void)state;
+    rig_voice voice;
+    rig_voice_init(&voice, "equaliser", 1);
+    rig_band(&voice, "bell", 5000.0, 12.0, 0.7, "12");
+    rig_band(&voice, "high-pass", 3000.0, 0.0, 0.7, "24");
+    enum { LONG = 200000 };
+    float *input = calloc(LONG, sizeof(float));
+    float *out = calloc(LONG, sizeof(float));
+    input[0] = 1.0F;
+    rig_process_one(&voice, LONG, (const float *const *)&input, &out);
+    for (size_t i = 0; i < LONG; i++) {
+        assert_true(fpclassify((double)out[i]) != FP_SUBNORMAL);
+        assert_true(out[i] == 0.0F || fabsf(out[i]) > 1e-38F);
+    }
+    assert_true(out[LONG - 1] == 0.0F);
+    free(input);
+    free(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(silence_leaves_no_denormals),
         cmocka_unit_test(bells_are_the_analogue_ones_up_to_20_khz),
         cmocka_unit_test(shelves_are_the_analogue_ones_up_to_20_khz),
         cmocka_unit_test(tilts_are_the_analogue_ones_up_to_20_khz),
