@@ -19,9 +19,6 @@ _Static_assert((size_t)1 << (SIZES - 1) == NB_FFT_SIZE_MAX, "a row for each size
 static pthread_mutex_t plan_lock = PTHREAD_MUTEX_INITIALIZER;
 static nb_fft plans[SIZES];
 
-// Set under the lock before anyone may run it.
-static const nb_fft *fixed_size;
-
 static void make_plans(nb_fft *self, size_t size)
 {
     const fftwf_iodim dim = {.n = (int)size, .is = 1, .os = 1};
@@ -61,16 +58,6 @@ nb_status nb_fft_of_size(size_t size, const nb_fft **out_fft, nb_error *err)
     return NB_OK;
 }
 
-nb_status nb_fft_prepare(nb_error *err)
-{
-    const nb_fft *made = NULL;
-    const nb_status status = nb_fft_of_size(NB_FFT_SIZE, &made, err);
-    if (status == NB_OK) {
-        __atomic_store_n(&fixed_size, made, __ATOMIC_RELEASE);
-    }
-    return status;
-}
-
 void nb_fft_run_forward(const nb_fft *self, float *samples, float *spectrum)
 {
     fftwf_execute_split_dft_r2c(self->forward, samples, spectrum, spectrum + self->imaginary);
@@ -79,14 +66,4 @@ void nb_fft_run_forward(const nb_fft *self, float *samples, float *spectrum)
 void nb_fft_run_inverse(const nb_fft *self, float *spectrum, float *samples)
 {
     fftwf_execute_split_dft_c2r(self->inverse, spectrum, spectrum + self->imaginary, samples);
-}
-
-void nb_fft_forward(float *samples, float *spectrum)
-{
-    nb_fft_run_forward(__atomic_load_n(&fixed_size, __ATOMIC_ACQUIRE), samples, spectrum);
-}
-
-void nb_fft_inverse(float *spectrum, float *samples)
-{
-    nb_fft_run_inverse(__atomic_load_n(&fixed_size, __ATOMIC_ACQUIRE), spectrum, samples);
 }

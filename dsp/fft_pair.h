@@ -13,8 +13,8 @@
 
 typedef struct nb_fft_pair nb_fft_pair;
 
-/// The smallest and largest size, powers of two.
-#define NB_FFT_PAIR_MIN ((size_t)1 << 10)
+/// The smallest and largest size, powers of two. The engine's fingerprint probes them all.
+#define NB_FFT_PAIR_MIN ((size_t)1 << 11)
 #define NB_FFT_PAIR_MAX ((size_t)1 << 18)
 
 /// Doubles from the first signal to the second: the size, and what keeps both from meeting in the

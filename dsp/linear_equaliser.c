@@ -15,7 +15,7 @@ extern const nb_processor NB_KERNEL(nb_linear_equaliser);
 
 enum { BANDS_MAX = 24, REACH_MIN_LOG = 10, REACH_MAX_LOG = 16 };
 
-static const char *const libraries[] = {"fftw3", "fftw3f", NULL};
+static const char *const libraries[] = {"fftw3", NULL};
 
 static const nb_param band_params[] = {NB_EQ_SHARED_PARAMS(false)};
 

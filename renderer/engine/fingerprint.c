@@ -17,7 +17,12 @@
 
 enum {
     NOISE_FRAMES = 4096,
-    FFT_SIZE = 1024,
+    // All sizes of transforms that processors make, and the gap that dsp/ leaves between two parts.
+    REAL_MIN = 256, // noise reduction
+    REAL_MAX = 16384,
+    PAIR_MIN = 2048, // the linear-phase equaliser
+    PAIR_MAX = 262144,
+    FFT_GAP = 16,
     RATE_HZ = 48000,
     LOUDNESS_FRAMES = RATE_HZ, // over the 400 ms that a loudness needs
     WAV_HEADER_BYTES = 44,
@@ -82,58 +87,88 @@ static nb_status probe_ebur128(nb_fingerprint_library *library, nb_hasher *hashe
     return failed ? no_memory(err) : NB_OK;
 }
 
+// "fftw-3.3.10-sse2-avx": what it can do belongs to it.
+static void set_fftw_version(nb_fingerprint_library *library, const char *version)
+{
+    set_version(library, version + (strncmp(version, "fftw-", 5) == 0 ? 5 : 0));
+}
+
+/// Two signals at once, in place, as linear phase does it. Backwards it is the same with the two
+/// exchanged.
+static bool run_pair(nb_hasher *hasher, size_t size, const float *noise, double *buffer)
+{
+    const fftw_iodim dim = {.n = (int)size, .is = 1, .os = 1};
+    double *second = buffer + size + FFT_GAP;
+    fftw_plan forward =
+        fftw_plan_guru_split_dft(1, &dim, 0, NULL, buffer, second, buffer, second, FFTW_ESTIMATE);
+    if (!forward) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        buffer[i] = (double)noise[i];
+        second[i] = (double)noise[size - 1 - i];
+    }
+    fftw_execute(forward);
+    nb_hasher_add(hasher, buffer, size * sizeof *buffer);
+    nb_hasher_add(hasher, second, size * sizeof *second);
+    fftw_destroy_plan(forward);
+    return true;
+}
+
 /// The double precision is a library of its own.
 static nb_status probe_fftw_double(nb_fingerprint_library *library, nb_hasher *hasher,
                                    nb_error *err)
 {
-    set_version(library, fftw_version + (strncmp(fftw_version, "fftw-", 5) == 0 ? 5 : 0));
-    fftw_complex *bins = fftw_alloc_complex(FFT_SIZE);
-    float *noise = fftwf_alloc_real(FFT_SIZE);
-    fftw_plan forward = NULL;
-    if (bins && noise) {
-        forward = fftw_plan_dft_1d(FFT_SIZE, bins, bins, FFTW_FORWARD, FFTW_ESTIMATE);
+    set_fftw_version(library, fftw_version);
+    NB_SCOPED(free_floats) float *noise = calloc(PAIR_MAX, sizeof *noise);
+    double *buffer = fftw_alloc_real(2 * (PAIR_MAX + FFT_GAP));
+    bool done = noise && buffer;
+    if (done) {
+        fill_noise(noise, PAIR_MAX);
     }
-    if (forward) {
-        fill_noise(noise, FFT_SIZE);
-        for (size_t i = 0; i < FFT_SIZE; i++) {
-            bins[i][0] = (double)noise[i];
-            bins[i][1] = (double)noise[FFT_SIZE - 1 - i];
-        }
-        fftw_execute(forward);
-        nb_hasher_add(hasher, bins, FFT_SIZE * sizeof *bins);
+    for (size_t size = PAIR_MIN; done && size <= PAIR_MAX; size *= 2) {
+        done = run_pair(hasher, size, noise, buffer);
     }
-    const bool planned = forward != NULL;
-    fftw_destroy_plan(forward);
-    fftw_free(bins);
-    fftwf_free(noise);
-    return planned ? NB_OK : no_memory(err);
+    fftw_free(buffer);
+    return done ? NB_OK : no_memory(err);
+}
+
+/// There and back with the spectrum's parts apart, as noise reduction does it.
+static bool run_real(nb_hasher *hasher, size_t size, float *samples, float *spectrum)
+{
+    const fftwf_iodim dim = {.n = (int)size, .is = 1, .os = 1};
+    float *second = spectrum + size / 2 + FFT_GAP;
+    const unsigned how = FFTW_ESTIMATE | FFTW_DESTROY_INPUT;
+    fftwf_plan forward =
+        fftwf_plan_guru_split_dft_r2c(1, &dim, 0, NULL, samples, spectrum, second, how);
+    fftwf_plan back =
+        fftwf_plan_guru_split_dft_c2r(1, &dim, 0, NULL, spectrum, second, samples, how);
+    const bool planned = forward && back;
+    if (planned) {
+        fill_noise(samples, size);
+        fftwf_execute(forward);
+        add_floats(hasher, spectrum, size / 2 + 1);
+        add_floats(hasher, second, size / 2 + 1);
+        fftwf_execute(back);
+        add_floats(hasher, samples, size);
+    }
+    fftwf_destroy_plan(forward);
+    fftwf_destroy_plan(back);
+    return planned;
 }
 
 static nb_status probe_fftw(nb_fingerprint_library *library, nb_hasher *hasher, nb_error *err)
 {
-    // "fftw-3.3.10-sse2-avx": what it can do belongs to it.
-    set_version(library, fftwf_version + (strncmp(fftwf_version, "fftw-", 5) == 0 ? 5 : 0));
-    float *samples = fftwf_alloc_real(FFT_SIZE);
-    fftwf_complex *bins = fftwf_alloc_complex(FFT_SIZE / 2 + 1);
-    fftwf_plan forward = NULL;
-    fftwf_plan back = NULL;
-    if (samples && bins) {
-        forward = fftwf_plan_dft_r2c_1d(FFT_SIZE, samples, bins, FFTW_ESTIMATE);
-        back = fftwf_plan_dft_c2r_1d(FFT_SIZE, bins, samples, FFTW_ESTIMATE);
+    set_fftw_version(library, fftwf_version);
+    float *samples = fftwf_alloc_real(REAL_MAX);
+    float *spectrum = fftwf_alloc_real(REAL_MAX + 2 * FFT_GAP);
+    bool done = samples && spectrum;
+    for (size_t size = REAL_MIN; done && size <= REAL_MAX; size *= 2) {
+        done = run_real(hasher, size, samples, spectrum);
     }
-    const bool planned = forward && back;
-    if (planned) {
-        fill_noise(samples, FFT_SIZE);
-        fftwf_execute(forward);
-        nb_hasher_add(hasher, bins, (FFT_SIZE / 2 + 1) * sizeof *bins);
-        fftwf_execute(back);
-        add_floats(hasher, samples, FFT_SIZE);
-    }
-    fftwf_destroy_plan(forward);
-    fftwf_destroy_plan(back);
     fftwf_free(samples);
-    fftwf_free(bins);
-    return planned ? NB_OK : no_memory(err);
+    fftwf_free(spectrum);
+    return done ? NB_OK : no_memory(err);
 }
 
 static nb_status probe_libm(nb_fingerprint_library *library, nb_hasher *hasher, nb_error *err)
