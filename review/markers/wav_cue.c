@@ -6,210 +6,19 @@
 // libsndfile reads names only up to the first chunk of another kind, and ffmpeg loses some too: all
 // `labl` are written first. Both take 255 bytes of a name: longer ones stand whole in `note`.
 #include "review/markers/format.h"
+#include "review/markers/wav_chunks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
-    CHUNKS_MAX = 10000,
-    CUE_SIZE = 24,
     LOOP_SIZE = 24,
     SMPL_HEAD_SIZE = 36,
     LTXT_SIZE = 20,
     LABEL_MAX = 255,
     RATE_USUAL_HZ = 48000
 };
-
-static uint32_t little_endian(const unsigned char *bytes, size_t count)
-{
-    uint32_t value = 0;
-    while (count-- > 0) {
-        value = value << 8 | bytes[count];
-    }
-    return value;
-}
-
-static void add_little_endian(nb_text *out, uint32_t value, unsigned bytes)
-{
-    for (unsigned i = 0; i < bytes; i++) {
-        nb_text_add_bytes(out, &(char){(char)(value >> (8 * i) & 0xff)}, 1);
-    }
-}
-
-/// A chunk that was read whole.
-typedef struct chunk {
-    unsigned char *bytes;
-    size_t size;
-} chunk;
-
-/// Where a chunk stands in the file.
-typedef struct extent {
-    int64_t at;   ///< Of its id
-    int64_t size; ///< With its head and its pad byte
-    bool is_ours; ///< Cues and their texts, which are written anew
-} extent;
-
-/// What was found in a WAV.
-typedef struct wav {
-    const char *name;
-    FILE *file;
-    int64_t file_size;
-    int64_t riff_end; ///< As its head says
-    unsigned rate_hz;
-    chunk cues;  ///< The last of each, as programs append them
-    chunk texts; ///< Behind "adtl"
-    chunk loops;
-    size_t extent_count;
-    extent *extents;
-    bool cut; ///< A chunk goes on behind the end of the file
-} wav;
-
-static void wav_fini(wav *self)
-{
-    free(self->cues.bytes);
-    free(self->texts.bytes);
-    free(self->loops.bytes);
-    free(self->extents);
-}
-
-static nb_status read_bytes(const wav *self, void *out, size_t size, nb_error *err)
-{
-    if (fread(out, 1, size, self->file) == size) {
-        return NB_OK;
-    }
-    return ferror(self->file) ? nb_fail_errno(err, errno, "%s", self->name)
-                              : nb_fail(err, NB_E_CORRUPT, "%s: ends inside a chunk", self->name);
-}
-
-static nb_status read_chunk(const wav *self, size_t size, chunk *out, nb_error *err)
-{
-    if (size > NB_MARKERS_FILE_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "%s: more than %d MB of cues", self->name,
-                       NB_MARKERS_FILE_MAX >> 20);
-    }
-    free(out->bytes);
-    *out = (chunk){.bytes = malloc(size + 1), .size = size};
-    if (!out->bytes) {
-        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory for its cues", self->name);
-    }
-    return read_bytes(self, out->bytes, size, err);
-}
-
-static bool is_chunk(const unsigned char *id, const char *wanted)
-{
-    return strncasecmp((const char *)id, wanted, 4) == 0;
-}
-
-static nb_status take_format(wav *self, uint32_t size, nb_error *err)
-{
-    unsigned char head[16];
-    if (size < sizeof head) {
-        return nb_fail(err, NB_E_CORRUPT, "%s: has a fmt chunk of %u bytes", self->name, size);
-    }
-    const nb_status status = read_bytes(self, head, sizeof head, err);
-    self->rate_hz = little_endian(head + 4, 4);
-    return status;
-}
-
-/// Take what is ours of the chunk whose head was just read.
-static nb_status take_chunk(wav *self, const unsigned char *id, uint32_t size, bool *out_ours,
-                            nb_error *err)
-{
-    *out_ours = false;
-    if (is_chunk(id, "fmt ")) {
-        return take_format(self, size, err);
-    }
-    if (is_chunk(id, "cue ")) {
-        *out_ours = true;
-        return read_chunk(self, size, &self->cues, err);
-    }
-    if (is_chunk(id, "smpl")) {
-        return read_chunk(self, size, &self->loops, err);
-    }
-    if (is_chunk(id, "LIST") && size >= 4) {
-        unsigned char type[4];
-        nb_status status = read_bytes(self, type, sizeof type, err);
-        *out_ours = status == NB_OK && is_chunk(type, "adtl");
-        return *out_ours ? read_chunk(self, size - 4, &self->texts, err) : status;
-    }
-    return NB_OK;
-}
-
-static nb_status take_head(wav *self, nb_error *err)
-{
-    unsigned char head[12];
-    if (fseeko(self->file, 0, SEEK_END) != 0 || (self->file_size = ftello(self->file)) < 0 ||
-        fseeko(self->file, 0, SEEK_SET) != 0) {
-        return nb_fail_errno(err, errno, "%s", self->name);
-    }
-    if (fread(head, 1, sizeof head, self->file) != sizeof head ||
-        memcmp(head + 8, "WAVE", 4) != 0) {
-        return nb_fail(err, NB_E_INVALID, "%s: is not a WAV", self->name);
-    }
-    if (memcmp(head, "RF64", 4) == 0 || memcmp(head, "BW64", 4) == 0) {
-        return nb_fail(err, NB_E_INVALID,
-                       "%s: is %.4s, in which programs read no cues; use a WAV under 4 GB, or "
-                       "another format of markers",
-                       self->name, (const char *)head);
-    }
-    if (memcmp(head, "RIFF", 4) != 0) {
-        return nb_fail(err, NB_E_INVALID, "%s: is not a WAV", self->name);
-    }
-    self->riff_end = 8 + (int64_t)little_endian(head + 4, 4);
-    return NB_OK;
-}
-
-static nb_status scan_chunks(wav *self, nb_error *err)
-{
-    nb_status status = take_head(self, err);
-    self->extents = status == NB_OK ? calloc(CHUNKS_MAX, sizeof *self->extents) : NULL;
-    if (status == NB_OK && !self->extents) {
-        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory for its chunks", self->name);
-    }
-    for (int64_t at = 12; status == NB_OK && at + 8 <= self->file_size;) {
-        unsigned char head[8];
-        if (self->extent_count == CHUNKS_MAX) {
-            return nb_fail(err, NB_E_LIMIT, "%s: more than %d chunks", self->name, CHUNKS_MAX);
-        }
-        if (fseeko(self->file, at, SEEK_SET) != 0) {
-            return nb_fail_errno(err, errno, "%s", self->name);
-        }
-        status = read_bytes(self, head, sizeof head, err);
-        const uint32_t size = status == NB_OK ? little_endian(head + 4, 4) : 0;
-        extent *here = &self->extents[self->extent_count++];
-        here->at = at;
-        here->size = 8 + (int64_t)size + (size & 1);
-        if (status == NB_OK) {
-            status = take_chunk(self, head, size, &here->is_ours, err);
-        }
-        self->cut = at + 8 + (int64_t)size > self->file_size;
-        at += here->size;
-    }
-    if (status == NB_OK && (self->rate_hz == 0 || self->rate_hz > 1000000)) {
-        return nb_fail(err, NB_E_INVALID, "%s: does not say its sample rate", self->name);
-    }
-    return status;
-}
-
-static nb_status check_cues(const wav *self, size_t *out_count, nb_error *err)
-{
-    *out_count = 0;
-    if (self->cues.size < 4) {
-        return NB_OK;
-    }
-    const uint32_t count = little_endian(self->cues.bytes, 4);
-    if (count > (self->cues.size - 4) / CUE_SIZE) {
-        return nb_fail(err, NB_E_CORRUPT, "%s: %u cues in a chunk for %zu", self->name, count,
-                       (self->cues.size - 4) / CUE_SIZE);
-    }
-    if (count > NB_MARKERS_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "%s: more than %d markers", self->name, NB_MARKERS_MAX);
-    }
-    *out_count = count;
-    return NB_OK;
-}
 
 // ---- reading ----
 
@@ -235,43 +44,22 @@ static cue *find_cue(cue *cues, size_t count, uint32_t id)
     return count > 0 ? bsearch(&key, cues, count, sizeof key, by_id) : NULL;
 }
 
-/// The next sub-chunk of the texts at `*at_p`; false at the end, or where one is cut.
-static bool next_text(const wav *self, size_t *at_p, const unsigned char **out_id,
-                      const unsigned char **out_data, size_t *out_size)
-{
-    const size_t left = self->texts.size - *at_p;
-    if (left < 8) {
-        return false;
-    }
-    const unsigned char *head = self->texts.bytes + *at_p;
-    const size_t size = little_endian(head + 4, 4);
-    if (size > left - 8) {
-        return false;
-    }
-    *out_id = head;
-    *out_data = head + 8;
-    *out_size = size;
-    *at_p += 8 + size;
-    *at_p += (size & 1) && *at_p < self->texts.size ? 1 : 0;
-    return true;
-}
-
-static void add_texts(const wav *self, cue *cues, size_t count)
+static void add_texts(const nb_wav *self, cue *cues, size_t count)
 {
     static const char *const kinds[] = {"labl", "note", "ltxt"};
     const unsigned char *id = NULL;
     const unsigned char *data = NULL;
     size_t size = 0;
-    for (size_t at = 0; next_text(self, &at, &id, &data, &size);) {
+    for (size_t at = 0; nb_wav_next_text(self, &at, &id, &data, &size);) {
         for (size_t kind = 0; kind < NB_COUNT(kinds); kind++) {
             const size_t head = kind == 2 ? LTXT_SIZE : 4;
-            cue *of = is_chunk(id, kinds[kind]) && size >= head
-                          ? find_cue(cues, count, little_endian(data, 4))
+            cue *of = nb_wav_is(id, kinds[kind]) && size >= head
+                          ? find_cue(cues, count, nb_wav_number(data, 4))
                           : NULL;
             if (!of) {
                 continue;
             }
-            of->frames = kind == 2 ? little_endian(data + 4, 4) : of->frames;
+            of->frames = kind == 2 ? nb_wav_number(data + 4, 4) : of->frames;
             if (size > head && !of->texts[kind]) {
                 of->texts[kind] = (const char *)data + head;
                 of->text_sizes[kind] = size - head;
@@ -280,18 +68,18 @@ static void add_texts(const wav *self, cue *cues, size_t count)
     }
 }
 
-static void add_loops(const wav *self, cue *cues, size_t count)
+static void add_loops(const nb_wav *self, cue *cues, size_t count)
 {
     if (self->loops.size < SMPL_HEAD_SIZE) {
         return;
     }
     const size_t room = (self->loops.size - SMPL_HEAD_SIZE) / LOOP_SIZE;
-    const size_t said = little_endian(self->loops.bytes + 28, 4);
+    const size_t said = nb_wav_number(self->loops.bytes + 28, 4);
     for (size_t i = 0; i < (said < room ? said : room); i++) {
         const unsigned char *loop = self->loops.bytes + SMPL_HEAD_SIZE + i * LOOP_SIZE;
-        const uint32_t start = little_endian(loop + 8, 4);
-        const uint32_t end = little_endian(loop + 12, 4);
-        cue *of = find_cue(cues, count, little_endian(loop, 4));
+        const uint32_t start = nb_wav_number(loop + 8, 4);
+        const uint32_t end = nb_wav_number(loop + 12, 4);
+        cue *of = find_cue(cues, count, nb_wav_number(loop, 4));
         if (of && of->frame == start && end > start) {
             of->frames = end - start;
         }
@@ -299,7 +87,7 @@ static void add_loops(const wav *self, cue *cues, size_t count)
 }
 
 /// The name; where the name is only the beginning or one line of the note, the note; else both.
-static nb_status join_texts(const wav *self, const cue *of, char **out, nb_error *err)
+static nb_status join_texts(const nb_wav *self, const cue *of, char **out, nb_error *err)
 {
     char where[NB_MARKER_WHERE_SIZE];
     NB_SCOPED(nb_text_free) char *label = NULL;
@@ -328,7 +116,8 @@ static nb_status join_texts(const wav *self, const cue *of, char **out, nb_error
     return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a marker");
 }
 
-static nb_status take_cues(const wav *self, cue *cues, size_t count, nb_markers *out, nb_error *err)
+static nb_status take_cues(const nb_wav *self, cue *cues, size_t count, nb_markers *out,
+                           nb_error *err)
 {
     nb_status status = NB_OK;
     for (size_t i = 0; i < count && status == NB_OK; i++) {
@@ -349,11 +138,11 @@ static nb_status take_cues(const wav *self, cue *cues, size_t count, nb_markers 
 
 static nb_status read_wav(const char *name, FILE *in, nb_markers *out, nb_error *err)
 {
-    NB_SCOPED(wav_fini) wav self = {.name = name, .file = in};
+    NB_SCOPED(nb_wav_fini) nb_wav self = {.name = name, .file = in};
     size_t count = 0;
-    nb_status status = scan_chunks(&self, err);
+    nb_status status = nb_wav_scan(&self, err);
     if (status == NB_OK) {
-        status = check_cues(&self, &count, err);
+        status = nb_wav_count_cues(&self, &count, err);
     }
     if (status != NB_OK) {
         return status;
@@ -364,9 +153,9 @@ static nb_status read_wav(const char *name, FILE *in, nb_markers *out, nb_error 
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory for its cues", name);
     }
     for (size_t i = 0; i < count; i++) {
-        const unsigned char *record = self.cues.bytes + 4 + i * CUE_SIZE;
-        cues[i].id = little_endian(record, 4);
-        cues[i].frame = little_endian(record + 20, 4);
+        const unsigned char *record = self.cues.bytes + 4 + i * NB_WAV_CUE_SIZE;
+        cues[i].id = nb_wav_number(record, 4);
+        cues[i].frame = nb_wav_number(record + 20, 4);
     }
     qsort(cues, count, sizeof *cues, by_id);
     add_loops(&self, cues, count);
@@ -377,6 +166,13 @@ static nb_status read_wav(const char *name, FILE *in, nb_markers *out, nb_error 
 }
 
 // ---- writing ----
+
+static void add_little_endian(nb_text *out, uint32_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        nb_text_add_bytes(out, &(char){(char)(value >> (8 * i) & 0xff)}, 1);
+    }
+}
 
 static void add_sub_chunk(nb_text *out, const char *kind, uint32_t id, const char *text,
                           size_t size)
@@ -455,25 +251,26 @@ static void cue_chunks_fini(cue_chunks *self)
 }
 
 /// What the WAV has already, to the byte; only the names come before all else.
-static nb_status keep_cues(const wav *self, cue_chunks *out, uint32_t *out_last_id, nb_error *err)
+static nb_status keep_cues(const nb_wav *self, cue_chunks *out, uint32_t *out_last_id,
+                           nb_error *err)
 {
     size_t count = 0;
-    const nb_status status = check_cues(self, &count, err);
+    const nb_status status = nb_wav_count_cues(self, &count, err);
     if (status != NB_OK) {
         return status;
     }
     for (size_t i = 0; i < count; i++) {
-        const unsigned char *record = self->cues.bytes + 4 + i * CUE_SIZE;
-        const uint32_t id = little_endian(record, 4);
+        const unsigned char *record = self->cues.bytes + 4 + i * NB_WAV_CUE_SIZE;
+        const uint32_t id = nb_wav_number(record, 4);
         *out_last_id = id > *out_last_id ? id : *out_last_id;
-        nb_text_add_bytes(&out->records, record, CUE_SIZE);
+        nb_text_add_bytes(&out->records, record, NB_WAV_CUE_SIZE);
     }
     out->count = (uint32_t)count;
     const unsigned char *id = NULL;
     const unsigned char *data = NULL;
     size_t size = 0;
-    for (size_t at = 0; next_text(self, &at, &id, &data, &size);) {
-        nb_text *into = is_chunk(id, "labl") ? &out->labels : &out->others;
+    for (size_t at = 0; nb_wav_next_text(self, &at, &id, &data, &size);) {
+        nb_text *into = nb_wav_is(id, "labl") ? &out->labels : &out->others;
         nb_text_add_bytes(into, id, 8 + size);
         add_little_endian(into, 0, size & 1);
     }
@@ -535,7 +332,7 @@ static nb_status put(FILE *out, const void *bytes, size_t size, nb_error *err)
 }
 
 /// Copy `size` bytes from `at`; what the file lacks of a last pad byte is a zero.
-static nb_status copy_bytes(const wav *self, int64_t at, int64_t size, FILE *out, nb_error *err)
+static nb_status copy_bytes(const nb_wav *self, int64_t at, int64_t size, FILE *out, nb_error *err)
 {
     static const char pad[1] = {0};
     char buffer[1 << 16];
@@ -547,14 +344,14 @@ static nb_status copy_bytes(const wav *self, int64_t at, int64_t size, FILE *out
     for (int64_t done = 0; done < there && status == NB_OK;) {
         const size_t part =
             there - done < (int64_t)sizeof buffer ? (size_t)(there - done) : sizeof buffer;
-        status = read_bytes(self, buffer, part, err);
+        status = nb_wav_read(self, buffer, part, err);
         status = status == NB_OK ? put(out, buffer, part, err) : status;
         done += (int64_t)part;
     }
     return status == NB_OK && there < size ? put(out, pad, sizeof pad, err) : status;
 }
 
-static nb_status copy_chunks(const wav *self, const nb_text *added, FILE *out, nb_error *err)
+static nb_status copy_chunks(const nb_wav *self, const nb_text *added, FILE *out, nb_error *err)
 {
     int64_t size = 4 + (int64_t)added->length;
     for (size_t i = 0; i < self->extent_count; i++) {
@@ -575,7 +372,7 @@ static nb_status copy_chunks(const wav *self, const nb_text *added, FILE *out, n
     }
     nb_status status = put(out, head.chars, head.length, err);
     for (size_t i = 0; i < self->extent_count && status == NB_OK; i++) {
-        const extent *here = &self->extents[i];
+        const nb_wav_extent *here = &self->extents[i];
         status = here->is_ours ? NB_OK : copy_bytes(self, here->at, here->size, out, err);
     }
     return status == NB_OK ? put(out, added->chars, added->length, err) : status;
@@ -584,11 +381,11 @@ static nb_status copy_chunks(const wav *self, const nb_text *added, FILE *out, n
 static nb_status write_into(const nb_markers *markers, const char *name, FILE *session, FILE *out,
                             nb_error *err)
 {
-    NB_SCOPED(wav_fini) wav self = {.name = name, .file = session};
+    NB_SCOPED(nb_wav_fini) nb_wav self = {.name = name, .file = session};
     NB_SCOPED(cue_chunks_fini) cue_chunks chunks = {0};
     NB_SCOPED(nb_text_fini) nb_text added = {0};
     uint32_t last_id = 0;
-    nb_status status = scan_chunks(&self, err);
+    nb_status status = nb_wav_scan(&self, err);
     if (status == NB_OK && (self.cut || self.riff_end > self.file_size + 1)) {
         status = nb_fail(err, NB_E_CORRUPT,
                          "%s: its header says more than the file holds; is it still being written?",
@@ -607,7 +404,8 @@ static nb_status write_into(const nb_markers *markers, const char *name, FILE *s
     return copy_chunks(&self, &added, out, err);
 }
 
-/// A WAV of one silent frame that only carries the cues: ffmpeg takes an empty one for unfinished.
+/// A WAV of one silent frame that only carries the cues: ffmpeg takes an empty one for
+/// unfinished.
 static nb_status write_alone(const nb_markers *markers, FILE *out, nb_error *err)
 {
     enum { FRAME_SIZE = 2 };

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
@@ -48,6 +50,38 @@ static void write_again(const nb_markers *markers, nb_marker_format format)
     free(text);
 }
 
+/// A note put into a copy of the file, where it is a session: it is there behind what was.
+static void write_into(const nb_markers *had, nb_marker_format format, const uint8_t *bytes,
+                       size_t size)
+{
+    char text[] = "put in";
+    char path[64];
+    char *copy = NULL;
+    size_t copy_size = 0;
+    nb_markers notes = {0};
+    nb_markers has = {0};
+    nb_error err = {0};
+    const nb_marker note = {.at_ns = 1500000000, .end_ns = 2000000000, .text = text, .colour = -1};
+    const int file = memfd_create("session", MFD_CLOEXEC);
+    FILE *out = open_memstream(&copy, &copy_size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    if (file < 0 || !out || write(file, bytes, size) != (ssize_t)size ||
+        nb_markers_add(&notes, &note, &err) != NB_OK) {
+        abort();
+    }
+    const nb_status status = nb_markers_write(&notes, format, path, out, &err);
+    fclose(out);
+    if (status == NB_OK &&
+        (nb_markers_parse("copy", copy, copy_size, format, &has, &err) != NB_OK ||
+         has.count != had->count + 1)) {
+        abort();
+    }
+    nb_markers_fini(&notes);
+    nb_markers_fini(&has);
+    free(copy);
+    close(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     nb_markers markers = {0};
@@ -61,6 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     check(&markers);
     if (nb_marker_format_is_written(format) && nb_marker_format_is_read(format)) {
         write_again(&markers, format);
+    }
+    if (nb_marker_format_takes_session(format)) {
+        write_into(&markers, format, bytes + 1, size - 1);
     }
     nb_markers_fini(&markers);
     return 0;
