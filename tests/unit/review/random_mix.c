@@ -405,7 +405,7 @@ static void edit_song(random_mix *self)
 void random_mix_edit(random_mix *self)
 {
     random_strip *strip = &self->strips[pick(self, self->strip_count)];
-    switch (pick(self, 12)) {
+    switch (pick(self, 14)) {
     case 0:
     case 1:
         edit_strip_values(self, strip);
@@ -419,6 +419,8 @@ void random_mix_edit(random_mix *self)
         edit_inserts(self, strip);
         break;
     case 6:
+    case 12:
+    case 13:
         edit_sends(self, strip);
         break;
     case 7:
