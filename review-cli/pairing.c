@@ -270,7 +270,11 @@ void nb_pairing_print_null(const nb_pairing *self, const nb_null *null, nb_text 
     nb_text_format_time((double)null->peak_frame / rate_hz, peak);
     nb_text_format_time((double)null->shared.frames / rate_hz, length);
     print_offset(self, out);
-    nb_text_addf(out, "gain       B is %+.2f dB\n", null->gain_db);
+    if (fabs(null->gain_db) < 0.005) {
+        nb_text_addf(out, "gain       the same\n");
+    } else {
+        nb_text_addf(out, "gain       B is %+.2f dB\n", null->gain_db);
+    }
     nb_text_addf(out, "polarity   %s\n", self->alignment.inverted ? "inverted" : "the same");
     nb_text_addf(out, "compared   %s from %s of A (correlation %.4f)\n", length, from,
                  self->alignment.confidence);

@@ -62,7 +62,8 @@ nb_status nb_player_find(nb_player *out, nb_error *err)
         "write a file with `nightbus fetch` or `nightbus compare` and play it elsewhere");
 }
 
-static pid_t start(const nb_player *self, const char *const *args, nb_error *err)
+static pid_t start(const nb_player *self, const char *const *args, const sigset_t *mask,
+                   nb_error *err)
 {
     pid_t pid = 0;
     posix_spawnattr_t how;
@@ -73,7 +74,8 @@ static pid_t start(const nb_player *self, const char *const *args, nb_error *err
     int problem = posix_spawnattr_init(&how);
     if (problem == 0) {
         posix_spawnattr_setsigdefault(&how, &usual);
-        posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF);
+        posix_spawnattr_setsigmask(&how, mask);
+        posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
         char *words[ARGS_MAX]; // posix_spawn wants them without const and changes none
         memcpy(words, args, sizeof words);
         problem = posix_spawn(&pid, self->path, NULL, &how, words, environ);
@@ -128,13 +130,19 @@ nb_status nb_player_run(const nb_player *self, const char *file, double start_s,
     const char *const as_ffplay[ARGS_MAX] = {"ffplay", "-hide_banner", "-loglevel", "warning",
                                              "-stats", "-nodisp",      "-autoexit", "-ss",
                                              time,     "-i",           path};
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct sigaction before;
-    sigemptyset(&ignore.sa_mask);
+    // The terminal sends Ctrl-C to both. Ours waits until the player has ended in its own way.
+    sigset_t interrupt;
+    sigset_t before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
     fflush(stdout);
-    sigaction(SIGINT, &ignore, &before); // the terminal sends it to both
-    const pid_t pid = start(self, strcmp(self->name, "mpv") == 0 ? as_mpv : as_ffplay, err);
-    const nb_status status = pid > 0 ? wait_for(self, pid, err) : NB_E_IO;
-    sigaction(SIGINT, &before, NULL);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    const pid_t pid =
+        start(self, strcmp(self->name, "mpv") == 0 ? as_mpv : as_ffplay, &before, err);
+    nb_status status = pid > 0 ? wait_for(self, pid, err) : NB_E_IO;
+    if (sigtimedwait(&interrupt, NULL, &(struct timespec){0}) == SIGINT) {
+        status = nb_fail(err, NB_E_INTERRUPTED, "interrupted"); // whatever the player makes of it
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     return status;
 }
