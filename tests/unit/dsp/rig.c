@@ -26,14 +26,45 @@ void rig_voice_init(rig_voice *self, const char *processor, unsigned channels)
     };
 }
 
-// A voice may be copied: its settings point into it only while it is used.
-static nb_settings settings_of(const rig_voice *self)
+nb_settings rig_settings(const rig_voice *self)
 {
     nb_settings settings = self->settings;
     settings.values = self->values;
     settings.band_values = self->band_values;
     settings.moving = self->moving;
     return settings;
+}
+
+size_t rig_latency(const rig_voice *self)
+{
+    const nb_settings settings = rig_settings(self);
+    return settings.processor->latency(&settings);
+}
+
+nb_status rig_check(const rig_voice *self, nb_error *err)
+{
+    const nb_settings settings = rig_settings(self);
+    return settings.processor->check(&settings, err);
+}
+
+nb_status rig_start(const rig_voice *self, nb_error *err)
+{
+    const nb_settings settings = rig_settings(self);
+    NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
+    void *made = NULL;
+    return settings.processor->init(arena, &settings, 1, &made, err);
+}
+
+FILE *rig_open_table(const char *name)
+{
+    char path[1024];
+    (void)snprintf(path, sizeof path, "%s/%s", NB_EXPECTED_DIR, name);
+    FILE *table = fopen(path, "r");
+    if (!table) {
+        print_message("%s is not here: skipped\n", path);
+        skip();
+    }
+    return table;
 }
 
 static size_t index_of(const nb_param *params, size_t count, const char *name)
@@ -242,7 +273,7 @@ void rig_process(const rig_run *how, const rig_voice *voices, size_t voice_count
                   .lanes = how->lanes ? how->lanes : nb_lane_count(),
                   .frames = frames};
     for (size_t v = 0; v < voice_count; v++) {
-        settings[v] = settings_of(&voices[v]);
+        settings[v] = rig_settings(&voices[v]);
         settings[v].processor = self.processor;
         const size_t lane = nb_voice_lane(settings, v);
         for (size_t c = 0; c < settings[v].channels; c++) {

@@ -6,6 +6,8 @@
 #include "dsp/level.h"
 #include "dsp/processor.h"
 
+#include <stdio.h>
+
 enum { RIG_PARAMS_MAX = 16, RIG_BANDS_MAX = 24, RIG_BAND_PARAMS_MAX = 16, RIG_CHANNELS_MAX = 8 };
 
 /// One voice with the storage that its settings point to.
@@ -28,6 +30,17 @@ void rig_move(rig_voice *self, const char *param);
 void rig_move_band(rig_voice *self, size_t band, const char *param);
 /// Index of a word among a parameter's choices.
 double rig_choice(const nb_param *param, const char *word);
+
+/// What the processor is given. A voice may be copied: these point into it only while it is used.
+nb_settings rig_settings(const rig_voice *self);
+/// What the processor says to the voice.
+size_t rig_latency(const rig_voice *self);
+nb_status rig_check(const rig_voice *self, nb_error *err);
+/// Make a state of the voice, and throw it away.
+nb_status rig_start(const rig_voice *self, nb_error *err);
+
+/// A table of expected values, or the test is skipped.
+FILE *rig_open_table(const char *name);
 
 /// A moved control's value at a frame of the song.
 typedef double (*rig_curve)(size_t control, int64_t frame);

@@ -180,18 +180,6 @@ static void dither_frees_quiet_tones_of_distortion(void **state)
     }
 }
 
-static FILE *open_table(const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", NB_EXPECTED_DIR, name);
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        print_message("%s is not here: skipped\n", path);
-        skip();
-    }
-    return file;
-}
-
 static nb_dither_kind kind_of_row(const char *name)
 {
     return (strcmp(name, "lipshitz5") == 0)                ? NB_DITHER_LIPSHITZ
@@ -204,7 +192,7 @@ static void shaped_noise_has_the_levels_of_the_table(void **state)
 {
     (void)state;
     static double powers[SPECTRUM_BINS];
-    FILE *table = open_table("expected_dither.tsv");
+    FILE *table = rig_open_table("expected_dither.tsv");
     char line[256];
     size_t rows = 0;
     while (table && fgets(line, sizeof line, table)) {

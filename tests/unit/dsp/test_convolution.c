@@ -281,11 +281,7 @@ static void a_hall_of_ten_seconds_agrees_with_the_direct_form(void **state)
     }
 }
 
-static nb_status check(rig_voice voice, nb_error *err)
-{
-    voice.settings.values = voice.values;
-    return voice.settings.processor->check(&voice.settings, err);
-}
+static nb_status check(rig_voice voice, nb_error *err) { return rig_check(&voice, err); }
 
 static void responses_that_fit_no_strip_are_refused(void **state)
 {

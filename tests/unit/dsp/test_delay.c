@@ -210,29 +210,23 @@ static void a_sidechain_is_the_key_and_the_depth_can_move(void **state)
     }
 }
 
-static nb_status check(rig_voice *voice, nb_error *err)
-{
-    voice->settings.values = voice->values;
-    return voice->settings.processor->check(&voice->settings, err);
-}
-
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
     rig_voice voice;
     rig_voice_init(&voice, "delay", 1);
-    assert_ok(check(&voice, err));
+    assert_ok(rig_check(&voice, err));
     rig_set(&voice, "ping_pong", 1.0);
-    assert_fails(NB_E_INVALID, "stereo strip", check(&voice, err));
+    assert_fails(NB_E_INVALID, "stereo strip", rig_check(&voice, err));
     rig_voice_init(&voice, "delay", 2);
     rig_set(&voice, "low_cut_hz", 2000.0);
     rig_set(&voice, "high_cut_hz", 1000.0);
-    assert_fails(NB_E_INVALID, "low_cut_hz 2000", check(&voice, err));
+    assert_fails(NB_E_INVALID, "low_cut_hz 2000", rig_check(&voice, err));
     rig_voice_init(&voice, "delay", 2);
     const nb_tempo slow = {0, 5.0};
     voice.settings.tempos = &slow;
     rig_set(&voice, "note", 1.0);
-    assert_fails(NB_E_INVALID, "48 s (note 1/1)", check(&voice, err));
+    assert_fails(NB_E_INVALID, "48 s (note 1/1)", rig_check(&voice, err));
 }
 
 int main(void)

@@ -174,23 +174,14 @@ static void notches_that_jump_at_every_sample_add_no_energy(void **state)
     assert_memory_equal(out, more, sizeof out);
 }
 
-static nb_status start(const rig_voice *voice, nb_error *err)
-{
-    nb_settings settings = voice->settings;
-    settings.values = voice->values;
-    NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
-    void *made = NULL;
-    return settings.processor->init(arena, &settings, 1, &made, err);
-}
-
 static void harmonics_beyond_half_the_rate_are_refused(void **state)
 {
     (void)state;
     rig_voice voice = hum_voice(60.0, 40.0);
     voice.settings.rate_hz = 4000;
-    assert_fails(NB_E_INVALID, "highest of 40 harmonics is at 2400 Hz", start(&voice, err));
+    assert_fails(NB_E_INVALID, "highest of 40 harmonics is at 2400 Hz", rig_start(&voice, err));
     voice.settings.rate_hz = 8000;
-    assert_ok(start(&voice, err));
+    assert_ok(rig_start(&voice, err));
 }
 
 static void a_constant_offset_goes_and_the_rest_stays(void **state)

@@ -16,13 +16,6 @@ static const float *const profile_channels[] = {profile[0], profile[1]};
 
 typedef void (*noise_maker)(float *out, size_t frames, uint32_t seed);
 
-static size_t latency_of(const rig_voice *voice)
-{
-    nb_settings settings = voice->settings;
-    settings.values = voice->values;
-    return settings.processor->latency(&settings);
-}
-
 static rig_voice voice_with(unsigned channels, size_t profile_channel_count)
 {
     rig_voice voice;
@@ -39,7 +32,7 @@ static rig_voice voice_with(unsigned channels, size_t profile_channel_count)
 static void run(const rig_run *how, const rig_voice *voice, size_t frames,
                 const float (*in)[FRAMES_MAX])
 {
-    const size_t latency = latency_of(voice);
+    const size_t latency = rig_latency(voice);
     const size_t whole = frames + latency;
     float *fed[2];
     float *made[2];
@@ -335,15 +328,6 @@ static void a_click_stays_where_it_was_at_every_rate(void **state)
     }
 }
 
-static nb_status start(const rig_voice *voice, nb_error *err)
-{
-    nb_settings settings = voice->settings;
-    settings.values = voice->values;
-    NB_SCOPED(nb_arena_destroy) nb_arena *arena = nb_arena_new();
-    void *made = NULL;
-    return settings.processor->init(arena, &settings, 1, &made, err);
-}
-
 static void profiles_that_are_none_are_refused(void **state)
 {
     (void)state;
@@ -351,19 +335,19 @@ static void profiles_that_are_none_are_refused(void **state)
     rig_voice voice = voice_with(1, 1);
     rig_set(&voice, "profile_from_s", 2.0);
     rig_set(&voice, "profile_to_s", 2.1);
-    assert_fails(NB_E_INVALID, "at least 0.2 s", start(&voice, err));
+    assert_fails(NB_E_INVALID, "at least 0.2 s", rig_start(&voice, err));
     rig_set(&voice, "profile_from_s", 2.9);
     rig_set(&voice, "profile_to_s", 5.0);
-    assert_fails(NB_E_INVALID, "3 s long, has under 0.2 s", start(&voice, err));
+    assert_fails(NB_E_INVALID, "3 s long, has under 0.2 s", rig_start(&voice, err));
     rig_set(&voice, "profile_from_s", 7.0);
     rig_set(&voice, "profile_to_s", 9.0);
-    assert_fails(NB_E_INVALID, "from profile_from_s 7", start(&voice, err));
+    assert_fails(NB_E_INVALID, "from profile_from_s 7", rig_start(&voice, err));
     voice = voice_with(1, 1);
     voice.settings.audio_channels = 4;
-    assert_fails(NB_E_INVALID, "this one has 4", start(&voice, err));
+    assert_fails(NB_E_INVALID, "this one has 4", rig_start(&voice, err));
     voice = voice_with(1, 1);
     memset(profile[0], 0, sizeof profile[0]);
-    assert_fails(NB_E_INVALID, "digital silence", start(&voice, err));
+    assert_fails(NB_E_INVALID, "digital silence", rig_start(&voice, err));
 }
 
 // As the tracker's own page says: its factor makes the least of many powers the mean again.

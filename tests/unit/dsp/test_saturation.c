@@ -25,31 +25,12 @@ static rig_voice saturation(const char *curve, double drive_db, const char *qual
     return voice;
 }
 
-static size_t latency_of(const rig_voice *voice)
-{
-    nb_settings settings = voice->settings;
-    settings.values = voice->values;
-    return settings.processor->latency(&settings);
-}
-
 /// Amplitudes of what becomes of a bin-exact sine after `past` frames.
 static void measure(const rig_voice *voice, size_t bin, double peak, size_t past)
 {
     spectrum_sine(in, past + SPECTRUM_SIZE, bin, peak);
     rig_process_one(voice, past + SPECTRUM_SIZE, (const float *[]){in}, (float *[]){out});
     spectrum_of(out + past, amplitudes);
-}
-
-static FILE *open_table(const char *name)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/%s", NB_EXPECTED_DIR, name);
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        print_message("%s is not here: skipped\n", path);
-        skip();
-    }
-    return file;
 }
 
 static rig_voice voice_of_row(const char *curve, const char *quality)
@@ -84,7 +65,7 @@ static void assert_harmonic(const char *line, size_t bin, unsigned number, doubl
 /// of a curve a little softer: by 0.02 dB in the fifth, 0.3 in a ninth at -76 dB.
 static void check_harmonics(const char *quality, double tolerance_db)
 {
-    FILE *table = open_table("expected_harmonics.tsv");
+    FILE *table = rig_open_table("expected_harmonics.tsv");
     static const unsigned numbers[] = {2, 3, 4, 5, 7, 9};
     const size_t bin = spectrum_bin(1000.0, RATE);
     char line[256];
@@ -140,7 +121,7 @@ static void aliases_are_as_low_as_the_table_says(void **state)
     static const struct {
         const char *method, *quality;
     } methods[] = {{"os2", "draft"}, {"os4", "good"}, {"os4+adaa2", "best"}};
-    FILE *table = open_table("expected_alias.tsv");
+    FILE *table = rig_open_table("expected_alias.tsv");
     char line[256];
     size_t rows = 0;
     while (table && fgets(line, sizeof line, table)) {
@@ -194,7 +175,7 @@ static void quiet_signals_pass_unchanged_and_late_by_the_latency(void **state)
         const double freq_hz = freqs_hz[k / NB_COUNT(curves) / NB_COUNT(qualities)];
         const double peak = 1e-5;
         rig_voice voice = saturation(curve, 0.0, quality);
-        const size_t latency = latency_of(&voice);
+        const size_t latency = rig_latency(&voice);
         rig_sine(in, RATE, freq_hz, RATE, peak, 0.3);
         rig_process_one(&voice, RATE, (const float *[]){in}, (float *[]){out});
         double worst = 0.0;
