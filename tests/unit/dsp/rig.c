@@ -177,6 +177,7 @@ static void fill_controls(bench *self, const rig_run *how, const nb_settings *vo
         if (!voice->moving[k]) {
             continue;
         }
+        assert_non_null(how->curve);
         self->moved[k] = take(self->frames * self->lanes, sizeof(double));
         for (size_t i = 0; i < self->frames; i++) {
             const int64_t frame = how->start_frame + (int64_t)i - (int64_t)latency;
