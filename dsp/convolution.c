@@ -141,10 +141,6 @@ static nb_status take_buffers(nb_arena *arena, convolution *self, nb_error *err)
         self->wet[c] = take_floats(arena, BLOCK_FRAMES);
         complete = complete && self->samples[c] && self->wet[c];
     }
-    for (size_t p = 0; p < self->path_count; p++) {
-        self->paths[p].spectra = take_floats(arena, self->partitions * NB_SPECTRUM_FLOATS);
-        complete = complete && self->paths[p].spectra;
-    }
     self->fft = nb_arena_take(arena, 1, sizeof *self->fft);
     return (complete && self->fft)
                ? NB_OK
@@ -229,6 +225,33 @@ static void set_response(convolution *self, const path *target, const nb_setting
     }
 }
 
+// The spectra of all paths, made once for all convolutions that have them in common: four
+// alternates that read one response find it in the cache.
+static nb_status take_response(nb_arena *arena, convolution *self, const nb_settings *settings,
+                               nb_error *err)
+{
+    const size_t path_floats = self->partitions * NB_SPECTRUM_FLOATS;
+    float *spectra = settings->shared ? *settings->shared : NULL;
+    const bool is_made = spectra != NULL;
+    if (!is_made) {
+        spectra = take_floats(arena, self->path_count * path_floats);
+    }
+    if (!spectra) {
+        return nb_fail(err, NB_E_NO_MEMORY, "convolution: no memory for %zu partitions",
+                       self->partitions);
+    }
+    for (size_t p = 0; p < self->path_count; p++) {
+        self->paths[p].spectra = spectra + p * path_floats;
+        if (!is_made) {
+            set_response(self, &self->paths[p], settings);
+        }
+    }
+    if (settings->shared) {
+        *settings->shared = spectra;
+    }
+    return NB_OK;
+}
+
 static void reset(void *state)
 {
     convolution *self = state;
@@ -275,8 +298,9 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
         return status;
     }
     nb_block_fft_init(self->fft);
-    for (size_t p = 0; p < self->path_count; p++) {
-        set_response(self, &self->paths[p], settings);
+    status = take_response(arena, self, settings, err);
+    if (status != NB_OK) {
+        return status;
     }
     reset(self);
     *out_state = self;

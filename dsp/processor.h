@@ -66,6 +66,9 @@ typedef struct nb_settings {
     const float *const *audio; ///< The file of a processor with takes_audio, at rate_hz
     size_t audio_channels;
     size_t audio_frames;
+    /// A place in common with voices of the same settings and audio: the first one's `init` leaves
+    /// there what all of them only read. Null: there is no such place.
+    void **shared;
 } nb_settings;
 
 /// One call's samples. Frame i of the input stands at song time start_frame + i; the output frame

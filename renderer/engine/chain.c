@@ -26,7 +26,7 @@ nb_status nb_chain_init(nb_chain *self, nb_arena *arena, const nb_unit *unit, nb
     for (size_t s = 0; status == NB_OK && s < unit->stage_count; s++) {
         status = nb_voices_init(&self->stages[s], arena, edges->graph,
                                 unit->nodes + s * unit->voice_count, unit->voice_count, unit->width,
-                                stems, err);
+                                stems, edges->shared, err);
         self->latency += self->stages[s].latency;
     }
     return status;

@@ -14,6 +14,7 @@ typedef struct nb_edges {
     const nb_graph *graph;
     const nb_edge_kernel *kernel;
     nb_ring *rings; ///< By node
+    void **shared;  ///< By node: see nb_settings
 } nb_edges;
 
 /// Frames first .. first + frames - 1 (all at 0 or later) of a node's channel: in its ring, or in

@@ -95,8 +95,9 @@ static nb_status make_rings(executor *self, nb_error *err)
         .graph = self->graph,
         .kernel = nb_edge_kernel_get(),
         .rings = nb_arena_take(self->arena, self->graph->node_count, sizeof *self->edges.rings),
+        .shared = nb_arena_take(self->arena, self->graph->node_count, sizeof *self->edges.shared),
     };
-    nb_status status = self->edges.rings ? NB_OK : no_memory(err);
+    nb_status status = self->edges.rings && self->edges.shared ? NB_OK : no_memory(err);
     for (size_t n = 0; status == NB_OK && n < schedule->node_end; n++) {
         const int64_t frames = NB_STEPS_IN_FLIGHT * self->chunk_frames + schedule->advance[n];
         if (schedule->edges[n] == NB_EDGE_KEPT) {

@@ -38,7 +38,27 @@ static nb_status check_lanes(const nb_node *node, nb_error *err)
     return NB_OK;
 }
 
-static nb_status take_settings(nb_voices *self, const nb_stems *stems, nb_error *err)
+/// The first node with the same file, processor and values: alternates have one reverb each, with
+/// one response in common.
+static size_t first_alike(const nb_graph *graph, size_t index)
+{
+    const nb_node *node = &graph->nodes[index];
+    const nb_settings *own = &node->settings;
+    for (size_t n = 0; n < index; n++) {
+        const nb_node *other = &graph->nodes[n];
+        const nb_settings *theirs = &other->settings;
+        if (other->kind == NB_NODE_PROCESSOR && other->asset == node->asset &&
+            theirs->processor == own->processor && theirs->channels == own->channels &&
+            theirs->input_is_mono == own->input_is_mono && own->band_count == 0 &&
+            memcmp(theirs->values, own->values,
+                   own->processor->param_count * sizeof *own->values) == 0) {
+            return n;
+        }
+    }
+    return index;
+}
+
+static nb_status take_settings(nb_voices *self, const nb_stems *stems, void **shared, nb_error *err)
 {
     for (size_t v = 0; v < self->count; v++) {
         const nb_node *node = &self->graph->nodes[self->nodes[v]];
@@ -53,6 +73,7 @@ static nb_status take_settings(nb_voices *self, const nb_stems *stems, nb_error 
             self->settings[v].audio = (const float *const *)stem->impulse;
             self->settings[v].audio_channels = stem->asset->channels;
             self->settings[v].audio_frames = stem->impulse_frames;
+            self->settings[v].shared = &shared[first_alike(self->graph, self->nodes[v])];
         }
         if (node->end_frame > self->end_frame) {
             self->end_frame = node->end_frame;
@@ -66,7 +87,7 @@ static nb_status take_settings(nb_voices *self, const nb_stems *stems, nb_error 
 
 nb_status nb_voices_init(nb_voices *self, nb_arena *arena, const nb_graph *graph,
                          const size_t *nodes, size_t count, size_t width, const nb_stems *stems,
-                         nb_error *err)
+                         void **shared, nb_error *err)
 {
     const nb_node *first = &graph->nodes[nodes[0]];
     *self = (nb_voices){
@@ -86,7 +107,7 @@ nb_status nb_voices_init(nb_voices *self, nb_arena *arena, const nb_graph *graph
         size_t lanes;
         self->processor = nb_processor_narrow(self->processor, width, &lanes);
     }
-    nb_status status = take_settings(self, stems, err);
+    nb_status status = take_settings(self, stems, shared, err);
     if (status != NB_OK) {
         return status;
     }

@@ -22,9 +22,10 @@ typedef struct nb_voices {
 } nb_voices;
 
 /// Make the state for `width` lanes; memory comes from `arena`, the impulse response from `stems`.
+/// `shared` has a place for each node of the graph (see nb_settings).
 NB_NODISCARD nb_status nb_voices_init(nb_voices *self, nb_arena *arena, const nb_graph *graph,
                                       const size_t *nodes, size_t count, size_t width,
-                                      const nb_stems *stems, nb_error *err);
+                                      const nb_stems *stems, void **shared, nb_error *err);
 
 /// Process the block, whose controls this finds. Calls go forward from frame 0.
 void nb_voices_process(const nb_voices *self, nb_scratch *scratch, nb_block *block);
