@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file fft.h  The adapter to FFTW in floats: its planner is global state, behind one lock here.
 ///
-/// For dsp/ and for what audio/ aligns. Plans are FFTW_ESTIMATE, so nothing measured chooses an algorithm. They are
-/// made once and live as long as the program; running them is free for all threads.
+/// For dsp/ and for what audio/ aligns. Plans are FFTW_ESTIMATE, so nothing measured chooses an
+/// algorithm. They are made once and live as long as the program; running them is free for all
+/// threads.
 
 #ifndef NB_DSP_FFT_H
 #define NB_DSP_FFT_H
