@@ -107,7 +107,7 @@ static void warn_of_levels(const nb_report *self, const ansi_style *style, nb_te
     if (self->true_peak_dbtp > 0.0) {
         warn(out, style, "Over full scale between the samples: %+.1f dBTP distorts on playback.",
              self->true_peak_dbtp);
-    } else if (self->true_peak_dbtp > delivery_peak_dbtp) {
+    } else if (self->true_peak_dbtp >= delivery_peak_dbtp + 0.05) { // what is shown as over it
         warn(out, style, "True peak is over -1 dBTP, which most deliveries ask for.");
     }
     if (fabs(self->dc_offset) > offset_heard) {

@@ -46,6 +46,14 @@ _nightbus() {
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
+    --bits)
+        mapfile -t COMPREPLY < <(compgen -W "16 24 32f" -- "$current")
+        return
+        ;;
+    --dither)
+        mapfile -t COMPREPLY < <(compgen -W "tpdf shaped lipshitz none" -- "$current")
+        return
+        ;;
     --format)
         mapfile -t COMPREPLY < <(compgen -W "reaper-csv rpp audacity ardour protools midi wav-cue audition csv markdown" -- "$current")
         return
@@ -64,7 +72,7 @@ _nightbus() {
         push) own="--message --no-wait" ;;
         log | jobs) own="--rows" ;;
         fetch) own="--output" ;;
-        render) own="--output --threads --from --to" ;;
+        render) own="--output --alternates --alternate --stems --bits --dither --threads --from --to --profile" ;;
         job) own="--follow" ;;
         compare) own="--output --seconds --null" ;;
         play) own="--from --against --seconds" ;;
