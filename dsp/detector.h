@@ -240,8 +240,8 @@ static inline bool nb_detector_mean_squares(nb_detector *self, float *level, siz
         nb_frame_store(means.at, i, mean);
     }
     self->mean_square = mean;
-    memset(means.at + frames * NB_LANES, 0,
-           (NB_GROUP - NB_LANES) * sizeof *means.at * (frames % NB_GROUP_FRAMES != 0));
+    const size_t padding = (NB_GROUP_FRAMES - frames % NB_GROUP_FRAMES) % NB_GROUP_FRAMES;
+    memset(means.at + frames * NB_LANES, 0, padding * NB_LANES * sizeof *means.at);
     nb_group_bits over = {0};
     for (size_t at = 0; at < frames * NB_LANES; at += NB_GROUP) {
         const nb_group value =
