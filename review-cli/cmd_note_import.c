@@ -15,7 +15,7 @@ enum { NS_PER_MS = 1000000 };
 
 static const nb_option import_options[] = {
     {"format", 0, "FORMAT", "what the file is; else by its ending and first bytes"},
-    {"dry-run", 'n', NULL, "only show what would be added; needs no farm"},
+    {"dry-run", 0, NULL, "only show what would be added; needs no farm"},
     {"start", 0, "TIME", "where the song begins in the session; 0 if not given"},
 };
 

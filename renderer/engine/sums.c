@@ -103,17 +103,18 @@ typedef struct builder {
 static void find_way(const nb_schedule *schedule, size_t input, unsigned channel, way *out)
 {
     const nb_node *nodes = schedule->graph->nodes;
-    size_t gains[NB_FACTORS_MAX];
+    size_t gains[NB_FACTORS_MAX] = {0};
     size_t count = 0;
     for (size_t n = input; schedule->edges[n] == NB_EDGE_FACTOR; n = nodes[n].inputs[0]) {
         gains[count++] = n;
     }
     out->gain_count = 0;
-    while (count-- > 0) {
-        const unsigned own = (channel < nodes[gains[count]].channels) ? channel : 0;
-        const double factor = schedule->factors[gains[count]][own];
+    for (size_t i = count; i > 0; i--) {
+        const size_t gain = gains[i - 1];
+        const unsigned own = (channel < nodes[gain].channels) ? channel : 0;
+        const double factor = schedule->factors[gain][own];
         if (factor != 1.0) {
-            out->gains[out->gain_count].place = 2 * gains[count] + own;
+            out->gains[out->gain_count].place = 2 * gain + own;
             out->gains[out->gain_count++].factor = factor;
         }
     }
