@@ -160,7 +160,7 @@ static nb_status run_export(nb_cli *cli, nb_error *err)
 
 const nb_command nb_command_note_export = {
     .name = "note export",
-    .usage = "SONG@V [--format FORMAT] [-o FILE] [--session FILE] [--start TIME]",
+    .usage = "SONG@V [--format F] [-o FILE] [--session FILE]",
     .summary = "the notes as markers of another program",
     .details = "FORMAT is reaper-csv, rpp, audacity, ardour, midi, wav-cue, audition, csv\n"
                "or markdown. rpp, ardour and wav-cue write a copy of --session with the notes\n"

@@ -280,7 +280,7 @@ static nb_status run_import(nb_cli *cli, nb_error *err)
 
 const nb_command nb_command_note_import = {
     .name = "note import",
-    .usage = "SONG@V FILE [--format FORMAT] [--dry-run] [--start TIME] [--json]",
+    .usage = "SONG@V FILE [--format F] [--dry-run] [--json]",
     .summary = "add the markers of another program's file as notes",
     .details = "FORMAT is reaper-csv, rpp, audacity, ardour, protools, midi, wav-cue, audition\n"
                "or csv. The notes are yours; a name that a marker carries stays in its text.\n"
