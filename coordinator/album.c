@@ -50,39 +50,37 @@ nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_al
     return status;
 }
 
-nb_status nb_version_parse(const char *text, unsigned *out_number, nb_error *err)
+static nb_status say_none(const nb_album *self, const char *song, const char *wanted, nb_error *err)
 {
-    *out_number = 0;
-    if (strcmp(text, "latest") == 0) {
-        return NB_OK;
+    const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
+    const nb_version *master = nb_revisions_newest_master(self->revisions, song);
+    if (!newest) {
+        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
     }
-    int64_t number = 0;
-    if (text[0] != 'v' || nb_text_parse_integer(text + 1, 1, INT32_MAX, &number, NULL) != NB_OK) {
-        return nb_fail(err, NB_E_INVALID, "'%.20s' is not a version: v1, v2, ... or latest", text);
+    if (wanted[0] != 'm') {
+        return nb_fail(err, NB_E_NOT_FOUND, "no %s@%s; the newest is %s@%s", song, wanted, song,
+                       newest->name);
     }
-    *out_number = (unsigned)number;
-    return NB_OK;
+    return master ? nb_fail(err, NB_E_NOT_FOUND, "no %s@%s; the newest master is %s@%s", song,
+                            wanted, song, master->name)
+                  : nb_fail(err, NB_E_NOT_FOUND, "%s has no master yet", song);
 }
 
 nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
                            const nb_version **out, nb_error *err)
 {
+    const bool is_latest = strcmp(version, "latest") == 0;
+    const bool is_master = strcmp(version, "master") == 0;
     *out = NULL;
-    unsigned number = 0;
-    const nb_status status = nb_version_parse(version, &number, err);
-    if (status != NB_OK) {
-        return status;
+    if (!is_latest && !is_master && nb_version_number(version) == 0) {
+        return nb_fail(err, NB_E_INVALID,
+                       "'%.20s' is not a version: v1, v2, ..., latest, or of masters m1, m2, ..., "
+                       "master",
+                       version);
     }
-    const nb_version *newest = nb_revisions_find_version(self->revisions, song, 0);
-    *out = nb_revisions_find_version(self->revisions, song, number);
-    if (!newest) {
-        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
-    }
-    if (!*out) {
-        return nb_fail(err, NB_E_NOT_FOUND, "no %s@v%u; the newest is %s@v%u", song, number, song,
-                       newest->number);
-    }
-    return NB_OK;
+    *out = is_master ? nb_revisions_newest_master(self->revisions, song)
+                     : nb_revisions_find_version(self->revisions, song, is_latest ? NULL : version);
+    return *out ? NB_OK : say_none(self, song, version, err);
 }
 
 nb_status nb_coordinator_check_space(const nb_coordinator *self, uint64_t size, nb_error *err)
@@ -171,7 +169,7 @@ static nb_status tag_song(const nb_album *self, const char *commit, const char *
         nb_log_warn("album '%s', revision %.12s: %s", self->name, commit, problem.text);
         return NB_OK;
     }
-    const nb_version *newest = nb_revisions_find_version(self->revisions, song, 0);
+    const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
     if (newest && nb_digest_equal(&newest->song_digest, &version.song_digest)) {
         return NB_OK;
     }
@@ -206,7 +204,7 @@ static nb_status add_missing_jobs(nb_coordinator *self, const nb_album *album, n
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         nb_job job;
-        status = nb_ledger_find_job(self->ledger, album->name, versions[i].song, versions[i].number,
+        status = nb_ledger_find_job(self->ledger, album->name, versions[i].song, versions[i].name,
                                     &job, err);
         if (status == NB_OK && job.id == 0) {
             uint64_t id = 0;

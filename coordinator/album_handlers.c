@@ -194,7 +194,7 @@ static nb_status add_versions(const nb_album *album, Nightbus__LogRow *row, cons
     for (size_t i = 0; i < count; i++) {
         if (strcmp(versions[i].commit, row->commit) == 0) {
             char name[NB_SONG_SIZE + 16];
-            snprintf(name, sizeof name, "%s@v%u", versions[i].song, versions[i].number);
+            snprintf(name, sizeof name, "%s@%s", versions[i].song, versions[i].name);
             row->versions[row->n_versions] = nb_answer_string(answer, name);
             if (!row->versions[row->n_versions++]) {
                 return nb_answer_no_memory(err);
@@ -279,7 +279,7 @@ nb_status nb_handle_log(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
-    if (said->song && !nb_revisions_find_version(album->revisions, said->song, 0)) {
+    if (said->song && !nb_revisions_find_version(album->revisions, said->song, NULL)) {
         return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", album->name,
                        said->song);
     }
@@ -378,7 +378,7 @@ static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_v
 {
     nb_job job;
     nb_status status =
-        nb_ledger_find_job(self->ledger, album->name, version->song, version->number, &job, err);
+        nb_ledger_find_job(self->ledger, album->name, version->song, version->name, &job, err);
     if (status == NB_OK && job.state == NB_JOB_DONE && info->n_outputs == 0) {
         status = add_result(self, &job, info, answer, err);
     }
@@ -433,14 +433,12 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
         return status;
     }
     Nightbus__VersionInfo *info = nb_answer_take(answer, 1, sizeof *info);
-    char name[16];
-    snprintf(name, sizeof name, "v%u", version->number);
     if (!info) {
         return nb_answer_no_memory(err);
     }
     nightbus__version_info__init(info);
     info->song = nb_answer_string(answer, version->song);
-    info->version = nb_answer_string(answer, name);
+    info->version = nb_answer_string(answer, version->name);
     info->commit = nb_answer_string(answer, version->commit);
     info->person = nb_answer_string(answer, revision.person);
     info->time_ms = (uint64_t)revision.time_ms;

@@ -115,12 +115,9 @@ NB_NODISCARD nb_status nb_coordinator_album(nb_coordinator *self, const char *na
                                             nb_error *err);
 NB_NODISCARD nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name,
                                                 nb_album **out, nb_error *err);
-/// "v3" or "latest" of a song.
+/// "v3", "m1", "latest" (the newest mix) or "master" (the newest master) of a song.
 NB_NODISCARD nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
                                         const nb_version **out, nb_error *err);
-/// The number in "v3"; 0 for "latest".
-NB_NODISCARD nb_status nb_version_parse(const char *text, unsigned *out_number, nb_error *err);
-
 /// The song's rate at that version: its notes are in frames.
 NB_NODISCARD nb_status nb_album_rate(const nb_album *self, const nb_version *version,
                                      unsigned *out_rate_hz, nb_error *err);

@@ -27,7 +27,6 @@ static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
 {
     *out = (nb_job){
         .id = (uint64_t)nb_sql_get_int(rows, 0),
-        .version = (unsigned)nb_sql_get_int(rows, 3),
         .state = (nb_job_state)nb_sql_get_int(rows, 5),
         .task = (uint64_t)nb_sql_get_int(rows, 6),
         .cached = nb_sql_get_int(rows, 7) != 0,
@@ -37,6 +36,7 @@ static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
         .finished_ms = nb_sql_get_int(rows, 12),
         .attempts = (unsigned)nb_sql_get_int(rows, 15),
     };
+    nb_version_name(nb_sql_get_int(rows, 3), out->version);
     const struct {
         int column;
         char *out;
@@ -63,14 +63,14 @@ static nb_sql_value mix_key_value(const nb_digest *mix_key)
 
 nb_status nb_ledger_add_job(nb_ledger *self, nb_job *job, nb_error *err)
 {
-    const nb_status status =
-        nb_sql_run(self->sql,
-                   "INSERT INTO jobs (album, song, version, commit_id, state, created_ms)"
-                   " VALUES (?, ?, ?, ?, ?, ?)",
-                   NB_SQL_VALUES(nb_sql_text(job->album), nb_sql_text(job->song),
-                                 nb_sql_int(job->version), nb_sql_text(job->commit),
-                                 nb_sql_int(job->state), nb_sql_int(job->created_ms)),
-                   err);
+    const nb_status status = nb_sql_run(
+        self->sql,
+        "INSERT INTO jobs (album, song, version, commit_id, state, created_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        NB_SQL_VALUES(nb_sql_text(job->album), nb_sql_text(job->song),
+                      nb_sql_int(nb_version_number(job->version)), nb_sql_text(job->commit),
+                      nb_sql_int(job->state), nb_sql_int(job->created_ms)),
+        err);
     job->id = (uint64_t)nb_sql_last_id(self->sql);
     return status;
 }
@@ -102,8 +102,8 @@ nb_status nb_ledger_get_job(nb_ledger *self, uint64_t id, nb_job *out, nb_error 
     return (status == NB_OK) ? read_job(&rows, out, err) : status;
 }
 
-nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *song, unsigned version,
-                             nb_job *out, nb_error *err)
+nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *song,
+                             const char *version, nb_job *out, nb_error *err)
 {
     *out = (nb_job){0};
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
@@ -112,8 +112,9 @@ nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *son
         query_one(self,
                   "SELECT " JOB_COLUMNS " FROM jobs WHERE album = ? AND song = ? AND version = ?"
                   " ORDER BY id DESC LIMIT 1",
-                  NB_SQL_VALUES(nb_sql_text(album), nb_sql_text(song), nb_sql_int(version)), &rows,
-                  &row, err);
+                  NB_SQL_VALUES(nb_sql_text(album), nb_sql_text(song),
+                                nb_sql_int(nb_version_number(version))),
+                  &rows, &row, err);
     return (status == NB_OK && row) ? read_job(&rows, out, err) : status;
 }
 

@@ -14,7 +14,7 @@ typedef struct nb_job {
     uint64_t id;
     char album[NB_ALBUM_SIZE];
     char song[NB_SONG_SIZE];
-    unsigned version;
+    char version[NB_VERSION_SIZE]; ///< "v3", or "m1" of a master
     char commit[NB_COMMIT_SIZE];
     nb_job_state state;
     uint64_t task; ///< 0 until it is planned, and where nothing had to be rendered
@@ -36,7 +36,7 @@ NB_NODISCARD nb_status nb_ledger_update_job(nb_ledger *self, const nb_job *job, 
 NB_NODISCARD nb_status nb_ledger_get_job(nb_ledger *self, uint64_t id, nb_job *out, nb_error *err);
 /// The newest job of a version; id 0 if it has none.
 NB_NODISCARD nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *song,
-                                          unsigned version, nb_job *out, nb_error *err);
+                                          const char *version, nb_job *out, nb_error *err);
 
 /// Which jobs to list. All lists are newest first but for open ones, which are oldest first.
 typedef enum nb_job_query {

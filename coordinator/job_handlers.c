@@ -38,8 +38,6 @@ static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
                                   const nb_answer *answer)
 {
     Nightbus__JobRow *row = nb_answer_take(answer, 1, sizeof *row);
-    char version[16];
-    snprintf(version, sizeof version, "v%u", job->version);
     if (!row) {
         return NULL;
     }
@@ -47,7 +45,7 @@ static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
     row->job = job->id;
     row->album = nb_answer_string(answer, job->album);
     row->song = nb_answer_string(answer, job->song);
-    row->version = nb_answer_string(answer, version);
+    row->version = nb_answer_string(answer, job->version);
     row->state = nb_answer_string(answer, state_name(self, job));
     row->created_ms = (uint64_t)job->created_ms;
     row->has_finished_ms = job->finished_ms > 0;

@@ -45,12 +45,13 @@ nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
 {
     nb_job job;
     nb_status status =
-        nb_ledger_find_job(self->ledger, album, version->song, version->number, &job, err);
+        nb_ledger_find_job(self->ledger, album, version->song, version->name, &job, err);
     if (status != NB_OK || (job.id != 0 && job.state == NB_JOB_OPEN)) {
         *out_job = job.id;
         return status;
     }
-    job = (nb_job){.version = version->number, .created_ms = nb_clock_wall_ms()};
+    job = (nb_job){.created_ms = nb_clock_wall_ms()};
+    memcpy(job.version, version->name, sizeof job.version);
     snprintf(job.album, sizeof job.album, "%s", album);
     snprintf(job.song, sizeof job.song, "%s", version->song);
     snprintf(job.commit, sizeof job.commit, "%s", version->commit);
@@ -188,7 +189,7 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
     nb_plan plan = {
         .album = strdup(self->job->album),
         .song = strdup(self->job->song),
-        .version = nb_text_format("v%u", self->job->version),
+        .version = strdup(self->job->version),
         .fingerprint = strdup(self->fingerprint_text),
         .mix_key = self->job->mix_key,
     };
@@ -224,7 +225,7 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     nb_task_row task = {
         .mix_key = self->job->mix_key,
         .fingerprint = strdup(self->fingerprint_text),
-        .label = nb_text_format("%s@v%u", self->job->song, self->job->version),
+        .label = nb_text_format("%s@%s", self->job->song, self->job->version),
         .state = NB_TASK_QUEUED,
         .created_ms = nb_clock_wall_ms(),
     };
@@ -356,7 +357,7 @@ static void event_id(const nb_job *job, const nb_result *result, char out[NB_EVE
     nb_hasher *hasher = nb_hasher_new();
     nb_hasher_add_string(hasher, job->album);
     nb_hasher_add_string(hasher, job->song);
-    nb_hasher_add_u64(hasher, job->version);
+    nb_hasher_add_i64(hasher, nb_version_number(job->version));
     for (size_t i = 0; i < result->output_count; i++) {
         nb_hasher_add_string(hasher, result->outputs[i].name);
         nb_hasher_add_digest(hasher, &result->outputs[i].digest);
@@ -374,11 +375,9 @@ static unsigned count_renderings(const char *lines, const nb_job *job)
     for (const char *line = lines; *line;) {
         const char *end = strchrnul(line, '\n');
         NB_SCOPED(nb_event_fini) nb_event event = {0};
-        char version[16];
-        snprintf(version, sizeof version, "v%u", job->version);
         if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
             event.kind == NB_EVENT_RENDERED && strcmp(event.song, job->song) == 0 &&
-            strcmp(event.version, version) == 0) {
+            strcmp(event.version, job->version) == 0) {
             count++;
         }
         line = *end ? end + 1 : end;
@@ -390,7 +389,7 @@ static nb_status fill_event(nb_event *event, const nb_job *job, const nb_result 
                             unsigned number, nb_error *err)
 {
     event->song = strdup(job->song);
-    event->version = nb_text_format("v%u", job->version);
+    event->version = strdup(job->version);
     event->person = strdup(result->node);
     event->fingerprint = strdup(result->fingerprint);
     event->rendering = nb_text_format("r%u", number);

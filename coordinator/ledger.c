@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/ledger.h"
 
+#include "base/text.h"
 #include "coordinator/ledger_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +56,20 @@ static const char schema[] =
     " task INTEGER NOT NULL, mix_key BLOB NOT NULL, node TEXT NOT NULL,"
     " text TEXT NOT NULL) STRICT;"
     "PRAGMA user_version = 1;";
+
+int64_t nb_version_number(const char *name)
+{
+    int64_t number = 0;
+    const bool known = (name[0] == 'v' || name[0] == 'm') && name[1] >= '1' && name[1] <= '9' &&
+                       nb_text_parse_integer(name + 1, 1, INT32_MAX, &number, NULL) == NB_OK;
+    return !known ? 0 : name[0] == 'm' ? -number : number;
+}
+
+void nb_version_name(int64_t number, char out[NB_VERSION_SIZE])
+{
+    snprintf(out, NB_VERSION_SIZE, "%c%" PRId64, number < 0 ? 'm' : 'v',
+             (number < 0 ? -number : number) & INT32_MAX);
+}
 
 static nb_status schema_version(nb_sql *sql, int64_t *out, nb_error *err)
 {

@@ -27,7 +27,13 @@ enum {
     NB_ALBUM_SIZE = 65,
     NB_NAME_SIZE = 201,
     NB_COMMIT_SIZE = 41,
+    NB_VERSION_SIZE = 12, ///< "v2147483647"
 };
+
+/// A version's name as one number: 3 for "v3", -1 for the master "m1"; 0 for what is no version.
+int64_t nb_version_number(const char *name);
+/// The name of that number.
+void nb_version_name(int64_t number, char out[NB_VERSION_SIZE]);
 
 typedef struct nb_ledger nb_ledger;
 

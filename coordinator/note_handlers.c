@@ -88,13 +88,11 @@ static nb_status list_notes(const nb_album *album, const note_query *query,
 static nb_status make_listing(const nb_version *version, nb_answer *answer, nb_error *err)
 {
     Nightbus__NoteListing *listing = nb_answer_take(answer, 1, sizeof *listing);
-    char name[16];
-    snprintf(name, sizeof name, "v%u", version->number);
     if (!listing) {
         return nb_answer_no_memory(err);
     }
     nightbus__note_listing__init(listing);
-    listing->version = nb_answer_string(answer, name);
+    listing->version = nb_answer_string(answer, version->name);
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_NOTE_LISTING;
     answer->reply.note_listing = listing;
     return listing->version ? NB_OK : nb_answer_no_memory(err);
@@ -146,7 +144,7 @@ static nb_status append_note(const nb_caller *caller, const nb_album *album,
     nb_event event = {
         .kind = NB_EVENT_NOTE,
         .song = strdup(version->song),
-        .version = nb_text_format("v%u", version->number),
+        .version = strdup(version->name),
         .person = strdup(caller->member.name),
         .time_ms = nb_clock_wall_ms(),
         .text = strdup(said->text),

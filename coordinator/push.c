@@ -75,7 +75,7 @@ static bool has_song(const nb_manifest *manifest, const char *song)
 static nb_status check_reuse(const nb_album *album, const nb_manifest *newest, const char *song,
                              nb_error *err)
 {
-    if (!has_song(newest, song) && nb_revisions_find_version(album->revisions, song, 0)) {
+    if (!has_song(newest, song) && nb_revisions_find_version(album->revisions, song, NULL)) {
         return nb_fail(err, NB_E_INVALID,
                        "songs/%s: this id belonged to a song that was deleted, and is never used "
                        "again: give the folder another name",
@@ -149,7 +149,7 @@ static void add_versions_of(const nb_album *album, const char *commit, nb_text *
     const nb_version *versions = nb_revisions_versions(album->revisions, &count);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(versions[i].commit, commit) == 0) {
-            nb_text_addf(out, "%s%s@v%u", separator, versions[i].song, versions[i].number);
+            nb_text_addf(out, "%s%s@%s", separator, versions[i].song, versions[i].name);
             separator = ", ";
         }
     }
@@ -241,9 +241,9 @@ static nb_status fill_pushed(nb_coordinator *self, const nb_album *album, const 
         }
         char name[NB_SONG_SIZE + 16];
         nb_job job;
-        snprintf(name, sizeof name, "%s@v%u", versions[i].song, versions[i].number);
+        snprintf(name, sizeof name, "%s@%s", versions[i].song, versions[i].name);
         const nb_status status = nb_ledger_find_job(self->ledger, album->name, versions[i].song,
-                                                    versions[i].number, &job, err);
+                                                    versions[i].name, &job, err);
         pushed->versions[pushed->n_versions] = nb_answer_string(answer, name);
         if (status != NB_OK || !pushed->versions[pushed->n_versions++]) {
             return (status != NB_OK) ? status : nb_answer_no_memory(err);

@@ -78,22 +78,39 @@ NB_NODISCARD nb_status nb_revisions_touches(const nb_revisions *self, const char
 
 // ---- Versions ----
 
-/// SONG@vN: an annotated tag.
+/// What a version was made of.
+typedef enum nb_source {
+    NB_SOURCE_MIX,   ///< A mix document
+    NB_SOURCE_PRINT, ///< Audio that was mixed elsewhere
+    NB_SOURCE_MASTER ///< A master of one of the song's mixes: SONG@mN
+} nb_source;
+
+/// "mix", "print", "master"
+const char *nb_source_name(nb_source source);
+
+/// SONG@vN or SONG@mN: an annotated tag.
 typedef struct nb_version {
     char song[NB_SONG_SIZE];
+    nb_source source;
     unsigned number;
+    char name[NB_VERSION_SIZE]; ///< "v3", of a master "m1"
     char commit[NB_COMMIT_SIZE];
     nb_digest song_digest;
+    char mix[NB_VERSION_SIZE]; ///< Of a master: the version that was mastered, "v4"
+    nb_digest mix_digest;      ///< and the bytes it had
 } nb_version;
 
-/// All versions of the album by song and number. Borrowed until the next tag is made.
+/// All versions of the album by song, mixes before masters, and number. Borrowed until the next tag
+/// is made.
 const nb_version *nb_revisions_versions(const nb_revisions *self, size_t *out_count);
 
-/// The version of that number, or the newest for 0. Null if there is none.
+/// The version of that name, or the song's newest mix for null. Null if there is none.
 const nb_version *nb_revisions_find_version(const nb_revisions *self, const char *song,
-                                            unsigned number);
+                                            const char *name);
+/// The song's newest master; null if it has none.
+const nb_version *nb_revisions_newest_master(const nb_revisions *self, const char *song);
 
-/// Make the tag SONG/vN on a commit.
+/// Make the tag SONG/vN or SONG/mN on a commit. `name` follows from source and number.
 NB_NODISCARD nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version,
                                         nb_error *err);
 

@@ -9,9 +9,21 @@
 #include <string.h>
 
 static const char tags_prefix[] = "refs/tags/";
+static const char source_trailer[] = "\nSource: ";
 static const char digest_trailer[] = "\nSong-Digest: ";
+static const char mix_trailer[] = "\nMix-Version: ";
+static const char mix_digest_trailer[] = "\nMix-Digest: ";
 
 static void free_tag(git_tag **tag_p) { git_tag_free(*tag_p); }
+
+const char *nb_source_name(nb_source source)
+{
+    static const char *const names[] = {
+        [NB_SOURCE_MIX] = "mix", [NB_SOURCE_PRINT] = "print", [NB_SOURCE_MASTER] = "master"};
+    return names[source];
+}
+
+static bool is_master(const nb_version *version) { return version->source == NB_SOURCE_MASTER; }
 
 static int compare_versions(const void *a, const void *b)
 {
@@ -21,42 +33,65 @@ static int compare_versions(const void *a, const void *b)
     if (songs != 0) {
         return songs;
     }
-    return (left->number > right->number) - (left->number < right->number);
+    const int kinds = is_master(left) - is_master(right);
+    return kinds ? kinds : (left->number > right->number) - (left->number < right->number);
 }
 
-// "night/v3" -> song and number; false for a tag that is not a version.
+// "night/v3" -> song, kind and number; false for a tag that is not a version.
 static bool parse_name(const char *name, nb_version *out)
 {
     const char *slash = strchr(name, '/');
     const size_t length = slash ? (size_t)(slash - name) : 0;
-    if (length == 0 || length >= sizeof out->song || slash[1] != 'v') {
+    const int64_t number = slash ? nb_version_number(slash + 1) : 0;
+    if (length == 0 || length >= sizeof out->song || number == 0) {
         return false;
     }
     memcpy(out->song, name, length);
     out->song[length] = '\0';
-    int64_t number = 0;
-    if (!nb_text_is_id(out->song) ||
-        nb_text_parse_integer(slash + 2, 1, INT32_MAX, &number, NULL) != NB_OK) {
+    out->source = (number < 0) ? NB_SOURCE_MASTER : NB_SOURCE_MIX;
+    out->number = (unsigned)(number < 0 ? -number : number);
+    nb_version_name(number, out->name);
+    return nb_text_is_id(out->song);
+}
+
+// What stands behind a trailer's key, up to the end of its line; false where there is none.
+static bool find_trailer(const char *message, const char *key, char *out, size_t size)
+{
+    // The last one: what a person wrote stands before the trailers.
+    const char *found = NULL;
+    for (const char *at = message; (at = strstr(at, key)) != NULL; at++) {
+        found = at + strlen(key);
+    }
+    const size_t length = found ? strcspn(found, "\n") : 0;
+    if (length == 0 || length >= size) {
         return false;
     }
-    out->number = (unsigned)number;
+    memcpy(out, found, length);
+    out[length] = '\0';
     return true;
 }
 
-static bool parse_digest(const char *message, nb_version *out)
+static bool find_digest(const char *message, const char *key, nb_digest *out)
 {
-    // The last one: what a person wrote stands before the trailers.
-    const char *trailer = NULL;
-    for (const char *at = message; (at = strstr(at, digest_trailer)) != NULL; at++) {
-        trailer = at;
-    }
-    const size_t hex_length = NB_DIGEST_HEX_SIZE - 1;
-    char hex[NB_DIGEST_HEX_SIZE] = "";
-    if (!trailer || strlen(trailer) < sizeof digest_trailer - 1 + hex_length) {
+    char hex[NB_DIGEST_HEX_SIZE];
+    return find_trailer(message, key, hex, sizeof hex) &&
+           nb_digest_from_hex(hex, out, NULL) == NB_OK;
+}
+
+// False for a tag that lacks what its kind must say.
+static bool parse_trailers(const char *message, nb_version *out)
+{
+    char source[16] = "";
+    find_trailer(message, source_trailer, source, sizeof source);
+    if (!find_digest(message, digest_trailer, &out->song_digest)) {
         return false;
     }
-    memcpy(hex, trailer + sizeof digest_trailer - 1, hex_length);
-    return nb_digest_from_hex(hex, &out->song_digest, NULL) == NB_OK;
+    if (out->source != NB_SOURCE_MASTER) {
+        out->source = strcmp(source, "print") == 0 ? NB_SOURCE_PRINT : NB_SOURCE_MIX;
+        return true;
+    }
+    return find_trailer(message, mix_trailer, out->mix, sizeof out->mix) &&
+           find_digest(message, mix_digest_trailer, &out->mix_digest);
 }
 
 static nb_status add_version(nb_revisions *self, const nb_version *version, nb_error *err)
@@ -82,7 +117,7 @@ static int read_tag(const char *name, git_oid *id, void *payload)
     }
     NB_SCOPED(free_tag) git_tag *tag = NULL;
     if (git_tag_lookup(&tag, self->repo, id) != 0 ||
-        !parse_digest(git_tag_message(tag), &version)) {
+        !parse_trailers(git_tag_message(tag), &version)) {
         nb_log_warn("album '%s': tag %s is not one of ours, left alone", self->name, name);
         return 0;
     }
@@ -109,13 +144,26 @@ const nb_version *nb_revisions_versions(const nb_revisions *self, size_t *out_co
 }
 
 const nb_version *nb_revisions_find_version(const nb_revisions *self, const char *song,
-                                            unsigned number)
+                                            const char *name)
 {
     const nb_version *found = NULL;
     for (size_t i = 0; i < self->version_count; i++) {
         const nb_version *version = &self->versions[i];
-        if (strcmp(version->song, song) == 0 && (number == 0 || version->number == number)) {
+        if (strcmp(version->song, song) == 0 &&
+            (name ? strcmp(version->name, name) == 0 : !is_master(version))) {
             found = version; // they ascend
+        }
+    }
+    return found;
+}
+
+const nb_version *nb_revisions_newest_master(const nb_revisions *self, const char *song)
+{
+    const nb_version *found = NULL;
+    for (size_t i = 0; i < self->version_count; i++) {
+        const nb_version *version = &self->versions[i];
+        if (strcmp(version->song, song) == 0 && is_master(version)) {
+            found = version;
         }
     }
     return found;
@@ -131,14 +179,22 @@ static nb_status format_message(const nb_revisions *self, const nb_version *vers
     if (git_reference_name_to_id(&head, self->repo, "refs/notes/review") == 0) {
         git_oid_tostr(review, sizeof review, &head);
     }
-    nb_text_addf(out, "%s\n\nSource: mix%s%s\nClient-Id: %s\nReview-Head: %s\n", revision->message,
-                 digest_trailer, digest, revision->client_id[0] ? revision->client_id : "none",
-                 review);
+    nb_text_addf(out, "%s\n%s%s%s%s", revision->message, source_trailer,
+                 nb_source_name(version->source), digest_trailer, digest);
+    if (is_master(version)) {
+        nb_digest_to_hex(&version->mix_digest, digest);
+        nb_text_addf(out, "%s%s%s%s", mix_trailer, version->mix, mix_digest_trailer, digest);
+    }
+    nb_text_addf(out, "\nClient-Id: %s\nReview-Head: %s\n",
+                 revision->client_id[0] ? revision->client_id : "none", review);
     return out->failed ? nb_fail(err, NB_E_NO_MEMORY, "no memory for a tag") : NB_OK;
 }
 
-nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version, nb_error *err)
+nb_status nb_revisions_tag(nb_revisions *self, const nb_version *wanted, nb_error *err)
 {
+    nb_version named = *wanted;
+    const nb_version *version = &named;
+    nb_version_name(is_master(version) ? -(int64_t)version->number : version->number, named.name);
     nb_revision revision;
     nb_status status = nb_revisions_get(self, version->commit, &revision, err);
     if (status != NB_OK) {
@@ -159,7 +215,7 @@ nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version, nb_err
         return status;
     }
     char name[NB_SONG_SIZE + 16];
-    snprintf(name, sizeof name, "%s/v%u", version->song, version->number);
+    snprintf(name, sizeof name, "%s/%s", version->song, version->name);
     git_oid id;
     const int code =
         git_tag_create(&id, self->repo, name, (const git_object *)target, tagger, message.chars, 0);

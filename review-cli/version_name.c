@@ -8,12 +8,18 @@
 
 enum { VERSION_DIGITS_MAX = 9 };
 
-/// "v" and a number from 1 without leading zeros.
-static bool is_number(const char *text)
+/// "v" (a mix) or "m" (a master) and a number from 1 without leading zeros.
+static bool is_numbered(const char *text)
 {
-    const size_t digits = strspn(text + 1, "0123456789");
-    return text[0] == 'v' && text[1] != '0' && digits >= 1 && digits <= VERSION_DIGITS_MAX &&
-           text[1 + digits] == '\0';
+    const size_t digits = text[0] ? strspn(text + 1, "0123456789") : 0;
+    return (text[0] == 'v' || text[0] == 'm') && text[1] != '0' && digits >= 1 &&
+           digits <= VERSION_DIGITS_MAX && text[1 + digits] == '\0';
+}
+
+/// Words that the farm turns into a version: the newest mix, the newest master.
+static bool is_word(const char *text)
+{
+    return strcmp(text, "latest") == 0 || strcmp(text, "master") == 0;
 }
 
 nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error *err)
@@ -35,14 +41,18 @@ nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error
             shown);
     }
     const char *version = at ? at + 1 : "latest";
-    if (strcmp(version, "latest") != 0 && (strlen(version) == 0 || !is_number(version))) {
+    if (!is_word(version) && !is_numbered(version)) {
         const bool bare = strspn(version, "0123456789") == strlen(version) && *version;
         return nb_fail(err, NB_E_INVALID,
-                       "\"%s\" names no version: write %s@%s%.9s, or %s for the latest", shown,
-                       out->song, bare ? "v" : "v3", bare ? version : "", out->song);
+                       "\"%s\" names no version: write %s@%s%.9s, %s@m1 for a master, or %s for "
+                       "the latest",
+                       shown, out->song, bare ? "v" : "v3", bare ? version : "", out->song,
+                       out->song);
     }
     snprintf(out->version, sizeof out->version, "%s", version);
     return NB_OK;
 }
 
-bool nb_version_name_is_fixed(const nb_version_name *self) { return self->version[0] == 'v'; }
+bool nb_version_name_is_fixed(const nb_version_name *self) { return is_numbered(self->version); }
+
+bool nb_version_name_is_master(const nb_version_name *self) { return self->version[0] == 'm'; }

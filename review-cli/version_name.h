@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/// @file version_name.h  How people name a version: "night@v3", "night@latest", "night".
+/// @file version_name.h  How people name a version: "night@v3", "night@m1", "night".
 
 #ifndef NB_REVIEW_CLI_VERSION_NAME_H
 #define NB_REVIEW_CLI_VERSION_NAME_H
@@ -11,13 +11,17 @@ enum { NB_VERSION_NAME_SONG_SIZE = 65, NB_VERSION_NAME_VERSION_SIZE = 16 };
 
 typedef struct nb_version_name {
     char song[NB_VERSION_NAME_SONG_SIZE];
-    char version[NB_VERSION_NAME_VERSION_SIZE]; ///< "v3" or "latest"
+    char version[NB_VERSION_NAME_VERSION_SIZE]; ///< "v3", "m1", "latest", "master"
 } nb_version_name;
 
-/// Read "SONG@vN", "SONG@latest" or "SONG" (the latest).
+/// Read "SONG@vN", "SONG@mN" (a master), "SONG@latest" or "SONG" (the newest mix), "SONG@master"
+/// (the newest master).
 NB_NODISCARD nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error *err);
 
 /// True if the version is a number and so names the same bytes for ever.
 bool nb_version_name_is_fixed(const nb_version_name *self);
+
+/// "m1" or "master".
+bool nb_version_name_is_master(const nb_version_name *self);
 
 #endif // NB_REVIEW_CLI_VERSION_NAME_H

@@ -144,7 +144,7 @@ static void jobs_tasks_and_results_come_back_as_they_were(void **state)
 {
     nb_ledger *ledger = open_ledger(*state);
     assert_ok(nb_ledger_add_album(ledger, "night", 5, err));
-    nb_job job = {.album = "night", .song = "song", .version = 3, .commit = "c", .created_ms = 4};
+    nb_job job = {.album = "night", .song = "song", .version = "v3", .commit = "c", .created_ms = 4};
     assert_ok(nb_ledger_add_job(ledger, &job, err));
     nb_task_row task = {.plan = {{1}},
                         .plan_size = 9,
@@ -160,7 +160,7 @@ static void jobs_tasks_and_results_come_back_as_they_were(void **state)
     assert_int_equal(found, task.id);
 
     nb_job back;
-    assert_ok(nb_ledger_find_job(ledger, "night", "song", 3, &back, err));
+    assert_ok(nb_ledger_find_job(ledger, "night", "song", "v3", &back, err));
     assert_int_equal(back.id, job.id);
     assert_true(nb_digest_equal(&back.mix_key, &task.mix_key));
     assert_ok(nb_ledger_end_task(ledger, task.id, NB_TASK_DONE, "", err));

@@ -128,9 +128,36 @@ static void versions_come_back_after_opening_anew_and_in_order(void **state)
         assert_int_equal(versions[i].number, i + 1);
         assert_int_equal(versions[i].song_digest.bytes[0], i + 1);
     }
-    assert_int_equal(nb_revisions_find_version(here.album, "night", 0)->number, 11);
-    assert_null(nb_revisions_find_version(here.album, "night", 12));
-    assert_null(nb_revisions_find_version(here.album, "day", 0));
+    assert_int_equal(nb_revisions_find_version(here.album, "night", NULL)->number, 11);
+    assert_null(nb_revisions_find_version(here.album, "night", "v12"));
+    assert_null(nb_revisions_find_version(here.album, "day", NULL));
+    close_shelf(&here);
+}
+
+static void a_master_names_its_mix_and_is_no_newest_mix(void **state)
+{
+    shelf here = open_shelf(*state);
+    push(&here, "ada", "tricked\n\nSource: print\nMix-Version: v9\nSong-Digest: x", "one\n");
+    tag(&here, 1);
+    nb_version version = {.song = "night", .source = NB_SOURCE_PRINT, .number = 2};
+    memcpy(version.commit, nb_revisions_head(here.album), sizeof version.commit);
+    assert_ok(nb_revisions_tag(here.album, &version, err));
+    version.source = NB_SOURCE_MASTER;
+    version.number = 1;
+    version.mix_digest = (nb_digest){{7}};
+    memcpy(version.mix, "v2", sizeof "v2");
+    assert_ok(nb_revisions_tag(here.album, &version, err));
+    close_shelf(&here);
+    here = open_shelf(*state);
+    assert_string_equal(nb_revisions_find_version(here.album, "night", NULL)->name, "v2");
+    assert_int_equal(nb_revisions_find_version(here.album, "night", "v1")->source, NB_SOURCE_MIX);
+    assert_int_equal(nb_revisions_find_version(here.album, "night", "v2")->source, NB_SOURCE_PRINT);
+    const nb_version *master = nb_revisions_newest_master(here.album, "night");
+    assert_non_null(master);
+    assert_string_equal(master->name, "m1");
+    assert_string_equal(master->mix, "v2");
+    assert_int_equal(master->mix_digest.bytes[0], 7);
+    assert_null(nb_revisions_newest_master(here.album, "day"));
     close_shelf(&here);
 }
 
@@ -252,6 +279,7 @@ int main(void)
         in_scratch(a_revision_comes_back_as_it_was_pushed),
         in_scratch(nothing_changed_makes_no_commit),
         in_scratch(versions_come_back_after_opening_anew_and_in_order),
+        in_scratch(a_master_names_its_mix_and_is_no_newest_mix),
         in_scratch(an_ordinary_git_client_sees_history_tags_notes_and_a_sound_repository),
         in_scratch(a_clone_with_git_lfs_gets_the_audio_from_the_store),
         in_scratch(what_a_crash_leaves_is_mended_at_the_next_opening),

@@ -25,6 +25,21 @@ static void a_song_alone_is_its_latest(void **state)
     }
 }
 
+static void a_master_is_named_like_a_mix(void **state)
+{
+    (void)state;
+    nb_version_name name;
+    assert_ok(nb_version_name_parse("night@m3", &name, err));
+    assert_string_equal(name.version, "m3");
+    assert_true(nb_version_name_is_fixed(&name));
+    assert_true(nb_version_name_is_master(&name));
+    assert_ok(nb_version_name_parse("night@master", &name, err));
+    assert_false(nb_version_name_is_fixed(&name));
+    assert_true(nb_version_name_is_master(&name));
+    assert_ok(nb_version_name_parse("night@v3", &name, err));
+    assert_false(nb_version_name_is_master(&name));
+}
+
 static void what_names_no_song_is_refused(void **state)
 {
     (void)state;
@@ -46,9 +61,9 @@ static void what_names_no_song_is_refused(void **state)
 static void what_names_no_version_is_refused_with_the_way_to_write_it(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"night@",    "night@v",          "night@v0", "night@v01",
-                                        "night@V1",  "night@v1x",        "night@m1", "night@v1@v2",
-                                        "night@v-1", "night@v1234567890"};
+    static const char *const texts[] = {"night@",      "night@v",   "night@v0",         "night@v01",
+                                        "night@V1",    "night@v1x", "night@m0",         "night@m",
+                                        "night@v1@v2", "night@v-1", "night@v1234567890"};
     for (size_t i = 0; i < NB_COUNT(texts); i++) {
         nb_version_name name;
         assert_fails(NB_E_INVALID, "night@v", nb_version_name_parse(texts[i], &name, err));
@@ -62,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_song_and_a_number_name_a_version),
         cmocka_unit_test(a_song_alone_is_its_latest),
+        cmocka_unit_test(a_master_is_named_like_a_mix),
         cmocka_unit_test(what_names_no_song_is_refused),
         cmocka_unit_test(what_names_no_version_is_refused_with_the_way_to_write_it),
     };
