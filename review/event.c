@@ -12,9 +12,16 @@ static const int64_t frame_max = 24LL * 60 * 60 * 384000;
 enum { RATE_MIN_HZ = 8000, RATE_MAX_HZ = 384000 };
 
 static const char *const kind_names[] = {
-    [NB_EVENT_NOTE] = "note",
-    [NB_EVENT_RENDERED] = "rendered",
+    [NB_EVENT_NOTE] = "note",         [NB_EVENT_RENDERED] = "rendered",
+    [NB_EVENT_APPROVE] = "approve",   [NB_EVENT_REQUEST_CHANGES] = "request-changes",
+    [NB_EVENT_WITHDRAW] = "withdraw",
 };
+
+bool nb_event_is_decision(nb_event_kind kind)
+{
+    return kind == NB_EVENT_APPROVE || kind == NB_EVENT_REQUEST_CHANGES ||
+           kind == NB_EVENT_WITHDRAW;
+}
 
 void nb_event_fini(nb_event *self)
 {
@@ -29,6 +36,8 @@ void nb_event_fini(nb_event *self)
     free(self->text);
     free(self->fingerprint);
     free(self->rendering);
+    free(self->sha256);
+    free(self->replaces);
     *self = (nb_event){0};
 }
 
@@ -128,10 +137,36 @@ static nb_status check_rendered(const nb_event *self, nb_error *err)
     return status;
 }
 
+static bool is_event_id(const char *text)
+{
+    return strlen(text) == NB_EVENT_ID_SIZE - 1 &&
+           strspn(text, "0123456789abcdef") == NB_EVENT_ID_SIZE - 1;
+}
+
+static nb_status check_decision(const nb_event *self, nb_error *err)
+{
+    nb_digest digest;
+    if (!self->rendering || !is_numbered(self->rendering, "r")) {
+        return invalid("rendering", "not like r1", err);
+    }
+    if (!self->sha256 || nb_digest_from_hex(self->sha256, &digest, NULL) != NB_OK) {
+        return invalid("sha256", "not 64 hex digits", err);
+    }
+    if (self->replaces && !is_event_id(self->replaces)) {
+        return invalid("replaces", "not 32 hex digits", err);
+    }
+    if (self->kind == NB_EVENT_WITHDRAW && !self->replaces) {
+        return invalid("replaces", "missing: there must be something to withdraw", err);
+    }
+    if (!self->text) {
+        return (self->kind == NB_EVENT_REQUEST_CHANGES) ? invalid("text", "missing", err) : NB_OK;
+    }
+    return check_text("text", self->text, NB_NOTE_TEXT_MAX, err);
+}
+
 nb_status nb_event_check(const nb_event *self, nb_error *err)
 {
-    if (strlen(self->id) != NB_EVENT_ID_SIZE - 1 ||
-        strspn(self->id, "0123456789abcdef") != NB_EVENT_ID_SIZE - 1) {
+    if (!is_event_id(self->id)) {
         return invalid("id", "not 32 hex digits", err);
     }
     if (!self->song || !nb_text_is_id(self->song)) {
@@ -158,6 +193,10 @@ nb_status nb_event_check(const nb_event *self, nb_error *err)
         return check_note(self, err);
     case NB_EVENT_RENDERED:
         return check_rendered(self, err);
+    case NB_EVENT_APPROVE:
+    case NB_EVENT_REQUEST_CHANGES:
+    case NB_EVENT_WITHDRAW:
+        return check_decision(self, err);
     }
     return nb_fail(err, NB_E_VERSION, "event: kind %d is not known here", (int)self->kind);
 }
@@ -201,20 +240,42 @@ static bool set_rendered(json_t *object, const nb_event *self)
            set(object, "duration_s", nb_json_number(self->duration_s));
 }
 
+/// A string, or null for none.
+static json_t *text_or_null(const char *text) { return text ? json_string(text) : json_null(); }
+
+static bool set_decision(json_t *object, const nb_event *self)
+{
+    return set(object, "rendering", json_string(self->rendering)) &&
+           set(object, "sha256", json_string(self->sha256)) &&
+           set(object, "replaces", text_or_null(self->replaces)) &&
+           set(object, "text", text_or_null(self->text));
+}
+
+static bool set_kind(json_t *object, const nb_event *self)
+{
+    switch (self->kind) {
+    case NB_EVENT_NOTE:
+        return set_note(object, self);
+    case NB_EVENT_RENDERED:
+        return set_rendered(object, self);
+    case NB_EVENT_APPROVE:
+    case NB_EVENT_REQUEST_CHANGES:
+    case NB_EVENT_WITHDRAW:
+        return set_decision(object, self);
+    }
+    return false;
+}
+
 char *nb_event_format(const nb_event *self)
 {
     NB_SCOPED(nb_json_free) json_t *object = json_object();
-    bool complete = object && set(object, "kind", json_string(kind_names[self->kind])) &&
-                    set(object, "id", json_string(self->id)) &&
-                    set(object, "song", json_string(self->song)) &&
-                    set(object, "version", json_string(self->version)) &&
-                    set(object, "person", json_string(self->person)) &&
-                    set(object, "time_ms", json_integer(self->time_ms)) &&
-                    set(object, "rate_hz", json_integer(self->rate_hz));
-    if (complete) {
-        complete =
-            (self->kind == NB_EVENT_NOTE) ? set_note(object, self) : set_rendered(object, self);
-    }
+    const bool complete =
+        object && set(object, "kind", json_string(kind_names[self->kind])) &&
+        set(object, "id", json_string(self->id)) && set(object, "song", json_string(self->song)) &&
+        set(object, "version", json_string(self->version)) &&
+        set(object, "person", json_string(self->person)) &&
+        set(object, "time_ms", json_integer(self->time_ms)) &&
+        set(object, "rate_hz", json_integer(self->rate_hz)) && set_kind(object, self);
     return complete ? nb_json_line(object) : NULL;
 }
 
@@ -325,6 +386,40 @@ static nb_status parse_rendered(const json_t *object, nb_event *out, nb_error *e
     return (status == NB_OK) ? parse_outputs(object, out, err) : status;
 }
 
+/// As copy_string; null where it is null.
+static nb_status copy_string_or_null(const json_t *object, const char *key, char **out,
+                                     nb_error *err)
+{
+    return json_is_null(json_object_get(object, key)) ? NB_OK : copy_string(object, key, out, err);
+}
+
+static nb_status parse_decision(const json_t *object, nb_event *out, nb_error *err)
+{
+    nb_status status = copy_string(object, "rendering", &out->rendering, err);
+    if (status == NB_OK) {
+        status = copy_string(object, "sha256", &out->sha256, err);
+    }
+    if (status == NB_OK) {
+        status = copy_string_or_null(object, "replaces", &out->replaces, err);
+    }
+    return (status == NB_OK) ? copy_string_or_null(object, "text", &out->text, err) : status;
+}
+
+static nb_status parse_rest(const json_t *object, nb_event *out, nb_error *err)
+{
+    switch (out->kind) {
+    case NB_EVENT_NOTE:
+        return parse_note(object, out, err);
+    case NB_EVENT_RENDERED:
+        return parse_rendered(object, out, err);
+    case NB_EVENT_APPROVE:
+    case NB_EVENT_REQUEST_CHANGES:
+    case NB_EVENT_WITHDRAW:
+        return parse_decision(object, out, err);
+    }
+    return NB_E_VERSION; // parse_kind gives no other
+}
+
 static nb_status parse_common(const json_t *object, nb_event *out, nb_error *err)
 {
     const char *id = NULL;
@@ -373,8 +468,7 @@ nb_status nb_event_parse(const char *line, size_t size, nb_event *out, nb_error 
         status = parse_common(object, &event, err);
     }
     if (status == NB_OK) {
-        status = (event.kind == NB_EVENT_NOTE) ? parse_note(object, &event, err)
-                                               : parse_rendered(object, &event, err);
+        status = parse_rest(object, &event, err);
     }
     if (status == NB_OK) {
         status = nb_event_check(&event, err);

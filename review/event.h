@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/// @file event.h  What happens to a version after it was pushed: notes, renderings. One JSON object
-/// a line in the git note of the version's commit, append-only. docs/store-format.md has the keys.
+/// @file event.h  What happens to a version after it was pushed: notes, renderings, decisions. One
+/// JSON object a line in the git note of the version's commit, append-only. docs/store-format.md
+/// has the keys.
 
 #ifndef NB_REVIEW_EVENT_H
 #define NB_REVIEW_EVENT_H
 #include "base/json.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +21,13 @@ enum {
     NB_EVENT_LINE_MAX = 2 << 20      ///< Bytes: that many outputs with the longest names
 };
 
-typedef enum nb_event_kind { NB_EVENT_NOTE, NB_EVENT_RENDERED } nb_event_kind;
+typedef enum nb_event_kind {
+    NB_EVENT_NOTE,
+    NB_EVENT_RENDERED,
+    NB_EVENT_APPROVE,         ///< A decision on the bytes of the first rendering; so are these two
+    NB_EVENT_REQUEST_CHANGES, ///< Says in `text` which
+    NB_EVENT_WITHDRAW         ///< The decision that stood is taken back
+} nb_event_kind;
 
 /// One file that a render made.
 typedef struct nb_event_output {
@@ -40,7 +48,7 @@ typedef struct nb_event {
     int64_t at_frame;
     int64_t end_frame; ///< Equal to at_frame for a point
     unsigned rate_hz;  ///< Of the frames
-    char *text;
+    char *text;        ///< Of a decision too; there it may be null but for requested changes
     // NB_EVENT_RENDERED
     char *fingerprint;
     char *rendering; ///< "r1", "r2", ...
@@ -49,7 +57,13 @@ typedef struct nb_event {
     double integrated_lufs; ///< The report's headline; -INFINITY for none
     double true_peak_dbtp;
     double duration_s;
+    // NB_EVENT_APPROVE, _REQUEST_CHANGES, _WITHDRAW; `rendering` too
+    char *sha256;   ///< Hex: the bytes that were heard
+    char *replaces; ///< Id of the decision that stood; null where none did
 } nb_event;
+
+/// True for the kinds that decide.
+bool nb_event_is_decision(nb_event_kind kind);
 
 void nb_event_fini(nb_event *self);
 /// What a line must keep to be read again: ids, names, limits, and in texts nothing that a person

@@ -16,6 +16,10 @@
     "\"person\":\"renderer-1\",\"time_ms\":1700000000000,\"rate_hz\":0,\"rendering\":\"r1\","      \
     "\"fingerprint\":\"core 1\",\"outputs\":[{\"name\":\"mix.wav\",\"sha256\":\"" SHA              \
     "\",\"size\":123}],\"integrated_lufs\":null,\"true_peak_dbtp\":-1.5,\"duration_s\":12.25}"
+#define CHANGES                                                                                    \
+    "{\"kind\":\"request-changes\",\"id\":\"" ID "\",\"song\":\"night\",\"version\":\"v3\","       \
+    "\"person\":\"Ann\",\"time_ms\":1700000000000,\"rate_hz\":0,\"rendering\":\"r1\","             \
+    "\"sha256\":\"" SHA "\",\"replaces\":\"" ID "\",\"text\":\"the bass is late\"}"
 
 static nb_status parse(const char *line, nb_error *err)
 {
@@ -62,6 +66,39 @@ static void a_rendering_goes_there_and_back(void **state)
     assert_true(event.true_peak_dbtp == -1.5 && event.duration_s == 12.25);
     NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
     assert_string_equal(line, RENDERED);
+}
+
+static void a_decision_goes_there_and_back(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_event_fini) nb_event event = {0};
+    assert_ok(nb_event_parse(CHANGES, strlen(CHANGES), &event, err));
+    assert_int_equal(event.kind, NB_EVENT_REQUEST_CHANGES);
+    assert_string_equal(event.sha256, SHA);
+    assert_string_equal(event.rendering, "r1");
+    assert_string_equal(event.replaces, ID);
+    assert_string_equal(event.text, "the bass is late");
+    NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
+    assert_string_equal(line, CHANGES);
+}
+
+/// Approvals may be the first and say nothing.
+static void an_approval_needs_no_words(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_text_free) char *approve = changed(CHANGES, "request-changes", "approve");
+    NB_SCOPED(nb_text_free) char *silent = changed(approve, "\"the bass is late\"", "null");
+    NB_SCOPED(nb_text_free) char *first = changed(silent, "\"" ID "\",\"text", "null,\"text");
+    NB_SCOPED(nb_event_fini) nb_event event = {0};
+    assert_ok(nb_event_parse(first, strlen(first), &event, err));
+    assert_null(event.text);
+    assert_null(event.replaces);
+    NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
+    assert_string_equal(line, first);
+    NB_SCOPED(nb_text_free) char *nothing = changed(first, "approve", "withdraw");
+    assert_fails(NB_E_INVALID, "something to withdraw", parse(nothing, err));
+    NB_SCOPED(nb_text_free) char *why = changed(CHANGES, "\"the bass is late\"", "null");
+    assert_fails(NB_E_INVALID, "text: missing", parse(why, err));
 }
 
 static void texts_of_many_lines_stay_on_one(void **state)
@@ -118,6 +155,10 @@ static void what_breaks_a_rule_is_refused_by_name(void **state)
         {NOTE, "\"kind\":\"note\"", "\"kind\":1", "kind"},
         {NOTE, "\"kind\":\"note\"", "\"kind\":\"note\",\"kind\":\"note\"", "event"},
         {RENDERED, "\"r1\"", "\"r0\"", "rendering"},
+        {CHANGES, "\"r1\"", "\"v1\"", "rendering"},
+        {CHANGES, SHA, "abc", "sha256"},
+        {CHANGES, "\"replaces\":\"" ID, "\"replaces\":\"X", "replaces"},
+        {CHANGES, "is late", "is\\u001blate", "text: byte 12"},
         {RENDERED, "core 1", "", "fingerprint"},
         {RENDERED, SHA, "abc", "SHA-256"},
         {RENDERED, "\"mix.wav\"", "\"../mix.wav\"", "path"},
@@ -140,7 +181,7 @@ static void what_breaks_a_rule_is_refused_by_name(void **state)
 static void every_missing_key_is_refused(void **state)
 {
     (void)state;
-    static const char *const lines[] = {NOTE, RENDERED};
+    static const char *const lines[] = {NOTE, RENDERED, CHANGES};
     for (size_t i = 0; i < NB_COUNT(lines); i++) {
         NB_SCOPED(nb_json_free) json_t *whole = NULL;
         assert_ok(nb_json_parse("test", lines[i], strlen(lines[i]), &whole, err));
@@ -203,6 +244,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_note_goes_there_and_back),
         cmocka_unit_test(a_rendering_goes_there_and_back),
+        cmocka_unit_test(a_decision_goes_there_and_back),
+        cmocka_unit_test(an_approval_needs_no_words),
         cmocka_unit_test(texts_of_many_lines_stay_on_one),
         cmocka_unit_test(what_breaks_a_rule_is_refused_by_name),
         cmocka_unit_test(every_missing_key_is_refused),
