@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/scheduler.h"
 
+#include "coordinator/task_index.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,10 +11,11 @@
 struct nb_scheduler {
     nb_scheduler_options options;
     uint64_t epoch_counter;
-    size_t task_count, task_capacity;
-    nb_task *tasks; // in order of arrival
-    size_t renderer_count, renderer_capacity;
+    nb_task_index *tasks;
+    size_t renderer_count, renderer_capacity, alive_count;
     nb_renderer *renderers;
+    size_t number_count; // of renderer_at
+    size_t *renderer_at; // by number: place in `renderers` and one more; 0 is none
 };
 
 // ---- Moving from state to state ----
@@ -30,7 +33,10 @@ static bool move_task(nb_scheduler *self, nb_task *task, nb_task_event event)
 {
     char what[WHAT_SIZE];
     snprintf(what, sizeof what, "task %" PRIu64, task->id);
-    if (!nb_task_state_move(&task->state, event, what)) {
+    nb_task_index_leave(self->tasks, task);
+    const bool moved = nb_task_state_move(&task->state, event, what);
+    nb_task_index_enter(self->tasks, task);
+    if (!moved) {
         return false;
     }
     observe(self, task, NULL);
@@ -58,33 +64,39 @@ static bool may_move_attempt(const nb_attempt *attempt, nb_attempt_event event)
     return nb_attempt_state_may(attempt->state, event);
 }
 
-static bool move_renderer(nb_renderer *renderer, nb_renderer_event event)
+static bool is_alive(const nb_renderer *renderer) { return renderer->state != NB_RENDERER_LOST; }
+
+static void count_renderer(nb_scheduler *self, const nb_renderer *renderer, bool in)
+{
+    if (is_alive(renderer)) {
+        self->alive_count += in ? 1 : SIZE_MAX;
+        if (renderer->lane) {
+            renderer->lane->live_renderers += in ? 1 : SIZE_MAX;
+        }
+    }
+}
+
+static bool move_renderer(nb_scheduler *self, nb_renderer *renderer, nb_renderer_event event)
 {
     char what[WHAT_SIZE];
     snprintf(what, sizeof what, "renderer %" PRIu32, renderer->id);
-    return nb_renderer_state_move(&renderer->state, event, what);
+    count_renderer(self, renderer, false);
+    const bool moved = nb_renderer_state_move(&renderer->state, event, what);
+    count_renderer(self, renderer, true);
+    return moved;
 }
 
 // ---- Finding ----
 
 static nb_task *find_task(const nb_scheduler *self, uint64_t id)
 {
-    for (size_t i = 0; i < self->task_count; i++) {
-        if (self->tasks[i].id == id) {
-            return &self->tasks[i];
-        }
-    }
-    return NULL;
+    return nb_task_index_find(self->tasks, id);
 }
 
 static nb_renderer *find_renderer(const nb_scheduler *self, uint32_t id)
 {
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        if (self->renderers[i].id == id) {
-            return &self->renderers[i];
-        }
-    }
-    return NULL;
+    const size_t at = (id < self->number_count) ? self->renderer_at[id] : 0;
+    return (at > 0) ? &self->renderers[at - 1] : NULL;
 }
 
 const nb_task *nb_scheduler_task(const nb_scheduler *self, uint64_t task)
@@ -97,11 +109,19 @@ const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t rend
     return find_renderer(self, renderer);
 }
 
-size_t nb_scheduler_task_count(const nb_scheduler *self) { return self->task_count; }
+const nb_task *nb_scheduler_failed_task(const nb_scheduler *self)
+{
+    return nb_task_index_first(self->tasks, NB_TASK_FAILED);
+}
+
+size_t nb_scheduler_task_count(const nb_scheduler *self)
+{
+    return nb_task_index_count(self->tasks);
+}
 
 const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index)
 {
-    return &self->tasks[index];
+    return nb_task_index_at(self->tasks, index);
 }
 
 static bool is_leased(const nb_attempt *attempt)
@@ -137,17 +157,6 @@ static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attem
     return same ? attempt : NULL;
 }
 
-static bool is_alive(const nb_renderer *renderer) { return renderer->state != NB_RENDERER_LOST; }
-
-static size_t count_alive(const nb_scheduler *self)
-{
-    size_t alive = 0;
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        alive += is_alive(&self->renderers[i]) ? 1 : 0;
-    }
-    return alive;
-}
-
 static bool has_attempt(const nb_task *task, uint32_t renderer, nb_attempt_state state)
 {
     for (size_t i = 0; i < task->attempt_count; i++) {
@@ -170,11 +179,17 @@ static bool has_dropped(const nb_task *task, uint32_t renderer)
            has_attempt(task, renderer, NB_ATTEMPT_ABANDONED);
 }
 
-static size_t count_failing(const nb_scheduler *self, const nb_task *task)
+// Distinct renderers that failed it.
+static size_t count_failing(const nb_task *task)
 {
     size_t failing = 0;
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        failing += has_failed(task, self->renderers[i].id) ? 1 : 0;
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        bool counted = task->attempts[i].state != NB_ATTEMPT_FAILED;
+        for (size_t j = 0; j < i && !counted; j++) {
+            counted = task->attempts[j].state == NB_ATTEMPT_FAILED &&
+                      task->attempts[j].renderer == task->attempts[i].renderer;
+        }
+        failing += counted ? 0 : 1;
     }
     return failing;
 }
@@ -184,12 +199,18 @@ static size_t count_failing(const nb_scheduler *self, const nb_task *task)
 nb_status nb_scheduler_new(const nb_scheduler_options *options, nb_scheduler **out_scheduler,
                            nb_error *err)
 {
-    *out_scheduler = calloc(1, sizeof **out_scheduler);
-    if (!*out_scheduler) {
+    *out_scheduler = NULL;
+    NB_SCOPED(nb_scheduler_destroy) nb_scheduler *self = calloc(1, sizeof *self);
+    if (!self) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the scheduler");
     }
-    (*out_scheduler)->options = *options;
-    return NB_OK;
+    self->options = *options;
+    const nb_status status = nb_task_index_new(&self->tasks, err);
+    if (status == NB_OK) {
+        *out_scheduler = self;
+        self = NULL; // the caller's now
+    }
+    return status;
 }
 
 void nb_scheduler_destroy(nb_scheduler **self_p)
@@ -198,14 +219,9 @@ void nb_scheduler_destroy(nb_scheduler **self_p)
     if (!self) {
         return;
     }
-    for (size_t i = 0; i < self->task_count; i++) {
-        free(self->tasks[i].fingerprint);
-    }
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        free(self->renderers[i].fingerprint);
-    }
-    free(self->tasks);
+    nb_task_index_destroy(&self->tasks);
     free(self->renderers);
+    free(self->renderer_at);
     free(self);
     *self_p = NULL;
 }
@@ -227,24 +243,25 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
 
 nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb_error *err)
 {
-    if (find_task(self, spec->id)) {
-        return nb_fail(err, NB_E_EXISTS, "task %" PRIu64 " is scheduled already", spec->id);
+    return nb_task_index_add(self->tasks, spec, err);
+}
+
+enum { RENDERER_NUMBER_MAX = 1 << 20 }; // numbers index a table
+
+static bool number_renderer(nb_scheduler *self, uint32_t renderer)
+{
+    if (renderer >= self->number_count) {
+        const size_t wanted = (size_t)renderer * 2 + 16;
+        size_t *grown = reallocarray(self->renderer_at, wanted, sizeof *grown);
+        if (!grown) {
+            return false;
+        }
+        memset(grown + self->number_count, 0, (wanted - self->number_count) * sizeof *grown);
+        self->renderer_at = grown;
+        self->number_count = wanted;
     }
-    char *fingerprint = strdup(spec->fingerprint);
-    void *tasks = self->tasks;
-    if (!fingerprint ||
-        !grow(&tasks, self->task_count, &self->task_capacity, sizeof *self->tasks)) {
-        free(fingerprint);
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, spec->id);
-    }
-    self->tasks = tasks;
-    self->tasks[self->task_count++] = (nb_task){.id = spec->id,
-                                                .state = NB_TASK_QUEUED,
-                                                .fingerprint = fingerprint,
-                                                .priority = spec->priority,
-                                                .created_ms = spec->created_ms,
-                                                .cost = spec->cost};
-    return NB_OK;
+    self->renderer_at[renderer] = self->renderer_count + 1;
+    return true;
 }
 
 nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err)
@@ -252,12 +269,19 @@ nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err
     if (find_renderer(self, renderer)) {
         return NB_OK;
     }
+    if (renderer > RENDERER_NUMBER_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "renderer %" PRIu32 ": numbers go to %d", renderer,
+                       RENDERER_NUMBER_MAX);
+    }
     void *renderers = self->renderers;
     if (!grow(&renderers, self->renderer_count, &self->renderer_capacity,
               sizeof *self->renderers)) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
     }
     self->renderers = renderers;
+    if (!number_renderer(self, renderer)) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
+    }
     self->renderers[self->renderer_count++] =
         (nb_renderer){.id = renderer, .state = NB_RENDERER_LOST};
     return NB_OK;
@@ -280,7 +304,11 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
     if (is_leased(attempt) && task->state == NB_TASK_QUEUED) {
         added->state = NB_ATTEMPT_SUSPECT;
         added->lease_until_ms = now_ms + self->options.reconcile_ms;
+        nb_task_index_leave(self->tasks, task);
         task->state = NB_TASK_RUNNING;
+        nb_task_index_enter(self->tasks, task);
+    } else if (task->state == NB_TASK_QUEUED && task->attempt_count == NB_ATTEMPTS_MAX) {
+        move_task(self, task, NB_TASK_FAIL); // a crash came between its last attempt and this
     }
     return NB_OK;
 }
@@ -291,7 +319,7 @@ static void release_renderer(nb_scheduler *self, const nb_attempt *attempt)
 {
     nb_renderer *renderer = find_renderer(self, attempt->renderer);
     if (renderer && renderer->state == NB_RENDERER_BUSY && renderer->task == attempt->id.task) {
-        move_renderer(renderer, NB_RENDERER_STOP);
+        move_renderer(self, renderer, NB_RENDERER_STOP);
         renderer->task = 0;
     }
 }
@@ -305,32 +333,38 @@ void nb_scheduler_forget(nb_scheduler *self, uint64_t id)
     for (size_t i = 0; i < task->attempt_count; i++) {
         release_renderer(self, &task->attempts[i]);
     }
-    free(task->fingerprint);
-    const size_t index = (size_t)(task - self->tasks);
-    memmove(task, task + 1, (self->task_count - index - 1) * sizeof *task);
-    self->task_count--;
+    nb_task_index_remove(self->tasks, task);
 }
 
 static void hear(nb_scheduler *self, nb_renderer *renderer, int64_t wait_ms, int64_t now_ms)
 {
     renderer->seen_ms = now_ms;
     renderer->silent_from_ms = now_ms + wait_ms + self->options.lease_ms;
-    move_renderer(renderer, NB_RENDERER_HEARD);
+    move_renderer(self, renderer, NB_RENDERER_HEARD);
 }
 
 nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *fingerprint,
                              int64_t now_ms, nb_error *err)
 {
-    char *copy = strdup(fingerprint);
-    nb_status status = copy ? nb_scheduler_know(self, id, err)
-                            : nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
+    nb_task_lane *lane = NULL;
+    nb_status status = nb_scheduler_know(self, id, err);
+    if (status == NB_OK) {
+        status = nb_task_index_lane(self->tasks, fingerprint, &lane, err);
+    }
     if (status != NB_OK) {
-        free(copy);
         return status;
     }
     nb_renderer *renderer = find_renderer(self, id);
-    free(renderer->fingerprint);
-    renderer->fingerprint = copy;
+    nb_task_lane *before = renderer->lane;
+    count_renderer(self, renderer, false);
+    renderer->lane = lane;
+    renderer->fingerprint = lane->fingerprint;
+    lane->renderer_count++;
+    count_renderer(self, renderer, true);
+    if (before) {
+        before->renderer_count--;
+        nb_task_index_drop_lane(self->tasks, before);
+    }
     hear(self, renderer, 0, now_ms);
     return NB_OK;
 }
@@ -339,7 +373,7 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
 {
     attempt->lease_until_ms = now_ms + self->options.lease_ms;
     if (renderer->state == NB_RENDERER_IDLE) {
-        move_renderer(renderer, NB_RENDERER_START);
+        move_renderer(self, renderer, NB_RENDERER_START);
     }
     renderer->task = attempt->id.task;
 }
@@ -347,10 +381,9 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
 // After an attempt ended without a result: queue the task again, or fail it.
 static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
 {
-    const size_t alive = count_alive(self);
+    const size_t alive = self->alive_count;
     const size_t limit = (alive > 0 && alive < failing_limit) ? alive : failing_limit;
-    const bool hopeless =
-        task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(self, task) >= limit;
+    const bool hopeless = task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(task) >= limit;
     move_task(self, task, hopeless ? NB_TASK_FAIL : NB_TASK_PUT_BACK);
 }
 
@@ -366,11 +399,13 @@ static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
 // A renderer does one thing at a time: whatever else we thought it did, it does not.
 static void abandon_others(nb_scheduler *self, uint32_t renderer, uint64_t except_task)
 {
-    for (size_t i = 0; i < self->task_count; i++) {
-        nb_attempt *attempt = leased_attempt(&self->tasks[i]);
-        if (attempt && attempt->renderer == renderer && self->tasks[i].id != except_task) {
-            end_attempt(self, &self->tasks[i], attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+    for (nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;) {
+        nb_task *next = task->next; // `task` may leave the list
+        nb_attempt *attempt = leased_attempt(task);
+        if (attempt && attempt->renderer == renderer && task->id != except_task) {
+            end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
         }
+        task = next;
     }
 }
 
@@ -413,17 +448,12 @@ bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_a
 
 // ---- Handing out ----
 
-static bool has_fingerprint(const nb_renderer *renderer, const char *fingerprint)
-{
-    return renderer->fingerprint && strcmp(renderer->fingerprint, fingerprint) == 0;
-}
-
 // Is `other` the better one to try the task next? One that failed it may only try again when no
 // other live renderer is left to try; one that dropped it, when no other is waiting for work.
 static bool goes_to_other(const nb_task *task, const nb_renderer *renderer,
                           const nb_renderer *other)
 {
-    if (other == renderer || !is_alive(other) || !has_fingerprint(other, task->fingerprint) ||
+    if (other == renderer || !is_alive(other) || other->lane != task->lane ||
         has_failed(task, other->id)) {
         return false;
     }
@@ -435,8 +465,11 @@ static bool goes_to_other(const nb_task *task, const nb_renderer *renderer,
 static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_renderer *renderer)
 {
     if (task->state != NB_TASK_QUEUED || task->attempt_count >= NB_ATTEMPTS_MAX ||
-        !has_fingerprint(renderer, task->fingerprint)) {
+        renderer->lane != task->lane) {
         return false;
+    }
+    if (!has_failed(task, renderer->id) && !has_dropped(task, renderer->id)) {
+        return true;
     }
     for (size_t i = 0; i < self->renderer_count; i++) {
         if (goes_to_other(task, renderer, &self->renderers[i])) {
@@ -444,17 +477,6 @@ static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_ren
         }
     }
     return true;
-}
-
-static bool goes_before(const nb_task *a, const nb_task *b)
-{
-    if (a->priority != b->priority) {
-        return a->priority > b->priority;
-    }
-    if (a->created_ms != b->created_ms) {
-        return a->created_ms < b->created_ms;
-    }
-    return (a->cost != b->cost) ? a->cost > b->cost : a->id < b->id;
 }
 
 static nb_epoch next_epoch(nb_scheduler *self)
@@ -469,13 +491,27 @@ static nb_epoch next_epoch(nb_scheduler *self)
 
 static bool holds_lease(const nb_scheduler *self, uint32_t renderer)
 {
-    for (size_t i = 0; i < self->task_count; i++) {
-        const nb_attempt *attempt = nb_task_leased(&self->tasks[i]);
+    for (const nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;
+         task = task->next) {
+        const nb_attempt *attempt = nb_task_leased(task);
         if (attempt && attempt->renderer == renderer) {
             return true;
         }
     }
     return false;
+}
+
+// The first that waits for this renderer's fingerprint and that it may take.
+static nb_task *find_best(const nb_scheduler *self, const nb_renderer *renderer)
+{
+    const nb_task_queue *waiting = renderer->lane ? &renderer->lane->waiting : NULL;
+    for (size_t i = 0; waiting && i < waiting->count; i++) {
+        nb_task *task = waiting->items[waiting->first + i];
+        if (may_take(self, task, renderer)) {
+            return task;
+        }
+    }
+    return NULL;
 }
 
 bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_ms,
@@ -485,13 +521,7 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
     if (!renderer || renderer->state != NB_RENDERER_IDLE || holds_lease(self, renderer_id)) {
         return false;
     }
-    nb_task *best = NULL;
-    for (size_t i = 0; i < self->task_count; i++) {
-        nb_task *task = &self->tasks[i];
-        if (may_take(self, task, renderer) && (!best || goes_before(task, best))) {
-            best = task;
-        }
-    }
+    nb_task *best = find_best(self, renderer);
     if (!best || !move_task(self, best, NB_TASK_START)) {
         return false;
     }
@@ -589,63 +619,46 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
 
 void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
 {
-    for (size_t i = 0; i < self->task_count; i++) {
-        nb_attempt *attempt = leased_attempt(&self->tasks[i]);
+    for (nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;) {
+        nb_task *next = task->next; // `task` may leave the list
+        nb_attempt *attempt = leased_attempt(task);
         if (attempt && attempt->lease_until_ms <= now_ms) {
-            end_attempt(self, &self->tasks[i], attempt, NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
-        } else if (self->tasks[i].state == NB_TASK_QUEUED &&
-                   self->tasks[i].attempt_count >= NB_ATTEMPTS_MAX) {
-            move_task(self, &self->tasks[i], NB_TASK_FAIL);
+            end_attempt(self, task, attempt, NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
         }
+        task = next;
     }
     for (size_t i = 0; i < self->renderer_count; i++) {
         nb_renderer *renderer = &self->renderers[i];
         if (renderer->state == NB_RENDERER_IDLE && renderer->silent_from_ms <= now_ms) {
-            move_renderer(renderer, NB_RENDERER_SILENT);
+            move_renderer(self, renderer, NB_RENDERER_SILENT);
         }
     }
 }
 
 // ---- Fingerprints ----
 
-static size_t count_with(const nb_scheduler *self, const char *fingerprint)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        const nb_renderer *renderer = &self->renderers[i];
-        count += (is_alive(renderer) && has_fingerprint(renderer, fingerprint)) ? 1 : 0;
-    }
-    return count;
-}
-
 const char *nb_scheduler_fingerprint(const nb_scheduler *self)
 {
-    const char *best = NULL;
-    size_t best_count = 0;
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        const nb_renderer *renderer = &self->renderers[i];
-        if (!is_alive(renderer) || !renderer->fingerprint) {
-            continue;
-        }
-        const size_t count = count_with(self, renderer->fingerprint);
-        if (count > best_count) {
-            best = renderer->fingerprint;
-            best_count = count;
+    const nb_task_lane *best = NULL;
+    for (size_t i = 0; i < nb_task_index_lane_count(self->tasks); i++) {
+        const nb_task_lane *lane = nb_task_index_lane_at(self->tasks, i);
+        if (lane->live_renderers > (best ? best->live_renderers : 0)) {
+            best = lane;
         }
     }
-    return best;
+    return best ? best->fingerprint : NULL;
 }
 
 uint64_t nb_scheduler_stranded_task(const nb_scheduler *self)
 {
-    if (!nb_scheduler_fingerprint(self)) {
-        return 0;
-    }
-    for (size_t i = 0; i < self->task_count; i++) {
-        const nb_task *task = &self->tasks[i];
-        if (task->state == NB_TASK_QUEUED && count_with(self, task->fingerprint) == 0) {
-            return task->id;
+    uint64_t stranded = 0;
+    bool lives = false;
+    for (size_t i = 0; i < nb_task_index_lane_count(self->tasks); i++) {
+        const nb_task_lane *lane = nb_task_index_lane_at(self->tasks, i);
+        lives = lives || lane->live_renderers > 0;
+        if (lane->live_renderers == 0 && lane->waiting.count > 0 && stranded == 0) {
+            stranded = lane->waiting.items[lane->waiting.first]->id;
         }
     }
-    return 0;
+    return lives ? stranded : 0;
 }

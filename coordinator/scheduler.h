@@ -44,15 +44,21 @@ typedef struct nb_attempt {
     uint64_t done_frames, total_frames; ///< As last reported; 0 of 0 before
 } nb_attempt;
 
+typedef struct nb_task_lane nb_task_lane; // task_index.h
+
 typedef struct nb_task {
     uint64_t id;
     nb_task_state state;
-    char *fingerprint; ///< Only renderers with this one may take it
-    int priority;      ///< Higher goes first
+    const char *fingerprint; ///< Only renderers with this one may take it
+    int priority;            ///< Higher goes first
     int64_t created_ms;
     uint64_t cost; ///< Of two equally old tasks, the larger goes first
     size_t attempt_count;
     nb_attempt attempts[NB_ATTEMPTS_MAX];
+    // The index's own:
+    nb_task_lane *lane;
+    size_t place;
+    struct nb_task *next, *previous;
 } nb_task;
 
 /// A task as it comes in; strings are copied.
@@ -67,7 +73,8 @@ typedef struct nb_task_spec {
 typedef struct nb_renderer {
     uint32_t id;
     nb_renderer_state state;
-    char *fingerprint;
+    const char *fingerprint; ///< Null until its Hello
+    nb_task_lane *lane;
     int64_t seen_ms;
     int64_t silent_from_ms; ///< Lost when nothing was heard until then
     uint64_t task;          ///< While busy
@@ -158,6 +165,10 @@ const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t rend
 /// The live or suspect attempt of a task; null for none.
 const nb_attempt *nb_task_leased(const nb_task *self);
 
+/// A task that failed and was not forgotten yet; null for none.
+const nb_task *nb_scheduler_failed_task(const nb_scheduler *self);
+
+/// All tasks, in no order that means anything.
 size_t nb_scheduler_task_count(const nb_scheduler *self);
 const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index);
 

@@ -133,24 +133,21 @@ static nb_status replan_task(nb_coordinator *self, uint64_t task, nb_error *err)
 
 static bool reap_failed(nb_coordinator *self)
 {
-    for (size_t i = 0; i < nb_scheduler_task_count(self->scheduler); i++) {
-        const nb_task *task = nb_scheduler_task_at(self->scheduler, i);
-        if (task->state != NB_TASK_FAILED) {
-            continue;
-        }
-        const uint64_t id = task->id;
-        nb_error err = {0};
-        if (fail_task(self, task, &err) != NB_OK) {
-            nb_log_error("task %" PRIu64 ": %s", id, err.text);
-            return false; // tried again at the next tick
-        }
-        nb_log_warn("task %" PRIu64 " failed", id);
-        nb_access_revoke(self->access, id);
-        nb_coordinator_touch_task(self, id);
-        nb_scheduler_forget(self->scheduler, id);
-        return true;
+    const nb_task *task = nb_scheduler_failed_task(self->scheduler);
+    nb_error err = {0};
+    if (!task) {
+        return false;
     }
-    return false;
+    const uint64_t id = task->id;
+    if (fail_task(self, task, &err) != NB_OK) {
+        nb_log_error("task %" PRIu64 ": %s", id, err.text);
+        return false; // tried again at the next tick
+    }
+    nb_log_warn("task %" PRIu64 " failed", id);
+    nb_access_revoke(self->access, id);
+    nb_coordinator_touch_task(self, id);
+    nb_scheduler_forget(self->scheduler, id);
+    return true;
 }
 
 void nb_coordinator_reap_tasks(nb_coordinator *self)
