@@ -19,7 +19,7 @@ static const nb_option *find_by_name(const nb_option *options, size_t count, con
 static const nb_option *find_by_letter(const nb_option *options, size_t count, char letter)
 {
     for (size_t i = 0; i < count; i++) {
-        if (letter != '\0' && options[i].letter == letter) {
+        if (letter != '\0' && (options[i].letter == letter || options[i].also == letter)) {
             return &options[i];
         }
     }

@@ -17,6 +17,7 @@ typedef struct nb_option {
     char letter;       ///< 'm', or 0
     const char *value; ///< What help calls its value ("TEXT"); null for a switch
     const char *help;
+    char also; ///< A second letter: what another well-known program calls it; or 0
 } nb_option;
 
 /// Strings are borrowed from the command line.

@@ -9,8 +9,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ROWS_DEFAULT = 20 };
-
 static json_t *integer_or_null(bool has, uint64_t value)
 {
     return has ? json_integer((json_int_t)value) : json_null();
@@ -89,7 +87,7 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
     nb_status status =
-        nb_args_get_integer(&cli->args, "rows", 1, NB_ROWS_MAX, ROWS_DEFAULT, &rows, err);
+        nb_args_get_integer(&cli->args, "limit", 1, NB_ROWS_MAX, NB_LIMIT_DEFAULT, &rows, err);
     if (status == NB_OK) {
         status = nb_farm_open(cli, &farm, err);
     }
@@ -117,15 +115,15 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
 }
 
 static const nb_option jobs_options[] = {
-    {"rows", 'n', "N", "how many, the newest first (default 20)"},
+    NB_OPTION_LIMIT,
 };
 
 const nb_command nb_command_jobs = {
     .name = "jobs",
-    .usage = "[-n N] [--json]",
+    .usage = "[-L N] [--json]",
     .summary = "what was asked of the farm, the newest first",
     .examples = "  nightbus jobs\n"
-                "  nightbus jobs -n 100 --json | jq '.jobs[] | select(.state == \"failed\")'",
+                "  nightbus jobs -L 100 --json | jq '.jobs[] | select(.state == \"failed\")'",
     .options = jobs_options,
     .option_count = NB_COUNT(jobs_options),
     .has_json = true,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ROWS_DEFAULT = 50, COMMIT_SHOWN = 8 };
+enum { COMMIT_SHOWN = 8 };
 
 static json_t *row_to_json(const Nightbus__LogRow *row)
 {
@@ -62,7 +62,7 @@ static nb_status print_table(const nb_cli *cli, const Nightbus__LogListing *list
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);
     nb_text_add(&text, listing->n_rows == 0 ? "nothing was pushed yet\n" : "");
-    nb_text_add(&text, listing->next ? "older ones: -n N\n" : "");
+    nb_text_add(&text, listing->next ? "older ones: -L N\n" : "");
     return nb_cli_print(&text, err);
 }
 
@@ -73,7 +73,7 @@ static nb_status run_log(nb_cli *cli, nb_error *err)
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
     NB_SCOPED(nb_text_free) char *song = NULL;
     nb_status status =
-        nb_args_get_integer(&cli->args, "rows", 1, NB_ROWS_MAX, ROWS_DEFAULT, &rows, err);
+        nb_args_get_integer(&cli->args, "limit", 1, NB_ROWS_MAX, NB_LIMIT_DEFAULT, &rows, err);
     if (status == NB_OK && cli->args.word_count > 0) {
         nb_version_name name; // checks the song's id
         status = nb_version_name_parse(cli->args.words[0], &name, err);
@@ -108,12 +108,12 @@ static nb_status run_log(nb_cli *cli, nb_error *err)
 }
 
 static const nb_option options[] = {
-    {"rows", 'n', "N", "how many, the newest first (default 50)"},
+    NB_OPTION_LIMIT,
 };
 
 const nb_command nb_command_log = {
     .name = "log",
-    .usage = "[SONG] [-n N] [--json]",
+    .usage = "[SONG] [-L N] [--json]",
     .summary = "what was pushed, by whom, and which versions it made",
     .examples = "  nightbus log\n"
                 "  nightbus log night\n"

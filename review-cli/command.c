@@ -21,10 +21,10 @@ static const nb_command *const commands[] = {
 };
 
 static const nb_option global_options[] = {
-    {"farm", 'F', "FILE|ADDRESS", "the farm: its farm.json, or tcp://HOST:PORT/KEY"},
-    {"album", 'A', "NAME", "the album, where the folder does not say it"},
-    {"json", 'j', NULL, "JSON instead of a table"},
-    {"help", 'h', NULL, "this help"},
+    {"farm", 0, "FILE|ADDRESS", "the farm: its farm.json, or tcp://HOST:PORT/KEY", 0},
+    {"album", 'A', "NAME", "the album, where the folder does not say it", 0},
+    {"json", 'j', NULL, "JSON instead of a table", 0},
+    {"help", 'h', NULL, "this help", 0},
 };
 
 const nb_command *const *nb_commands(size_t *out_count)
@@ -73,8 +73,10 @@ static bool takes_next(const char *word)
         const size_t count =
             c < NB_COUNT(commands) ? commands[c]->option_count : NB_COUNT(global_options);
         for (size_t i = 0; i < count; i++) {
-            const bool same = word[1] == '-' ? strcmp(word + 2, options[i].name) == 0
-                                             : word[1] == options[i].letter && word[2] == '\0';
+            const bool same = word[1] == '-'
+                                  ? strcmp(word + 2, options[i].name) == 0
+                                  : (word[1] == options[i].letter || word[1] == options[i].also) &&
+                                        word[2] == '\0';
             if (same) {
                 return options[i].value != NULL;
             }
@@ -187,8 +189,10 @@ nb_status nb_command_find(int argc, const char *const *argv, const nb_command **
 static void print_option(const nb_option *option, nb_text *out)
 {
     char left[80];
-    char letter[8] = "    ";
-    if (option->letter) {
+    char letter[16] = "    ";
+    if (option->letter && option->also) {
+        snprintf(letter, sizeof letter, "-%c, -%c, ", option->letter, option->also);
+    } else if (option->letter) {
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
     }
     snprintf(left, sizeof left, "  %s--%s%s%s", letter, option->name, option->value ? " " : "",

@@ -67,6 +67,18 @@ NB_NODISCARD nb_status nb_cli_print_json(json_t *json, nb_error *err);
 /// A string of a peer as JSON: made printable; null where there is none.
 json_t *nb_cli_json_string(const char *text);
 
+// Options that several commands take, and that mean the same in each.
+#define NB_OPTION_FILE                                                                             \
+    {                                                                                              \
+        "file", 'F', "FILE", "the text from a file; - is standard input", 0                        \
+    }
+#define NB_OPTION_LIMIT                                                                            \
+    {                                                                                              \
+        "limit", 'L', "N", "how many, the newest first (default 30)", 'n'                          \
+    }
+
+enum { NB_LIMIT_DEFAULT = 30 };
+
 extern const nb_command nb_command_up, nb_command_album_create, nb_command_album_list,
     nb_command_album_clone, nb_command_status, nb_command_push, nb_command_pull, nb_command_log,
     nb_command_show, nb_command_fetch, nb_command_render, nb_command_report, nb_command_note_add,

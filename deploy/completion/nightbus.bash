@@ -35,14 +35,14 @@ _nightbus() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case "$word" in
-        --farm | --album | -F | -A) ((i++)) ;;
+        --farm | --album | -A) ((i++)) ;;
         -*) ;;
         *) if [[ -z $command ]]; then command=$word; elif [[ -z $action ]]; then action=$word; fi ;;
         esac
     done
 
     case "$previous" in
-    --farm | -F | --data | -d | --output | -o | --session)
+    --farm | --file | -F | --data | -d | --output | -o | --session)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -70,7 +70,7 @@ _nightbus() {
         case "$command" in
         up) own="--data --renderers --threads --transfer" ;;
         push) own="--message --no-wait" ;;
-        log | jobs) own="--rows" ;;
+        log | jobs) own="--limit" ;;
         fetch) own="--output" ;;
         render) own="--output --alternates --alternate --stems --bits --dither --threads --from --to --profile" ;;
         job) own="--follow" ;;

@@ -183,6 +183,54 @@ static void the_same_option_takes_a_value_in_all_commands_or_in_none(void **stat
     }
 }
 
+/// All letters of a command with its options' names, the global ones too.
+static const char *name_of_letter(const nb_command *command, char letter)
+{
+    size_t global_count = 0;
+    const nb_option *global = nb_global_options(&global_count);
+    for (size_t i = 0; i < command->option_count + global_count; i++) {
+        const nb_option *option =
+            i < command->option_count ? &command->options[i] : &global[i - command->option_count];
+        if (option->letter == letter || option->also == letter) {
+            return option->name;
+        }
+    }
+    return NULL;
+}
+
+static void one_letter_means_one_option_everywhere(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const nb_command *const *commands = nb_commands(&count);
+    for (char letter = '!'; letter <= '~'; letter++) {
+        const char *meaning = NULL;
+        for (size_t i = 0; i < count; i++) {
+            const char *name = name_of_letter(commands[i], letter);
+            if (meaning && name && strcmp(meaning, name) != 0) {
+                fail_msg("-%c is --%s and --%s (%s)", letter, meaning, name, commands[i]->name);
+            }
+            meaning = name ? name : meaning;
+        }
+    }
+}
+
+static void a_second_letter_is_the_same_option(void **state)
+{
+    (void)state;
+    const nb_command *command = NULL;
+    nb_args args;
+    const char *const as_gh[] = {"log", "-L", "7", NULL};
+    const char *const as_git[] = {"-n", "7", "log", NULL};
+    assert_ok(find(as_gh, &command, &args, err));
+    assert_string_equal(nb_args_get(&args, "limit"), "7");
+    assert_ok(find(as_git, &command, &args, err));
+    assert_string_equal(nb_args_get(&args, "limit"), "7");
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_command_print_help(command, false, &text);
+    assert_non_null(strstr(text.chars, "-L, -n, --limit N"));
+}
+
 static void every_command_has_help_that_fits_the_terminal(void **state)
 {
     (void)state;
@@ -215,6 +263,8 @@ int main(void)
         cmocka_unit_test(commands_of_two_words_are_found_wherever_options_stand),
         cmocka_unit_test(an_unknown_command_names_the_nearest),
         cmocka_unit_test(the_same_option_takes_a_value_in_all_commands_or_in_none),
+        cmocka_unit_test(one_letter_means_one_option_everywhere),
+        cmocka_unit_test(a_second_letter_is_the_same_option),
         cmocka_unit_test(every_command_has_help_that_fits_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
