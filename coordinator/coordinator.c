@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 2000 }; // how soon what could not be written is tried again
+enum {
+    RETRY_MS = 2000, // how soon what could not be written is tried again
+    REVIEW_MS = 200, // how long renderings wait, to be written into their reviews in one go
+};
 
 static const int64_t answers_kept_ms = INT64_C(30) * 24 * 60 * 60 * 1000;
 
@@ -191,9 +194,13 @@ nb_blob_store *nb_coordinator_store(nb_coordinator *self) { return self->store; 
 void nb_coordinator_tick(nb_coordinator *self, int64_t now_ms)
 {
     nb_scheduler_tick(self->scheduler, now_ms);
+    if (self->unreviewed && self->review_ms <= now_ms) {
+        nb_coordinator_review_jobs(self);
+        self->review_ms =
+            now_ms + (self->unreviewed && self->reviewed_to == 0 ? RETRY_MS : REVIEW_MS);
+    }
     if (self->retry_ms <= now_ms) {
         self->retry_ms = now_ms + RETRY_MS;
-        nb_coordinator_review_jobs(self);
         nb_coordinator_plan_jobs(self);
     }
     nb_coordinator_reap_tasks(self);

@@ -71,6 +71,9 @@ struct nb_coordinator {
     uint64_t job_cursors[NB_WATCHED_JOBS]; ///< By id modulo; a shared place only wakes too often
     bool unplanned;                        ///< There may be jobs to plan
     bool unreviewed;                       ///< There may be renderings to write into reviews
+    bool review_failed;                    ///< Some of them could not be written in this round
+    uint64_t reviewed_to;                  ///< The round is at this job; 0 at its start
+    int64_t review_ms;                     ///< When to write the next ones
     int64_t retry_ms;
 };
 

@@ -3,6 +3,7 @@
 
 #include "coordinator/ledger_private.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,25 +122,21 @@ nb_status nb_ledger_find_job(nb_ledger *self, const char *album, const char *son
 static const char *const job_queries[] = {
     [NB_JOBS_BEFORE] = "SELECT " JOB_COLUMNS " FROM jobs WHERE ?1 = 0 OR id < ?1"
                        " ORDER BY id DESC LIMIT ?2",
-    [NB_JOBS_OF_TASK] = "SELECT " JOB_COLUMNS " FROM jobs WHERE task = ?1"
-                        " ORDER BY id DESC LIMIT ?2",
+    [NB_JOBS_OPEN_OF_TASK] = "SELECT " JOB_COLUMNS " FROM jobs WHERE task = ?1 AND state = 0"
+                             " ORDER BY id LIMIT ?2",
     [NB_JOBS_UNPLANNED] = "SELECT " JOB_COLUMNS " FROM jobs WHERE state = ?1 AND task = 0"
                           " ORDER BY id LIMIT ?2",
-    [NB_JOBS_UNREVIEWED] = "SELECT " JOB_COLUMNS " FROM jobs WHERE state = ?1 AND reviewed = 0"
-                           " ORDER BY id LIMIT ?2",
+    [NB_JOBS_UNREVIEWED] = "SELECT " JOB_COLUMNS " FROM jobs WHERE state = 1 AND reviewed = 0"
+                           " AND id > ?1 ORDER BY id LIMIT ?2",
 };
+static_assert(NB_JOB_OPEN == 0 && NB_JOB_DONE == 1, "the numbers in job_queries");
 
 nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key, size_t limit,
                               nb_job **out_jobs, size_t *out_count, nb_error *err)
 {
     *out_jobs = NULL;
     *out_count = 0;
-    int64_t first = (int64_t)key;
-    if (query == NB_JOBS_UNPLANNED) {
-        first = NB_JOB_OPEN;
-    } else if (query == NB_JOBS_UNREVIEWED) {
-        first = NB_JOB_DONE;
-    }
+    const int64_t first = (query == NB_JOBS_UNPLANNED) ? NB_JOB_OPEN : (int64_t)key;
     nb_job *jobs = calloc(limit ? limit : 1, sizeof *jobs);
     if (!jobs) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a list of jobs");
@@ -164,6 +161,24 @@ nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key,
     *out_jobs = jobs;
     *out_count = count;
     return NB_OK;
+}
+
+nb_status nb_ledger_each_job_of(nb_ledger *self, uint64_t task,
+                                void (*visit)(void *context, uint64_t job), void *context,
+                                nb_error *err)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(self->sql, "SELECT id FROM jobs WHERE task = ?",
+                                    NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, err);
+    while (status == NB_OK) {
+        bool row = false;
+        status = nb_sql_next(&rows, &row, err);
+        if (status != NB_OK || !row) {
+            break;
+        }
+        visit(context, (uint64_t)nb_sql_get_int(&rows, 0));
+    }
+    return status;
 }
 
 // ---- Tasks ----

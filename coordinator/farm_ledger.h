@@ -40,16 +40,21 @@ NB_NODISCARD nb_status nb_ledger_find_job(nb_ledger *self, const char *album, co
 
 /// Which jobs to list. All lists are newest first but for open ones, which are oldest first.
 typedef enum nb_job_query {
-    NB_JOBS_BEFORE,     ///< With an id below `key` (0: all)
-    NB_JOBS_OF_TASK,    ///< Of the task `key`
-    NB_JOBS_UNPLANNED,  ///< Open, without a task
-    NB_JOBS_UNREVIEWED, ///< Done, but not yet in the review
+    NB_JOBS_BEFORE,       ///< With an id below `key` (0: all)
+    NB_JOBS_OPEN_OF_TASK, ///< Open, of the task `key`
+    NB_JOBS_UNPLANNED,    ///< Open, without a task
+    NB_JOBS_UNREVIEWED,   ///< Done, but not yet in the review; with an id above `key`, oldest first
 } nb_job_query;
 
 /// The caller frees *out_jobs.
 NB_NODISCARD nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key,
                                            size_t limit, nb_job **out_jobs, size_t *out_count,
                                            nb_error *err);
+
+/// Call `visit` with the id of each job of the task, open or not.
+NB_NODISCARD nb_status nb_ledger_each_job_of(nb_ledger *self, uint64_t task,
+                                             void (*visit)(void *context, uint64_t job),
+                                             void *context, nb_error *err);
 
 /// A task as the ledger keeps it; the scheduler has it while it is open.
 typedef struct nb_task_row {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Jobs: from a version to a task, and from its result to the review.
+// Jobs: from a version to a task.
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/song.h"
 #include "mix/plan.h"
-#include "review/event.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 100 }; // jobs planned or reviewed before other messages are heard
+enum { BATCH = 100 }; // jobs planned before other messages are heard
 
 // ---- Watching ----
 
@@ -22,20 +21,14 @@ void nb_coordinator_touch_job(nb_coordinator *self, uint64_t job)
     self->job_cursors[job % NB_WATCHED_JOBS] = ++self->cursor;
 }
 
+static void touch(void *context, uint64_t job) { nb_coordinator_touch_job(context, job); }
+
 void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task)
 {
-    nb_job *jobs = NULL;
-    size_t count = 0;
     nb_error err = {0};
-    if (nb_ledger_list_jobs(self->ledger, NB_JOBS_OF_TASK, task, NB_ROWS_MAX, &jobs, &count,
-                            &err) != NB_OK) {
+    if (nb_ledger_each_job_of(self->ledger, task, touch, self, &err) != NB_OK) {
         nb_log_warn("%s", err.text);
-        return;
     }
-    for (size_t i = 0; i < count; i++) {
-        nb_coordinator_touch_job(self, jobs[i].id);
-    }
-    free(jobs);
 }
 
 // ---- Starting ----
@@ -345,139 +338,6 @@ void nb_coordinator_plan_jobs(nb_coordinator *self)
             fail_job(self, &jobs[i], err.text);
         }
         nb_coordinator_touch_job(self, jobs[i].id);
-    }
-    free(jobs);
-}
-
-// ---- The review ----
-
-// The same result in the same version has the same id, so a repeat after a crash is known.
-static void event_id(const nb_job *job, const nb_result *result, char out[NB_EVENT_ID_SIZE])
-{
-    nb_hasher *hasher = nb_hasher_new();
-    nb_hasher_add_string(hasher, job->album);
-    nb_hasher_add_string(hasher, job->song);
-    nb_hasher_add_i64(hasher, nb_version_number(job->version));
-    for (size_t i = 0; i < result->output_count; i++) {
-        nb_hasher_add_string(hasher, result->outputs[i].name);
-        nb_hasher_add_digest(hasher, &result->outputs[i].digest);
-    }
-    const nb_digest digest = nb_hasher_finish(hasher);
-    nb_hasher_destroy(&hasher);
-    char hex[NB_DIGEST_HEX_SIZE];
-    nb_digest_to_hex(&digest, hex);
-    snprintf(out, NB_EVENT_ID_SIZE, "%.32s", hex);
-}
-
-static unsigned count_renderings(const char *lines, const nb_job *job)
-{
-    unsigned count = 0;
-    for (const char *line = lines; *line;) {
-        const char *end = strchrnul(line, '\n');
-        NB_SCOPED(nb_event_fini) nb_event event = {0};
-        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
-            event.kind == NB_EVENT_RENDERED && strcmp(event.song, job->song) == 0 &&
-            strcmp(event.version, job->version) == 0) {
-            count++;
-        }
-        line = *end ? end + 1 : end;
-    }
-    return count;
-}
-
-static nb_status fill_event(nb_event *event, const nb_job *job, const nb_result *result,
-                            unsigned number, nb_error *err)
-{
-    event->song = strdup(job->song);
-    event->version = strdup(job->version);
-    event->person = strdup(result->node);
-    event->fingerprint = strdup(result->fingerprint);
-    event->rendering = nb_text_format("r%u", number);
-    event->outputs =
-        calloc(result->output_count ? result->output_count : 1, sizeof *event->outputs);
-    bool complete = event->song && event->version && event->person && event->fingerprint &&
-                    event->rendering && event->outputs;
-    for (size_t i = 0; complete && i < result->output_count; i++) {
-        char hex[NB_DIGEST_HEX_SIZE];
-        nb_digest_to_hex(&result->outputs[i].digest, hex);
-        nb_event_output *output = &event->outputs[event->output_count++];
-        *output = (nb_event_output){strdup(result->outputs[i].name), strdup(hex),
-                                    result->outputs[i].size};
-        complete = output->name && output->sha256;
-    }
-    return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
-}
-
-static nb_status add_event(const nb_album *album, const nb_job *job, const nb_result *result,
-                           nb_error *err)
-{
-    NB_SCOPED(nb_text_free) char *lines = NULL;
-    NB_SCOPED(nb_event_fini)
-    nb_event event = {
-        .kind = NB_EVENT_RENDERED,
-        .time_ms = nb_clock_wall_ms(),
-        .rate_hz = result->rate_hz,
-        .integrated_lufs = result->integrated_lufs,
-        .true_peak_dbtp = result->true_peak_dbtp,
-        .duration_s = result->duration_s,
-    };
-    event_id(job, result, event.id);
-    nb_status status = nb_revisions_review(album->revisions, job->commit, &lines, err);
-    if (status != NB_OK || strstr(lines, event.id)) {
-        return status;
-    }
-    status = fill_event(&event, job, result, count_renderings(lines, job) + 1, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
-    if (!line) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
-    }
-    return nb_revisions_review_add(album->revisions, job->commit, line, result->node, event.time_ms,
-                                   err);
-}
-
-static nb_status review_job(nb_coordinator *self, nb_job *job, nb_error *err)
-{
-    NB_SCOPED(nb_result_fini) nb_result result = {0};
-    nb_album *album = NULL;
-    nb_status status = nb_coordinator_album(self, job->album, &album, err);
-    if (status == NB_OK) {
-        status = nb_ledger_get_result(self->ledger, &job->mix_key, &result, err);
-    }
-    if (status == NB_OK) {
-        status = add_event(album, job, &result, err);
-    }
-    if (status == NB_OK) {
-        job->reviewed = true;
-        status = nb_ledger_update_job(self->ledger, job, err);
-    }
-    return status;
-}
-
-void nb_coordinator_review_jobs(nb_coordinator *self)
-{
-    if (!self->unreviewed) {
-        return;
-    }
-    nb_job *jobs = NULL;
-    size_t count = 0;
-    nb_error err = {0};
-    if (nb_ledger_list_jobs(self->ledger, NB_JOBS_UNREVIEWED, 0, BATCH, &jobs, &count, &err) !=
-        NB_OK) {
-        nb_log_error("%s", err.text);
-        return;
-    }
-    self->unreviewed = count == BATCH;
-    for (size_t i = 0; i < count; i++) {
-        err = (nb_error){0};
-        if (review_job(self, &jobs[i], &err) != NB_OK) {
-            nb_log_error("job %" PRIu64 ": %s; its rendering is written into the review later",
-                         jobs[i].id, err.text);
-            self->unreviewed = true;
-            break;
-        }
     }
     free(jobs);
 }

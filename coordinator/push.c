@@ -364,7 +364,6 @@ nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
         return status;
     }
     nb_coordinator_plan_jobs(self);
-    nb_coordinator_review_jobs(self);
     status = fill_pushed(self, album, commit, answer, err);
     if (status == NB_OK && unchanged) {
         answer->reply.pushed->n_versions = 0;

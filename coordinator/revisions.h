@@ -125,4 +125,16 @@ NB_NODISCARD nb_status nb_revisions_review_add(nb_revisions *self, const char *c
                                                const char *line, const char *person,
                                                int64_t time_ms, nb_error *err);
 
+/// A line for the review of a commit.
+typedef struct nb_review_line {
+    const char *commit;
+    const char *line;
+} nb_review_line;
+
+/// Put lines behind the events of their commits, in this order, by one commit of the notes: all of
+/// them or none.
+NB_NODISCARD nb_status nb_revisions_review_add_all(nb_revisions *self, const nb_review_line *lines,
+                                                   size_t count, const char *person,
+                                                   int64_t time_ms, nb_error *err);
+
 #endif // NB_COORDINATOR_REVISIONS_H

@@ -67,16 +67,17 @@ typedef nb_status close_job(nb_coordinator *self, nb_job *job, const void *conte
 static nb_status for_jobs_of(nb_coordinator *self, uint64_t task, close_job *close,
                              const void *context, nb_error *err)
 {
-    nb_job *jobs = NULL;
-    size_t count = 0;
-    nb_status status =
-        nb_ledger_list_jobs(self->ledger, NB_JOBS_OF_TASK, task, NB_ROWS_MAX, &jobs, &count, err);
-    for (size_t i = 0; status == NB_OK && i < count; i++) {
-        if (jobs[i].state == NB_JOB_OPEN) {
+    nb_status status = NB_OK;
+    size_t count = NB_ROWS_MAX;
+    while (status == NB_OK && count == NB_ROWS_MAX) { // what is closed is not in the next list
+        nb_job *jobs = NULL;
+        status = nb_ledger_list_jobs(self->ledger, NB_JOBS_OPEN_OF_TASK, task, NB_ROWS_MAX, &jobs,
+                                     &count, err);
+        for (size_t i = 0; status == NB_OK && i < count; i++) {
             status = close(self, &jobs[i], context, err);
         }
+        free(jobs);
     }
-    free(jobs);
     return status;
 }
 
@@ -421,8 +422,7 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         nb_coordinator_touch_task(self, done.id.task);
         nb_access_revoke(self->access, done.id.task);
         nb_scheduler_forget(self->scheduler, done.id.task);
-        self->unreviewed = true;
-        nb_coordinator_review_jobs(self);
+        self->unreviewed = true; // the next tick writes the reviews of all that ended meanwhile
         nb_log_info("task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
                     done.result.node);
     }

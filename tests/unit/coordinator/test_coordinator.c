@@ -441,6 +441,101 @@ static void an_album_that_cannot_be_read_does_not_hold_up_the_others(void **stat
     close_desk(&here);
 }
 
+static unsigned count_reviews(const char *folder, const char *album)
+{
+    NB_SCOPED(nb_text_free)
+    char *command =
+        nb_text_format("git -C $D/albums/%s.git rev-list --count refs/notes/review", album);
+    NB_SCOPED(nb_text_free) char *said = scratch_run(folder, command);
+    return (unsigned)strtoul(said, NULL, 10);
+}
+
+static void a_damaged_album_does_not_hold_up_the_reviews_of_others(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *first = sync_idle(&here, &one, 0)->orders;
+    assert_string_equal(first->label, "song@v1");
+    here.album = "dawn";
+    make_album(&here);
+    const push other = {.folder = "other", .client = 2, .fader_db = -3.0};
+    assert_answer(send_push(&here, &other));
+    NB_SCOPED(nb_text_free)
+    char *objects = nb_text_format("%s/albums/night.git/objects", here.folder);
+    assert_answer(finish(&here, &one, first, "the mix"));
+    assert_int_equal(nftw(objects, damage, 16, FTW_PHYS), 0);
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "the other mix"));
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    assert_int_equal(count_reviews(*state, "dawn"), 1);
+    close_desk(&here);
+}
+
+static void what_waits_for_the_review_is_written_in_one_go(void **state)
+{
+    enum { SONGS = 12 };
+    desk here;
+    start(&here, *state);
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    char head[NB_COMMIT_SIZE] = "";
+    for (unsigned i = 0; i < SONGS; i++) {
+        char folder[16];
+        snprintf(folder, sizeof folder, "song%u", i);
+        const push what = {.base = head[0] ? head : NULL,
+                           .folder = folder,
+                           .client = (uint8_t)(i + 1),
+                           .fader_db = -(double)i};
+        const Nightbus__Reply *pushed = send_push(&here, &what);
+        assert_answer(pushed);
+        snprintf(head, sizeof head, "%s", pushed->pushed->commit);
+        assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, folder));
+    }
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    assert_int_equal(count_reviews(*state, "night"), 1);
+    NB_SCOPED(nb_text_free)
+    char *notes = scratch_run(*state, "git -C $D/albums/night.git log --notes=review --format=%N");
+    size_t events = 0;
+    for (const char *at = notes; (at = strstr(at, "rendered")) != NULL; at++) {
+        events++;
+    }
+    assert_int_equal(events, SONGS);
+    free(scratch_run(*state, "git -C $D/albums/night.git fsck --full --strict"));
+    close_desk(&here);
+}
+
+static void all_jobs_of_a_task_end_with_it_however_many(void **state)
+{
+    enum { JOBS = 2500 };
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_begin(ledger, err));
+    for (unsigned i = 0; i < JOBS; i++) {
+        nb_job job = {.album = "night", .song = "song", .version = "v1"};
+        assert_ok(nb_ledger_add_job(ledger, &job, err));
+        job.task = orders->task;
+        assert_ok(nb_ledger_update_job(ledger, &job, err));
+    }
+    assert_ok(nb_ledger_end(ledger, NB_OK, err));
+    assert_answer(finish(&here, &one, orders, "the mix"));
+    nb_job *open_jobs = NULL;
+    size_t count = 1;
+    assert_ok(nb_ledger_list_jobs(ledger, NB_JOBS_OPEN_OF_TASK, orders->task, 1, &open_jobs, &count,
+                                  err));
+    assert_int_equal(count, 0);
+    free(open_jobs);
+    nb_ledger_close(&ledger);
+    close_desk(&here);
+}
+
 static void what_was_rendered_before_is_not_rendered_again(void **state)
 {
     desk here;
@@ -716,6 +811,9 @@ int main(void)
         in_scratch(a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer),
         in_scratch(a_done_job_has_its_files_before_the_review_says_so),
         in_scratch(an_album_that_cannot_be_read_does_not_hold_up_the_others),
+        in_scratch(a_damaged_album_does_not_hold_up_the_reviews_of_others),
+        in_scratch(what_waits_for_the_review_is_written_in_one_go),
+        in_scratch(all_jobs_of_a_task_end_with_it_however_many),
         in_scratch(what_was_rendered_before_is_not_rendered_again),
         in_scratch(a_push_on_an_older_revision_is_told_who_was_first),
         in_scratch(bad_pushes_are_refused_in_words_and_leave_nothing),
