@@ -2,6 +2,9 @@
 /// @file event.h  What happens to a version after it was pushed: notes, renderings, decisions. One
 /// JSON object a line in the git note of the version's commit, append-only. docs/store-format.md
 /// has the keys.
+///
+/// A new kind is a value here, its own fields below, and an nb_event_rules (event_private.h) in the
+/// table of event.c.
 
 #ifndef NB_REVIEW_EVENT_H
 #define NB_REVIEW_EVENT_H
@@ -15,6 +18,7 @@
 enum {
     NB_EVENTS_MAX = 2000,
     NB_NOTE_TEXT_MAX = 8 << 10,
+    NB_NOTE_NUMBER_MAX = 999999999,
     NB_EVENT_ID_SIZE = 33,
     NB_EVENT_OUTPUTS_MAX = 1000,     ///< A mix of very many tracks, all its stems
     NB_EVENT_FINGERPRINT_MAX = 2000, ///< Bytes
@@ -24,9 +28,16 @@ enum {
 typedef enum nb_event_kind {
     NB_EVENT_NOTE,
     NB_EVENT_RENDERED,
+    NB_EVENT_REPLY,
+    NB_EVENT_EDIT,    ///< Other words for a note or a reply
+    NB_EVENT_RESOLVE, ///< The version answers the note
+    NB_EVENT_REOPEN,
+    NB_EVENT_DELETE,          ///< By its author; a mark stays
+    NB_EVENT_ERASE,           ///< By an owner: the words are gone from the record, a mark stays
+    NB_EVENT_FOLLOW,          ///< Where an open note of an earlier version lies in this one
     NB_EVENT_APPROVE,         ///< A decision on the bytes of the first rendering; so are these two
     NB_EVENT_REQUEST_CHANGES, ///< Says in `text` which
-    NB_EVENT_WITHDRAW         ///< The decision that stood is taken back
+    NB_EVENT_WITHDRAW,        ///< The decision that stood is taken back
 } nb_event_kind;
 
 /// One file that a render made.
@@ -43,12 +54,19 @@ typedef struct nb_event {
     char *song;
     char *version; ///< "v3"
     char *person;
-    int64_t time_ms; ///< Wall clock
-    // NB_EVENT_NOTE
-    int64_t at_frame;
+    int64_t time_ms;  ///< Wall clock
+    unsigned rate_hz; ///< Of the frames
+    // Notes
+    unsigned note;     ///< The note's number in its song; 0 for one from before there were numbers
+    unsigned reply;    ///< Which reply of the note is edited, deleted, erased; 0 for the note
+    int64_t at_frame;  ///< NOTE, FOLLOW
     int64_t end_frame; ///< Equal to at_frame for a point
-    unsigned rate_hz;  ///< Of the frames
-    char *text;        ///< Of a decision too; there it may be null but for requested changes
+    char *text;        ///< NOTE, REPLY, EDIT, null once `erased`; a decision's, may be null
+    bool erased;       ///< The words are gone, by an ERASE
+    char *track;       ///< NOTE: a track's id it is about; null for all
+    char *heard; ///< NOTE: SHA-256 (hex) of the file that was heard; null while there was none
+    int64_t start_frame; ///< NOTE: where that file begins in the session
+    bool unsure;         ///< FOLLOW: something there moved, and it is not sure where to
     // NB_EVENT_RENDERED
     char *fingerprint;
     char *rendering; ///< "r1", "r2", ...
@@ -64,8 +82,9 @@ typedef struct nb_event {
 
 /// True for the kinds that decide.
 bool nb_event_is_decision(nb_event_kind kind);
-
 void nb_event_fini(nb_event *self);
+/// "note", "resolve", ...
+const char *nb_event_kind_name(nb_event_kind kind);
 /// What a line must keep to be read again: ids, names, limits, and in texts nothing that a person
 /// can't see but line feeds and tabs. The error names the field.
 NB_NODISCARD nb_status nb_event_check(const nb_event *self, nb_error *err);

@@ -21,6 +21,16 @@
     "\"person\":\"Ann\",\"time_ms\":1700000000000,\"rate_hz\":0,\"rendering\":\"r1\","             \
     "\"sha256\":\"" SHA "\",\"replaces\":\"" ID "\",\"text\":\"the bass is late\"}"
 
+#define ABOUT(kind, keys)                                                                          \
+    "{\"kind\":\"" kind "\",\"id\":\"" ID "\",\"song\":\"night\",\"version\":\"v4\","              \
+    "\"person\":\"Ann\",\"time_ms\":1700000000000,\"rate_hz\":48000," keys "}"
+#define WHOLE_NOTE                                                                                 \
+    ABOUT("note", "\"at_frame\":1,\"end_frame\":2,\"number\":12,\"track\":\"vox\","                \
+                  "\"heard\":\"" SHA "\",\"start_frame\":480,\"text\":\"up\"")
+#define FOLLOW ABOUT("follow", "\"at_frame\":1,\"end_frame\":2,\"note\":12,\"unsure\":true")
+#define EDIT   ABOUT("edit", "\"note\":12,\"reply\":2,\"text\":\"down\"")
+#define ERASED ABOUT("note", "\"at_frame\":1,\"end_frame\":2,\"number\":12,\"erased\":true")
+
 static nb_status parse(const char *line, nb_error *err)
 {
     NB_SCOPED(nb_event_fini) nb_event event = {0};
@@ -101,6 +111,30 @@ static void an_approval_needs_no_words(void **state)
     assert_fails(NB_E_INVALID, "text: missing", parse(why, err));
 }
 
+static void what_becomes_of_notes_goes_there_and_back(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        WHOLE_NOTE,
+        ERASED,
+        EDIT,
+        FOLLOW,
+        ABOUT("reply", "\"note\":12,\"text\":\"why?\""),
+        ABOUT("reply", "\"note\":12,\"erased\":true"),
+        ABOUT("resolve", "\"note\":12"),
+        ABOUT("reopen", "\"note\":12"),
+        ABOUT("delete", "\"note\":12,\"reply\":1"),
+        ABOUT("erase", "\"note\":12"),
+    };
+    for (size_t i = 0; i < NB_COUNT(lines); i++) {
+        NB_SCOPED(nb_event_fini) nb_event event = {0};
+        assert_ok(nb_event_parse(lines[i], strlen(lines[i]), &event, err));
+        assert_int_equal(event.note, 12);
+        NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
+        assert_string_equal(line, lines[i]);
+    }
+}
+
 static void texts_of_many_lines_stay_on_one(void **state)
 {
     (void)state;
@@ -154,6 +188,20 @@ static void what_breaks_a_rule_is_refused_by_name(void **state)
         {NOTE, "vocal up", "vocal\xffup", "event"},
         {NOTE, "\"kind\":\"note\"", "\"kind\":1", "kind"},
         {NOTE, "\"kind\":\"note\"", "\"kind\":\"note\",\"kind\":\"note\"", "event"},
+        {WHOLE_NOTE, "\"number\":12", "\"number\":-1", "number"},
+        {WHOLE_NOTE, "\"number\":12", "\"number\":1000000000", "number"},
+        {WHOLE_NOTE, "\"vox\"", "\"Vox\"", "track"},
+        {WHOLE_NOTE, SHA, "e3", "SHA-256"},
+        {WHOLE_NOTE, "\"start_frame\":480", "\"start_frame\":-480", "start_frame"},
+        {ERASED, "\"erased\":true", "\"erased\":false", "text"},
+        {ERASED, "\"erased\":true", "\"erased\":1", "erased"},
+        {ERASED, "\"erased\":true", "\"erased\":true,\"text\":\"x\"", "text"},
+        {EDIT, "\"note\":12", "\"note\":0", "note"},
+        {EDIT, "\"note\":12,", "", "note"},
+        {EDIT, "\"reply\":2", "\"reply\":2001", "reply"},
+        {EDIT, "\"down\"", "\"\"", "text"},
+        {FOLLOW, "\"at_frame\":1", "\"at_frame\":3", "at_frame"},
+        {FOLLOW, "\"unsure\":true", "\"unsure\":\"yes\"", "unsure"},
         {RENDERED, "\"r1\"", "\"r0\"", "rendering"},
         {CHANGES, "\"r1\"", "\"v1\"", "rendering"},
         {CHANGES, SHA, "abc", "sha256"},
@@ -246,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_rendering_goes_there_and_back),
         cmocka_unit_test(a_decision_goes_there_and_back),
         cmocka_unit_test(an_approval_needs_no_words),
+        cmocka_unit_test(what_becomes_of_notes_goes_there_and_back),
         cmocka_unit_test(texts_of_many_lines_stay_on_one),
         cmocka_unit_test(what_breaks_a_rule_is_refused_by_name),
         cmocka_unit_test(every_missing_key_is_refused),
