@@ -100,8 +100,8 @@ static nb_status open_store(nb_coordinator *self, nb_error *err)
 static nb_status open_parts(nb_coordinator *self, const nb_coordinator_options *options,
                             nb_error *err)
 {
-    const nb_scheduler_options scheduler = {.lease_ms = NB_LEASE_MS,
-                                            .reconcile_ms = 2 * NB_LEASE_MS,
+    const nb_scheduler_options scheduler = {.lease_ms = self->lease_ms,
+                                            .reconcile_ms = 2 * self->lease_ms,
                                             .incarnation = options->incarnation,
                                             .observer = observe,
                                             .context = self};
@@ -132,6 +132,7 @@ nb_status nb_coordinator_open(const nb_coordinator_options *options, int64_t now
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the coordinator");
     }
     self->transfer = options->transfer;
+    self->lease_ms = options->lease_ms > 0 ? options->lease_ms : NB_LEASE_MS;
     self->unplanned = true;
     self->unreviewed = true;
     self->cursor = (uint64_t)nb_clock_wall_ms() * 1000;

@@ -25,6 +25,7 @@ typedef struct nb_coordinator_options {
     const char *data_path; ///< Folder of keys/, albums/, store/, ledger.sqlite
     bool transfer;         ///< Renderers of this machine get no path to the store
     uint64_t incarnation;  ///< Random
+    int64_t lease_ms;      ///< How long a renderer may be silent; 0: NB_LEASE_MS
 } nb_coordinator_options;
 
 /// Open all state, mend what a crash left: tags and jobs that are missing are made, open tasks and

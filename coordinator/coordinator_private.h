@@ -50,6 +50,7 @@ struct nb_coordinator {
     char *data_path;
     char *store_path; ///< Absolute
     bool transfer;
+    int64_t lease_ms;
     nb_coordinator_link link;
     nb_blob_store *store;
     nb_ledger *ledger;

@@ -113,8 +113,8 @@ static nb_status fill_welcome(nb_coordinator *self, const nb_caller *caller, uin
     welcome->session = (ProtobufCBinaryData){.len = NB_SESSION_SIZE, .data = session};
     welcome->bulk_port = self->link.bulk_port(self->link.context);
     welcome->person = nb_answer_string(answer, caller->member.name);
-    welcome->heartbeat_ms = NB_HEARTBEAT_MS;
-    welcome->lease_ms = NB_LEASE_MS;
+    welcome->heartbeat_ms = (uint32_t)(self->lease_ms * NB_HEARTBEAT_MS / NB_LEASE_MS);
+    welcome->lease_ms = (uint32_t)self->lease_ms;
     if (renderer && caller->member.local && !self->transfer) {
         welcome->store_path = nb_answer_string(answer, self->store_path);
     }

@@ -22,10 +22,13 @@ enum {
     TICK_MS = 100,
     BURST_MAX = 1000, ///< Messages heard before leases may expire: a busy hour is no dead renderer
     COLLECT_MS = 24 * 60 * 60 * 1000,
+    LEASE_LEAST_MS = 1000,
+    LEASE_MOST_MS = 10 * 60 * 1000,
 };
 
 static const char usage[] =
     "usage: nightbus-coordinator --data DIR [--control ADDRESS] [--bulk ADDRESS] [--transfer]\n"
+    "                            [--lease-ms N]\n"
     "\n"
     "Keeps the albums, the audio store and the ledger in DIR, and hands work to the renderers.\n"
     "'nightbus up' starts one with its renderers and keys.\n"
@@ -34,6 +37,8 @@ static const char usage[] =
     "  --control ADDRESS  where peers ask (tcp://127.0.0.1:*; '*' takes a free port)\n"
     "  --bulk ADDRESS     where audio goes (tcp://127.0.0.1:*)\n"
     "  --transfer         give renderers of this machine no path to the store\n"
+    "  --lease-ms N       how long a renderer may be silent before its work goes to another\n"
+    "                     (10000; 30000 suits renderers behind a slow line)\n"
     "  --help, --version\n"
     "\n"
     "DIR/keys/trusted.json names the keys that are let in; DIR/coordinator.json says, once all is\n"
@@ -52,19 +57,17 @@ typedef struct choices {
     const char *control;
     const char *bulk;
     bool transfer;
+    int64_t lease_ms;
     bool told; ///< --help or --version was answered
 } choices;
 
 static nb_status read_choices(int argc, char **argv, choices *out, nb_error *err)
 {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},
-        {"control", required_argument, NULL, 'c'},
-        {"bulk", required_argument, NULL, 'b'},
-        {"transfer", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},     {"control", required_argument, NULL, 'c'},
+        {"bulk", required_argument, NULL, 'b'},     {"transfer", no_argument, NULL, 't'},
+        {"lease-ms", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
     };
     for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (letter) {
@@ -79,6 +82,13 @@ static nb_status read_choices(int argc, char **argv, choices *out, nb_error *err
             break;
         case 't':
             out->transfer = true;
+            break;
+        case 'l':
+            if (nb_text_parse_integer(optarg, LEASE_LEAST_MS, LEASE_MOST_MS, &out->lease_ms, err) !=
+                NB_OK) {
+                return nb_fail(err, NB_E_USAGE, "--lease-ms takes %d to %d, not '%.20s'",
+                               LEASE_LEAST_MS, LEASE_MOST_MS, optarg);
+            }
             break;
         case 'h':
         case 'v':
@@ -268,7 +278,8 @@ static nb_status run(const choices *chosen, nb_error *err)
     NB_SCOPED(nb_coordinator_destroy) nb_coordinator *coordinator = NULL;
     NB_SCOPED(nb_server_destroy) nb_server *server = NULL; // ends before what its threads ask
     nb_key_pair keys;
-    nb_coordinator_options options = {.data_path = chosen->data, .transfer = chosen->transfer};
+    nb_coordinator_options options = {
+        .data_path = chosen->data, .transfer = chosen->transfer, .lease_ms = chosen->lease_ms};
     if (getrandom(&options.incarnation, sizeof options.incarnation, 0) !=
         (ssize_t)sizeof options.incarnation) {
         return nb_fail_errno(err, errno, "getrandom");

@@ -392,6 +392,30 @@ nb_status nb_attempt_id_read(uint64_t task, uint32_t attempt, ProtobufCBinaryDat
     return NB_OK;
 }
 
+// A closed task is not with the scheduler any more: the ledger knows whose its attempts were.
+static nb_status check_closed(nb_coordinator *self, uint32_t renderer, const nb_attempt_id *id,
+                              nb_error *err)
+{
+    const nb_farm_node *node = nb_coordinator_node_at(self, renderer);
+    nb_attempt_row *rows = NULL;
+    size_t count = 0;
+    nb_status status = nb_ledger_list_attempts(self->ledger, id->task, &rows, &count, err);
+    bool given = false;
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        given = given || (rows[i].id.attempt == id->attempt &&
+                          memcmp(&rows[i].id.epoch, &id->epoch, sizeof id->epoch) == 0 &&
+                          strcmp(rows[i].key.text, node->key.text) == 0 &&
+                          strcmp(rows[i].node, node->name) == 0);
+    }
+    free(rows);
+    if (status == NB_OK && !given) {
+        return nb_fail(err, NB_E_STALE,
+                       "task %" PRIu64 ": attempt %" PRIu32 " was never this renderer's", id->task,
+                       id->attempt);
+    }
+    return status;
+}
+
 /// A lease may end while its renderer still works, and a reply may get lost, so a late or repeated
 /// result is normal. Same key and same bytes: it is thanked for.
 nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
@@ -406,6 +430,12 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
     const nb_status open = nb_scheduler_check(self->scheduler, caller->renderer, &done.id, err);
     if (open != NB_OK && open != NB_E_NOT_FOUND) {
         return open;
+    }
+    if (open == NB_E_NOT_FOUND) {
+        status = check_closed(self, caller->renderer, &done.id, err);
+    }
+    if (status != NB_OK) {
+        return status;
     }
     status = read_finish(self, caller, said, &done, err);
     if (status == NB_OK && open == NB_OK) {

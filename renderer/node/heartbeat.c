@@ -16,13 +16,15 @@ enum {
     POLL_MS = 100,        ///< How soon a signal is seen while nothing is under way
     BACK_OFF_FIRST_MS = 200,
     BACK_OFF_MOST_MS = 3000,
-    FENCE_MARGIN_MS = 1000, ///< We stop this long before the coordinator gives the task away
+    FENCE_PART = 10, ///< We stop this part of a lease before the coordinator gives the task away
+    LEASE_LEAST_MS = 500,
 };
 
 struct nb_heartbeat {
     const nb_identity *identity;
     const volatile bool *stop;
     pthread_t thread;
+    pthread_t fence_thread;
     nb_client *client; ///< The thread's own
     int64_t back_off_ms;
     bool told_unreachable;
@@ -33,9 +35,10 @@ struct nb_heartbeat {
     bool busy;
     bool taken; ///< The order was given to nb_heartbeat_wait_order's caller
     bool fenced;
-    bool hurry; ///< Send at once
+    bool reporting; ///< The outcome is on its way
+    bool hurry;     ///< Send at once
     nb_order order;
-    int64_t lease_ms;
+    int64_t lease_ms, heartbeat_ms; ///< As the coordinator wants them
     int64_t renewed_ms;
     uint64_t done_frames, total_frames;
     size_t line_count;
@@ -79,13 +82,19 @@ static void fence(nb_heartbeat *self, const char *why)
     }
 }
 
-static void fence_if_late(nb_heartbeat *self)
+/// The fence's own thread: an answer that does not come keeps the other one waiting.
+static void *watch_lease(void *arg)
 {
+    nb_heartbeat *self = arg;
     pthread_mutex_lock(&self->lock);
-    if (nb_clock_ms() - self->renewed_ms > self->lease_ms - FENCE_MARGIN_MS) {
-        fence(self, "the lease could not be renewed in time, so the work is dropped");
+    while (!is_ending(self)) {
+        if (nb_clock_ms() - self->renewed_ms > self->lease_ms - self->lease_ms / FENCE_PART) {
+            fence(self, "the lease could not be renewed in time, so the work is dropped");
+        }
+        wait_change(self, POLL_MS);
     }
     pthread_mutex_unlock(&self->lock);
+    return NULL;
 }
 
 /// What one Sync says, taken out of the lock.
@@ -164,6 +173,7 @@ static nb_status take_order(nb_heartbeat *self, const Nightbus__Orders *orders, 
     self->busy = true;
     self->taken = false;
     self->fenced = false;
+    self->reporting = false;
     self->cancelled = false;
     self->done_frames = 0;
     self->total_frames = 0;
@@ -182,7 +192,7 @@ static nb_status follow_orders(nb_heartbeat *self, sync_state *sent, int64_t sen
     const bool same = is_same_order(self, sent);
     if (same && orders->keep) {
         self->renewed_ms = sent_ms;
-    } else if (same) {
+    } else if (same && !self->reporting) {
         fence(self, "the coordinator has given the task to another, so the work is dropped");
     }
     const bool idle = !self->busy && !sent->busy;
@@ -250,7 +260,6 @@ static void back_off(nb_heartbeat *self, const nb_error *err)
         self->told_unreachable = true;
     }
     nb_client_destroy(&self->client);
-    fence_if_late(self);
     pause_ms(self, self->back_off_ms);
     self->back_off_ms *= 2;
     if (self->back_off_ms > BACK_OFF_MOST_MS) {
@@ -263,13 +272,17 @@ static nb_status connect_if_needed(nb_heartbeat *self, nb_error *err)
     if (self->client) {
         return NB_OK;
     }
-    const nb_status status = nb_identity_connect(self->identity, self->stop, 0, &self->client, err);
+    const nb_status status =
+        nb_identity_connect(self->identity, self->stop, self->lease_ms / 2, &self->client, err);
     if (status != NB_OK) {
         return status;
     }
     const Nightbus__Welcome *welcome = nb_client_welcome(self->client);
     pthread_mutex_lock(&self->lock);
-    self->lease_ms = welcome->lease_ms;
+    self->lease_ms = welcome->lease_ms > LEASE_LEAST_MS ? welcome->lease_ms : LEASE_LEAST_MS;
+    // Twice in a lease at least, whatever it says.
+    self->heartbeat_ms =
+        welcome->heartbeat_ms < self->lease_ms / 2 ? welcome->heartbeat_ms : self->lease_ms / 2;
     pthread_mutex_unlock(&self->lock);
     nb_log_info("connected to the coordinator (version %s)", welcome->version);
     self->told_unreachable = false;
@@ -294,8 +307,7 @@ static void *run(void *arg)
         const bool busy = self->busy;
         pthread_mutex_unlock(&self->lock);
         if (busy) {
-            pause_ms(self, NB_HEARTBEAT_MS);
-            fence_if_late(self);
+            pause_ms(self, self->heartbeat_ms);
         }
     }
     pthread_mutex_lock(&self->lock);
@@ -304,6 +316,15 @@ static void *run(void *arg)
     pthread_mutex_unlock(&self->lock);
     nb_client_destroy(&self->client);
     return NULL;
+}
+
+static void end_thread(nb_heartbeat *self, pthread_t thread)
+{
+    pthread_mutex_lock(&self->lock);
+    self->ending = true;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->lock);
+    pthread_join(thread, NULL);
 }
 
 nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *stop,
@@ -318,13 +339,20 @@ nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *s
     self->stop = stop;
     self->back_off_ms = BACK_OFF_FIRST_MS;
     self->lease_ms = NB_LEASE_MS;
+    self->heartbeat_ms = NB_HEARTBEAT_MS;
     pthread_mutex_init(&self->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&self->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    const int failed = pthread_create(&self->thread, NULL, run, self);
+    int failed = pthread_create(&self->fence_thread, NULL, watch_lease, self);
+    if (failed == 0) {
+        failed = pthread_create(&self->thread, NULL, run, self);
+        if (failed != 0) {
+            end_thread(self, self->fence_thread);
+        }
+    }
     if (failed != 0) {
         free(self);
         return nb_fail_errno(err, failed, "the heartbeat's thread");
@@ -339,11 +367,8 @@ void nb_heartbeat_destroy(nb_heartbeat **self_p)
     if (!self) {
         return;
     }
-    pthread_mutex_lock(&self->lock);
-    self->ending = true;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->lock);
-    pthread_join(self->thread, NULL);
+    end_thread(self, self->thread);
+    end_thread(self, self->fence_thread);
     drop_lines(self, self->lines, self->line_count);
     pthread_cond_destroy(&self->changed);
     pthread_mutex_destroy(&self->lock);
@@ -417,11 +442,19 @@ void nb_heartbeat_flush(nb_heartbeat *self, int64_t timeout_ms)
     pthread_mutex_unlock(&self->lock);
 }
 
+void nb_heartbeat_reporting(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->reporting = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
 void nb_heartbeat_done(nb_heartbeat *self)
 {
     pthread_mutex_lock(&self->lock);
     self->busy = false;
     self->fenced = false;
+    self->reporting = false;
     self->cancelled = is_ending(self);
     drop_lines(self, self->lines, self->line_count); // they belong to the task that is over
     self->line_count = 0;

@@ -56,6 +56,10 @@ void nb_heartbeat_say(nb_heartbeat *self, const char *format, ...) NB_PRINTF(2, 
 /// Wait until the lines said so far were sent, at most `timeout_ms`.
 void nb_heartbeat_flush(nb_heartbeat *self, int64_t timeout_ms);
 
+/// The outcome is on its way. That the coordinator does not want the order any more is then no
+/// news: it may have heard the outcome before the heartbeat that it answers.
+void nb_heartbeat_reporting(nb_heartbeat *self);
+
 /// The order is over: ask for the next one.
 void nb_heartbeat_done(nb_heartbeat *self);
 

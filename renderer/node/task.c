@@ -394,6 +394,7 @@ static nb_status publish(task *self, const char *path, nb_digest *out_digest, ui
 /// Send the outcome until it is acknowledged, or nobody wants it any more.
 static nb_status send_outcome(task *self, Nightbus__Request *request, nb_error *err)
 {
+    nb_heartbeat_reporting(self->worker->heartbeat);
     for (;;) {
         nb_status status = connect_if_needed(self, err);
         if (status == NB_OK) {

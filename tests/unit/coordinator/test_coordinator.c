@@ -714,6 +714,17 @@ static void a_failed_render_says_why(void **state)
     close_desk(&here);
 }
 
+static uint64_t count_incidents(const char *folder)
+{
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
+    uint64_t incidents = 0;
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_count_incidents(ledger, &incidents, err));
+    nb_ledger_close(&ledger);
+    return incidents;
+}
+
 static void the_same_key_with_other_bytes_is_an_incident_and_the_first_stands(void **state)
 {
     desk here;
@@ -727,13 +738,26 @@ static void the_same_key_with_other_bytes_is_an_incident_and_the_first_stands(vo
     const nb_digest shown = nb_wire_to_digest(show(&here, "v1")->version_info->outputs[0]->digest);
     assert_true(nb_digest_equal(&shown, &first));
     close_desk(&here);
-    nb_ledger *ledger = NULL;
-    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
-    uint64_t incidents = 0;
-    assert_ok(nb_ledger_open(path, &ledger, err));
-    assert_ok(nb_ledger_count_incidents(ledger, &incidents, err));
-    assert_int_equal(incidents, 1);
-    nb_ledger_close(&ledger);
+    assert_int_equal(count_incidents(*state), 1);
+}
+
+static void a_late_report_that_is_not_its_renderer_s_is_no_incident(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    assert_answer(finish(&here, &one, orders, "the mix"));
+    assert_refusal(finish(&here, &two, orders, "another mix"), NB_E_STALE, "never this renderer's");
+    orders->epoch.data[0] ^= 1; // as of another life of the coordinator
+    assert_refusal(finish(&here, &one, orders, "another mix"), NB_E_STALE, "never this renderer's");
+    orders->epoch.data[0] ^= 1;
+    orders->attempt = 2;
+    assert_refusal(finish(&here, &one, orders, "another mix"), NB_E_STALE, "never this renderer's");
+    assert_int_equal(count_incidents(*state), 0);
+    close_desk(&here);
 }
 
 static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
@@ -824,6 +848,7 @@ int main(void)
         in_scratch(tags_and_jobs_that_a_crash_cost_are_made_again),
         in_scratch(a_failed_render_says_why),
         in_scratch(the_same_key_with_other_bytes_is_an_incident_and_the_first_stands),
+        in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
         in_scratch(knowing_a_digest_is_no_right),
     };

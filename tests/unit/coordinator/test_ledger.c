@@ -144,7 +144,8 @@ static void jobs_tasks_and_results_come_back_as_they_were(void **state)
 {
     nb_ledger *ledger = open_ledger(*state);
     assert_ok(nb_ledger_add_album(ledger, "night", 5, err));
-    nb_job job = {.album = "night", .song = "song", .version = "v3", .commit = "c", .created_ms = 4};
+    nb_job job = {
+        .album = "night", .song = "song", .version = "v3", .commit = "c", .created_ms = 4};
     assert_ok(nb_ledger_add_job(ledger, &job, err));
     nb_task_row task = {.plan = {{1}},
                         .plan_size = 9,

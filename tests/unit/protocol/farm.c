@@ -71,7 +71,9 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
     Nightbus__Welcome welcome = NIGHTBUS__WELCOME__INIT;
     Nightbus__JobStarted started = NIGHTBUS__JOB_STARTED__INIT;
     Nightbus__Failure failure = NIGHTBUS__FAILURE__INIT;
-    uint8_t session[NB_SESSION_SIZE];
+    Nightbus__Orders orders = NIGHTBUS__ORDERS__INIT;
+    nb_digest plan = {{0}};
+    uint8_t session[NB_SESSION_SIZE] = {0};
     char person[NB_KEY_TEXT_SIZE];
     nb_error err = {0};
     reply.id = request->id;
@@ -86,14 +88,26 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
         welcome.session = (ProtobufCBinaryData){sizeof session, session};
         welcome.bulk_port = nb_server_bulk_port(self->server);
         welcome.person = person;
-        welcome.heartbeat_ms = NB_HEARTBEAT_MS;
-        welcome.lease_ms = NB_LEASE_MS;
+        welcome.heartbeat_ms = atomic_load(&self->lease_ms) / 5;
+        welcome.lease_ms = atomic_load(&self->lease_ms);
         reply.body_case = NIGHTBUS__REPLY__BODY_WELCOME;
         reply.welcome = &welcome;
     } else if (atomic_load(&self->forgets)) {
         failure.status = NB_E_STALE;
         failure.text = nb_wire_string("say Hello first");
         reply.failure = &failure;
+    } else if (request->body_case == NIGHTBUS__REQUEST__BODY_SYNC) {
+        orders.keep = !atomic_load(&self->drops_task);
+        orders.has_task = !request->sync->has_task && atomic_load(&self->gives_task);
+        orders.task = 7;
+        orders.has_attempt = orders.has_epoch = orders.has_plan = orders.has_plan_size =
+            orders.has_task;
+        orders.attempt = 1;
+        orders.epoch = (ProtobufCBinaryData){sizeof session, session};
+        orders.plan = (ProtobufCBinaryData){sizeof plan.bytes, plan.bytes};
+        atomic_fetch_add(&self->busy_count, request->sync->has_task ? 1 : 0);
+        reply.body_case = NIGHTBUS__REPLY__BODY_ORDERS;
+        reply.orders = &orders;
     } else if (request->body_case == NIGHTBUS__REQUEST__BODY_RENDER) {
         started.job = 7;
         reply.body_case = NIGHTBUS__REPLY__BODY_JOB_STARTED;
@@ -158,6 +172,7 @@ void farm_open(farm *self)
     assert_ok(nb_key_pair_make(&self->keys, err));
     snprintf(self->control, sizeof self->control, "tcp://127.0.0.1:*");
     snprintf(self->bulk, sizeof self->bulk, "tcp://127.0.0.1:*");
+    atomic_store(&self->lease_ms, NB_LEASE_MS);
     atomic_store(&self->may_read, true);
     atomic_store(&self->may_write, true);
     start(self);

@@ -27,6 +27,10 @@ typedef struct farm {
     atomic_bool may_write;
     atomic_bool may_read;
     atomic_bool writes_exist; ///< may_write says NB_E_EXISTS
+    atomic_bool gives_task;   ///< A Sync of an idle renderer gets task 7
+    atomic_bool drops_task;   ///< A Sync of a busy one hears that the task is not its any more
+    atomic_uint lease_ms;
+    atomic_uint busy_count; ///< Syncs of busy renderers that were answered
     atomic_uint hello_count, stored_count, write_count;
     atomic_int receive_status;
     char control[256]; ///< Kept over a restart, so that clients find it again

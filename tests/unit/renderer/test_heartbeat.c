@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "renderer/node/heartbeat.h"
+
+#include "base/clock.h"
+#include "unit/protocol/farm.h"
+
+enum { LEASE_MS = 5000, PATIENCE_MS = 20000 };
+
+typedef struct desk {
+    farm host;
+    nb_farm_address address;
+    char farm_text[512];
+    nb_identity identity;
+    volatile bool stop;
+    nb_heartbeat *heartbeat;
+} desk;
+
+static void open_desk(desk *self)
+{
+    char hex[65];
+    memset(self, 0, sizeof *self);
+    farm_open(&self->host);
+    atomic_store(&self->host.lease_ms, LEASE_MS);
+    atomic_store(&self->host.gives_task, true);
+    self->address = farm_invite(&self->host, "renderer-1", true);
+    assert_ok(nb_public_key_to_hex(&self->address.server, hex, err));
+    snprintf(self->farm_text, sizeof self->farm_text, "%s/%s", self->address.control, hex);
+    self->identity = (nb_identity){.farm = self->farm_text,
+                                   .key_path = self->address.key_path,
+                                   .name = "renderer-1",
+                                   .fingerprint = "core=1",
+                                   .threads = 1};
+    assert_ok(nb_heartbeat_start(&self->identity, &self->stop, &self->heartbeat, err));
+}
+
+static void close_desk(desk *self)
+{
+    nb_heartbeat_destroy(&self->heartbeat);
+    farm_close(&self->host);
+}
+
+static void wait_for_syncs(desk *self, unsigned more)
+{
+    const unsigned wanted = atomic_load(&self->host.busy_count) + more;
+    const int64_t until_ms = nb_clock_ms() + PATIENCE_MS;
+    while (atomic_load(&self->host.busy_count) < wanted && nb_clock_ms() < until_ms) {
+        nb_clock_sleep_ms(10);
+    }
+    assert_true(atomic_load(&self->host.busy_count) >= wanted);
+}
+
+static void wait_until_cancelled(desk *self, int64_t ms)
+{
+    const volatile bool *cancelled = nb_heartbeat_cancelled(self->heartbeat);
+    const int64_t until_ms = nb_clock_ms() + ms;
+    while (!*cancelled && nb_clock_ms() < until_ms) {
+        nb_clock_sleep_ms(5);
+    }
+    assert_true(*cancelled);
+}
+
+static void a_renderer_that_cannot_renew_stops_before_its_lease_ends(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    wait_for_syncs(&here, 2);
+    // The link holds and nobody answers: the call itself would wait for longer than the lease runs.
+    atomic_store(&here.host.silent, true);
+    const int64_t cut_ms = nb_clock_ms();
+    wait_until_cancelled(&here, PATIENCE_MS);
+    assert_true(nb_heartbeat_is_fenced(here.heartbeat));
+    assert_true(nb_clock_ms() - cut_ms < LEASE_MS);
+    close_desk(&here);
+}
+
+static void a_task_given_to_another_is_dropped_at_the_next_heartbeat(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    atomic_store(&here.host.drops_task, true);
+    wait_until_cancelled(&here, PATIENCE_MS);
+    assert_true(nb_heartbeat_is_fenced(here.heartbeat));
+    close_desk(&here);
+}
+
+static void that_the_task_is_over_is_no_news_while_its_outcome_is_reported(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    wait_for_syncs(&here, 1);
+    nb_heartbeat_reporting(here.heartbeat);
+    atomic_store(&here.host.drops_task, true); // the outcome was heard before the next heartbeat
+    wait_for_syncs(&here, 2);
+    assert_false(nb_heartbeat_is_fenced(here.heartbeat));
+    assert_false(*nb_heartbeat_cancelled(here.heartbeat));
+    nb_heartbeat_done(here.heartbeat);
+    close_desk(&here);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_renderer_that_cannot_renew_stops_before_its_lease_ends),
+        cmocka_unit_test(a_task_given_to_another_is_dropped_at_the_next_heartbeat),
+        cmocka_unit_test(that_the_task_is_over_is_no_news_while_its_outcome_is_reported),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
