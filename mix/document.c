@@ -72,6 +72,7 @@ static void parse_tempos(nb_parse *self, const nb_field *field)
         self->tempos[i] =
             (nb_tempo){nb_text_ns_to_frames(tempos[i].ns, self->document->rate_hz), tempos[i].bpm};
     }
+    self->document->has_tempo = first != NULL;
     self->document->tempos = tempos;
     self->document->tempo_count = count;
 }

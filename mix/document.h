@@ -160,6 +160,7 @@ typedef struct nb_document {
     const char *title;
     unsigned rate_hz;
     double tail_max_s;
+    bool has_tempo;     ///< The document says its tempos; else it is 120 in 4/4
     size_t tempo_count; ///< At least one
     const nb_document_tempo *tempos;
     size_t track_count; ///< In the document's order
