@@ -208,7 +208,8 @@ static nb_status add_missing_jobs(nb_coordinator *self, const nb_album *album, n
                                     &job, err);
         if (status == NB_OK && job.id == 0) {
             uint64_t id = 0;
-            status = nb_coordinator_start_job(self, album->name, &versions[i], &id, err);
+            status =
+                nb_coordinator_start_job(self, album->name, &versions[i], NB_WANT_MIXES, &id, err);
         }
     }
     return status;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/job_outputs.h"
 #include "coordinator/song.h"
 #include "review/event.h"
 
@@ -319,16 +320,15 @@ static bool add_output(Nightbus__VersionInfo *info, const char *name, const nb_d
 static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
                              const nb_answer *answer, nb_error *err)
 {
-    info->outputs = nb_answer_take(answer, event->output_count, sizeof *info->outputs);
     info->fingerprint = nb_answer_string(answer, event->fingerprint);
-    for (size_t i = 0; info->outputs && i < event->output_count; i++) {
+    for (size_t i = 0; i < event->output_count && i < NB_OUTPUTS_MAX; i++) {
         nb_digest digest;
         if (nb_digest_from_hex(event->outputs[i].sha256, &digest, err) != NB_OK ||
             !add_output(info, event->outputs[i].name, &digest, event->outputs[i].size, answer)) {
             return nb_answer_no_memory(err);
         }
     }
-    return info->outputs && info->fingerprint ? NB_OK : nb_answer_no_memory(err);
+    return info->fingerprint ? NB_OK : nb_answer_no_memory(err);
 }
 
 static nb_status add_review(const nb_album *album, const nb_version *version,
@@ -352,25 +352,44 @@ static nb_status add_review(const nb_album *album, const nb_version *version,
     return status;
 }
 
+typedef struct more_outputs {
+    Nightbus__VersionInfo *info;
+    const nb_answer *answer;
+} more_outputs;
+
+static nb_status add_if_new(void *context, const char *output, const nb_output *file, nb_error *err)
+{
+    (void)output;
+    const more_outputs *self = context;
+    Nightbus__VersionInfo *info = self->info;
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        if (strcmp(info->outputs[i]->name, file->name) == 0) {
+            return NB_OK; // as the review says: the version's bytes are those
+        }
+    }
+    if (info->n_outputs == NB_OUTPUTS_MAX) {
+        return NB_OK;
+    }
+    return add_output(info, file->name, &file->digest, file->size, self->answer)
+               ? NB_OK
+               : nb_answer_no_memory(err);
+}
+
 /// A job is done when its result is in the ledger; the review follows in batches, and later where
 /// it could not be written. What it will say is said already.
 static nb_status add_result(nb_coordinator *self, const nb_job *job, Nightbus__VersionInfo *info,
                             const nb_answer *answer, nb_error *err)
 {
     NB_SCOPED(nb_result_fini) nb_result result = {0};
-    const nb_status status = nb_ledger_get_result(self->ledger, &job->mix_key, &result, err);
+    nb_status status = nb_ledger_get_result(self->ledger, &job->mix_key, &result, err);
     if (status != NB_OK) {
         return status;
     }
-    info->outputs = nb_answer_take(answer, result.output_count, sizeof *info->outputs);
-    info->fingerprint = nb_answer_string(answer, result.fingerprint);
-    for (size_t i = 0; info->outputs && i < result.output_count; i++) {
-        if (!add_output(info, result.outputs[i].name, &result.outputs[i].digest,
-                        result.outputs[i].size, answer)) {
-            return nb_answer_no_memory(err);
-        }
-    }
-    return info->outputs && info->fingerprint ? NB_OK : nb_answer_no_memory(err);
+    more_outputs more = {info, answer};
+    info->fingerprint =
+        info->fingerprint ? info->fingerprint : nb_answer_string(answer, result.fingerprint);
+    status = nb_coordinator_visit_outputs(self, job, add_if_new, &more, err);
+    return (status != NB_OK || info->fingerprint) ? status : nb_answer_no_memory(err);
 }
 
 static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_version *version,
@@ -379,7 +398,7 @@ static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_v
     nb_job job;
     nb_status status =
         nb_ledger_find_job(self->ledger, album->name, version->song, version->name, &job, err);
-    if (status == NB_OK && job.state == NB_JOB_DONE && info->n_outputs == 0) {
+    if (status == NB_OK && job.state == NB_JOB_DONE) { // stems too, if they were wanted
         status = add_result(self, &job, info, answer, err);
     }
     if (status != NB_OK) {
@@ -437,6 +456,7 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
         return nb_answer_no_memory(err);
     }
     nightbus__version_info__init(info);
+    info->outputs = nb_answer_take(answer, NB_OUTPUTS_MAX, sizeof *info->outputs);
     info->song = nb_answer_string(answer, version->song);
     info->version = nb_answer_string(answer, version->name);
     info->commit = nb_answer_string(answer, version->commit);
@@ -444,7 +464,8 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
     info->time_ms = (uint64_t)revision.time_ms;
     info->message = nb_answer_string(answer, revision.message);
     info->song_digest = nb_answer_digest(answer, &version->song_digest);
-    if (!info->song || !info->version || !info->commit || !info->person || !info->message) {
+    if (!info->outputs || !info->song || !info->version || !info->commit || !info->person ||
+        !info->message) {
         return nb_answer_no_memory(err);
     }
     status = add_review(album, version, info, answer, err);

@@ -136,10 +136,14 @@ NB_NODISCARD nb_status nb_coordinator_check_space(const nb_coordinator *self, ui
 
 // ---- Jobs (jobs.c, tasks.c) ----
 
-/// A new job for a version. With `job` of the newest one, where there is an open one.
+/// Mix and alternates are always made.
+typedef enum nb_job_wants { NB_WANT_MIXES, NB_WANT_STEMS } nb_job_wants;
+
+/// A new job for a version. With `job` of the newest one, where there is an open one that makes what
+/// is wanted.
 NB_NODISCARD nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
-                                                const nb_version *version, uint64_t *out_job,
-                                                nb_error *err);
+                                                const nb_version *version, nb_job_wants wants,
+                                                uint64_t *out_job, nb_error *err);
 /// Plan the open jobs that have no task, if a renderer lives whose fingerprint they can have.
 void nb_coordinator_plan_jobs(nb_coordinator *self);
 /// Write what was rendered into the reviews.

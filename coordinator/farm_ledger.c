@@ -258,7 +258,7 @@ nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key, uint64_
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
     const nb_status status = query_one(
-        self, "SELECT id FROM tasks WHERE state < ? AND mix_key = ? LIMIT 1",
+        self, "SELECT id FROM tasks WHERE state < ? AND mix_key = ? ORDER BY id DESC LIMIT 1",
         NB_SQL_VALUES(nb_sql_int(NB_TASK_DONE), nb_sql_digest(mix_key)), &rows, &row, err);
     *out_id = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
     return status;
@@ -507,7 +507,7 @@ static nb_status read_outputs(nb_ledger *self, nb_result *out, nb_error *err)
     nb_status status = nb_sql_query(
         self->sql, "SELECT name, digest, size FROM outputs WHERE mix_key = ? ORDER BY name",
         NB_SQL_VALUES(nb_sql_digest(&out->mix_key)), &rows, err);
-    while (status == NB_OK && out->output_count < NB_OUTPUTS_MAX) {
+    while (status == NB_OK && out->output_count < NB_RESULT_FILES_MAX) {
         bool row = false;
         status = nb_sql_next(&rows, &row, err);
         if (status != NB_OK || !row) {

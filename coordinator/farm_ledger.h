@@ -4,8 +4,9 @@
 #ifndef NB_COORDINATOR_FARM_LEDGER_H
 #define NB_COORDINATOR_FARM_LEDGER_H
 #include "coordinator/ledger.h"
+#include "mix/plan.h"
 
-enum { NB_OUTPUT_NAME_SIZE = 101, NB_ERROR_TEXT_SIZE = 1024 };
+enum { NB_ERROR_TEXT_SIZE = 1024 };
 
 /// A job's own states. While one is open and its task runs, people are told "running".
 typedef enum nb_job_state { NB_JOB_OPEN, NB_JOB_DONE, NB_JOB_FAILED } nb_job_state;
@@ -75,7 +76,7 @@ NB_NODISCARD nb_status nb_ledger_get_task(nb_ledger *self, uint64_t id, nb_task_
                                           nb_error *err);
 NB_NODISCARD nb_status nb_ledger_end_task(nb_ledger *self, uint64_t id, nb_task_state state,
                                           const char *error, nb_error *err);
-/// The open task that makes this key; 0 if none does.
+/// The newest open task of a mix with this key; 0 if there is none.
 NB_NODISCARD nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key,
                                            uint64_t *out_id, nb_error *err);
 /// Ids of the open tasks, oldest first. The caller frees *out_ids.
@@ -124,9 +125,11 @@ typedef struct nb_output {
     uint64_t size;
 } nb_output;
 
-/// What rendering a key gave.
+enum { NB_RESULT_FILES_MAX = 64 };
+
+/// What rendering a key gave: its file, and its report.
 typedef struct nb_result {
-    nb_digest mix_key;
+    nb_digest mix_key; ///< Of the output, as nb_graph_output_key: a mix's, an alternate's, a stem's
     char *fingerprint;
     char node[NB_NAME_SIZE];
     double integrated_lufs; ///< -INFINITY for silence
@@ -135,7 +138,7 @@ typedef struct nb_result {
     unsigned rate_hz;
     int64_t created_ms;
     size_t output_count;
-    nb_output outputs[NB_OUTPUTS_MAX]; ///< Ascending by name
+    nb_output outputs[NB_RESULT_FILES_MAX]; ///< Ascending by name
 } nb_result;
 
 void nb_result_fini(nb_result *self);

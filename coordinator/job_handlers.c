@@ -185,7 +185,8 @@ nb_status nb_handle_render(nb_coordinator *self, const nb_caller *caller,
         status = nb_album_version(album, said->song, said->version, &version, err);
     }
     if (status == NB_OK) {
-        status = nb_coordinator_start_job(self, album->name, version, &job, err);
+        const nb_job_wants wants = (said->has_stems && said->stems) ? NB_WANT_STEMS : NB_WANT_MIXES;
+        status = nb_coordinator_start_job(self, album->name, version, wants, &job, err);
     }
     if (status != NB_OK) {
         return status;

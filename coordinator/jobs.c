@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/job_outputs.h"
+#include "coordinator/plan_ledger.h"
 #include "coordinator/song.h"
 #include "mix/plan.h"
 
@@ -33,13 +35,32 @@ void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task)
 
 // ---- Starting ----
 
+/// Can this job be the one that is asked for? An open one that is not planned yet can be told more.
+static nb_status join_job(nb_coordinator *self, const nb_job *job, nb_job_wants wants,
+                          bool *out_joined, nb_error *err)
+{
+    *out_joined = job->id != 0 && job->state == NB_JOB_OPEN;
+    if (!*out_joined || wants == NB_WANT_MIXES) {
+        return NB_OK;
+    }
+    if (job->task == 0) {
+        return nb_ledger_want_stems(self->ledger, job->id, err);
+    }
+    return nb_ledger_wants_stems(self->ledger, job->id, out_joined, err);
+}
+
 nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
-                                   const nb_version *version, uint64_t *out_job, nb_error *err)
+                                   const nb_version *version, nb_job_wants wants, uint64_t *out_job,
+                                   nb_error *err)
 {
     nb_job job;
+    bool joined = false;
     nb_status status =
         nb_ledger_find_job(self->ledger, album, version->song, version->name, &job, err);
-    if (status != NB_OK || (job.id != 0 && job.state == NB_JOB_OPEN)) {
+    if (status == NB_OK) {
+        status = join_job(self, &job, wants, &joined, err);
+    }
+    if (status != NB_OK || joined) {
         *out_job = job.id;
         return status;
     }
@@ -49,6 +70,9 @@ nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
     snprintf(job.song, sizeof job.song, "%s", version->song);
     snprintf(job.commit, sizeof job.commit, "%s", version->commit);
     status = nb_ledger_add_job(self->ledger, &job, err);
+    if (status == NB_OK && wants == NB_WANT_STEMS) {
+        status = nb_ledger_want_stems(self->ledger, job.id, err);
+    }
     *out_job = job.id;
     self->unplanned = true;
     nb_coordinator_touch_job(self, job.id);
@@ -70,14 +94,8 @@ bool nb_coordinator_has_outputs(const nb_coordinator *self, const nb_result *res
 nb_status nb_coordinator_grant(nb_coordinator *self, const nb_public_key *key,
                                const nb_task_row *task, nb_error *err)
 {
-    void *bytes = NULL;
-    size_t size = 0;
-    nb_status status = nb_blob_store_get(self->store, &task->plan, &bytes, &size, err);
     NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
-    if (status == NB_OK) {
-        status = nb_plan_parse(bytes, size, &plan, err);
-    }
-    free(bytes);
+    const nb_status status = nb_coordinator_read_plan(self, task, &plan, err);
     return (status == NB_OK) ? nb_access_grant(self->access, key, task->id, &task->plan, &plan, err)
                              : status;
 }
@@ -92,12 +110,16 @@ typedef struct planning {
     nb_manifest manifest;
     nb_document *document;
     nb_graph *graph;
+    nb_outputs outputs; ///< That the job wants
+    nb_outputs missing; ///< Of these, what must be made
     char path[NB_SONG_PATH_SIZE];
 } planning;
 
 static void planning_fini(planning *self)
 {
     nb_manifest_fini(&self->manifest);
+    nb_outputs_fini(&self->outputs);
+    nb_outputs_fini(&self->missing);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
 }
@@ -127,16 +149,28 @@ static nb_status build_graph(planning *self, const nb_album *album, nb_error *er
     return status;
 }
 
-static nb_status find_mix_key(planning *self, nb_error *err)
+static nb_status find_outputs(planning *self, nb_error *err)
 {
-    for (size_t i = 0; i < self->graph->sink_count; i++) {
-        if (strcmp(self->graph->sinks[i].name, "mix") == 0) {
-            self->job->mix_key = self->graph->nodes[self->graph->sinks[i].node].key;
-            self->job->rate_hz = self->graph->rate_hz;
-            return NB_OK;
-        }
+    bool stems = false;
+    nb_status status = nb_ledger_wants_stems(self->self->ledger, self->job->id, &stems, err);
+    if (status == NB_OK) {
+        status = nb_outputs_of_graph(self->graph, stems, &self->outputs, err);
     }
-    return nb_fail(err, NB_E_INVALID, "%s: nothing arrives at the mix", self->path);
+    if (status == NB_OK) {
+        nb_graph_output_key(self->graph, 0, &self->job->mix_key);
+        self->job->rate_hz = self->graph->rate_hz;
+        status = nb_outputs_find_missing(self->self, &self->outputs, &self->missing, err);
+    }
+    return status;
+}
+
+/// Write down what became of planning, in one commit: the job, and what it is for.
+static nb_status put_job(const planning *self, nb_error *err)
+{
+    nb_ledger *ledger = self->self->ledger;
+    const nb_status status = nb_ledger_put_job_outputs(ledger, self->job->id, self->outputs.list,
+                                                       self->outputs.count, err);
+    return (status == NB_OK) ? nb_ledger_update_job(ledger, self->job, err) : status;
 }
 
 // A document taken out of git again, should the store's copy be gone.
@@ -185,8 +219,13 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
         .version = strdup(self->job->version),
         .fingerprint = strdup(self->fingerprint_text),
         .mix_key = self->job->mix_key,
+        .output_count = self->missing.count,
+        .outputs = calloc(self->missing.count, sizeof *plan.outputs),
     };
-    if (!plan.album || !plan.song || !plan.version || !plan.fingerprint) {
+    if (plan.outputs) {
+        memcpy(plan.outputs, self->missing.list, plan.output_count * sizeof *plan.outputs);
+    }
+    if (!plan.outputs || !plan.album || !plan.song || !plan.version || !plan.fingerprint) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
     }
     const nb_manifest_file *document = nb_manifest_find(&self->manifest, self->path);
@@ -235,7 +274,7 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     status = nb_ledger_add_task(coordinator->ledger, &task, err);
     if (status == NB_OK) {
         self->job->task = task.id;
-        status = nb_ledger_update_job(coordinator->ledger, self->job, err);
+        status = put_job(self, err);
     }
     status = nb_ledger_end(coordinator->ledger, status, err);
     if (status != NB_OK) {
@@ -248,32 +287,53 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     return nb_scheduler_add_task(coordinator->scheduler, &spec, err);
 }
 
-// Known already: the job is done. Being made: the job joins the task. Else a new task.
-static nb_status find_or_add_task(const planning *self, const nb_album *album, nb_error *err)
+static nb_status finish_at_once(const planning *self, nb_error *err)
 {
     nb_coordinator *coordinator = self->self;
-    NB_SCOPED(nb_result_fini) nb_result result = {0};
-    nb_status status = nb_ledger_get_result(coordinator->ledger, &self->job->mix_key, &result, err);
-    if (status == NB_OK && nb_coordinator_has_outputs(coordinator, &result)) {
-        self->job->state = NB_JOB_DONE;
-        self->job->cached = true;
-        self->job->finished_ms = nb_clock_wall_ms();
-        coordinator->unreviewed = true;
-        for (size_t i = 0; status == NB_OK && i < result.output_count; i++) {
-            status = nb_ledger_keep_blob(coordinator->ledger, self->job->album,
-                                         &result.outputs[i].digest, result.outputs[i].size, err);
-        }
-        return (status == NB_OK) ? nb_ledger_update_job(coordinator->ledger, self->job, err)
-                                 : status;
-    }
-    if (status != NB_OK && status != NB_E_NOT_FOUND) {
+    nb_job *job = self->job;
+    nb_status status = nb_ledger_begin(coordinator->ledger, err);
+    if (status != NB_OK) {
         return status;
     }
-    status = nb_ledger_find_task(coordinator->ledger, &self->job->mix_key, &self->job->task, err);
-    if (status == NB_OK && self->job->task != 0) {
-        return nb_ledger_update_job(coordinator->ledger, self->job, err);
+    job->state = NB_JOB_DONE;
+    job->cached = true;
+    job->finished_ms = nb_clock_wall_ms();
+    coordinator->unreviewed = true;
+    status = put_job(self, err);
+    if (status == NB_OK) {
+        status = nb_coordinator_keep_outputs(coordinator, job, err);
     }
-    return (status == NB_OK) ? add_task(self, album, err) : status;
+    return nb_ledger_end(coordinator->ledger, status, err);
+}
+
+static nb_status join_task(const planning *self, uint64_t task, nb_error *err)
+{
+    nb_ledger *ledger = self->self->ledger;
+    nb_status status = nb_ledger_begin(ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    self->job->task = task;
+    status = put_job(self, err);
+    return nb_ledger_end(ledger, status, err);
+}
+
+// All known already: the job is done. All being made: the job joins the task. Else a new task.
+static nb_status find_or_add_task(const planning *self, const nb_album *album, nb_error *err)
+{
+    if (self->missing.count == 0) {
+        return finish_at_once(self, err);
+    }
+    uint64_t task = 0;
+    bool makes_all = false;
+    nb_status status = nb_ledger_find_task(self->self->ledger, &self->job->mix_key, &task, err);
+    if (status == NB_OK && task != 0) {
+        status = nb_outputs_are_of_task(self->self, task, &self->missing, &makes_all, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    return makes_all ? join_task(self, task, err) : add_task(self, album, err);
 }
 
 static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerprint, nb_error *err)
@@ -286,7 +346,7 @@ static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerp
         status = build_graph(&plan, album, err);
     }
     if (status == NB_OK) {
-        status = find_mix_key(&plan, err);
+        status = find_outputs(&plan, err);
     }
     return (status == NB_OK) ? find_or_add_task(&plan, album, err) : status;
 }

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "coordinator/ledger_private.h"
+#include "coordinator/plan_ledger.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,6 +99,9 @@ static nb_status make_schema(nb_sql *sql, const char *path, nb_error *err)
                          path, version, SCHEMA_VERSION);
     } else if (status == NB_OK && version == 0) {
         status = nb_sql_script(sql, schema, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_make_plan_tables(sql, err);
     }
     return nb_sql_end(sql, status, err);
 }

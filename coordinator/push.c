@@ -326,6 +326,24 @@ static nb_status commit_push(nb_coordinator *self, const nb_caller *caller, cons
     return nb_revisions_commit(album->revisions, &draft, err);
 }
 
+/// The stems of all versions that the commit made. Their jobs are not planned yet, so they join
+/// those.
+static nb_status want_stems(nb_coordinator *self, const nb_album *album, const char *commit,
+                            nb_error *err)
+{
+    size_t count = 0;
+    nb_status status = NB_OK;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        uint64_t job = 0;
+        if (strcmp(versions[i].commit, commit) == 0) {
+            status =
+                nb_coordinator_start_job(self, album->name, &versions[i], NB_WANT_STEMS, &job, err);
+        }
+    }
+    return status;
+}
+
 /// Nothing changed against the newest revision: answered with that revision and no versions.
 nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
                          const Nightbus__Request *request, nb_answer *answer, nb_error *err)
@@ -359,6 +377,12 @@ nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
     if (status == NB_OK && !unchanged) {
         status = nb_ledger_put_answer(self->ledger, said->client_id.data, "push", album->name,
                                       commit, strlen(commit), nb_clock_wall_ms(), err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (said->has_stems && said->stems) {
+        status = want_stems(self, album, commit, err);
     }
     if (status != NB_OK) {
         return status;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/job_outputs.h"
 #include "review/event.h"
 
 #include <inttypes.h>
@@ -13,22 +14,53 @@
 
 enum { BATCH = 100 }; // jobs reviewed before other messages are heard
 
+/// What the review says of a rendering: the files of the mix and its alternates. Stems are for
+/// work; they are made on wish, and do not make another rendering.
+typedef struct rendering {
+    nb_event *event;
+    size_t room;
+} rendering;
+
+static nb_status add_file(void *context, const char *output, const nb_output *file, nb_error *err)
+{
+    rendering *self = context;
+    nb_event *event = self->event;
+    if (nb_output_is_stem(output)) {
+        return NB_OK;
+    }
+    if (event->output_count == self->room) {
+        const size_t room = 2 * self->room + 8;
+        nb_event_output *grown = reallocarray(event->outputs, room, sizeof *grown);
+        if (!grown) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+        }
+        event->outputs = grown;
+        self->room = room;
+    }
+    char hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(&file->digest, hex);
+    nb_event_output *made = &event->outputs[event->output_count++];
+    *made = (nb_event_output){strdup(file->name), strdup(hex), file->size};
+    return made->name && made->sha256 ? NB_OK
+                                      : nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
+}
+
 // The same result in the same version has the same id, so a repeat after a crash is known.
-static void event_id(const nb_job *job, const nb_result *result, char out[NB_EVENT_ID_SIZE])
+static void set_event_id(nb_event *event, const nb_job *job)
 {
     nb_hasher *hasher = nb_hasher_new();
     nb_hasher_add_string(hasher, job->album);
     nb_hasher_add_string(hasher, job->song);
     nb_hasher_add_i64(hasher, nb_version_number(job->version));
-    for (size_t i = 0; i < result->output_count; i++) {
-        nb_hasher_add_string(hasher, result->outputs[i].name);
-        nb_hasher_add_digest(hasher, &result->outputs[i].digest);
+    for (size_t i = 0; i < event->output_count; i++) {
+        nb_hasher_add_string(hasher, event->outputs[i].name);
+        nb_hasher_add_string(hasher, event->outputs[i].sha256);
     }
     const nb_digest digest = nb_hasher_finish(hasher);
     nb_hasher_destroy(&hasher);
     char hex[NB_DIGEST_HEX_SIZE];
     nb_digest_to_hex(&digest, hex);
-    snprintf(out, NB_EVENT_ID_SIZE, "%.32s", hex);
+    snprintf(event->id, sizeof event->id, "%.32s", hex);
 }
 
 static unsigned count_renderings(const char *lines, const nb_job *job)
@@ -55,18 +87,8 @@ static nb_status fill_event(nb_event *event, const nb_job *job, const nb_result 
     event->person = strdup(result->node);
     event->fingerprint = strdup(result->fingerprint);
     event->rendering = nb_text_format("r%u", number);
-    event->outputs =
-        calloc(result->output_count ? result->output_count : 1, sizeof *event->outputs);
-    bool complete = event->song && event->version && event->person && event->fingerprint &&
-                    event->rendering && event->outputs;
-    for (size_t i = 0; complete && i < result->output_count; i++) {
-        char hex[NB_DIGEST_HEX_SIZE];
-        nb_digest_to_hex(&result->outputs[i].digest, hex);
-        nb_event_output *output = &event->outputs[event->output_count++];
-        *output = (nb_event_output){strdup(result->outputs[i].name), strdup(hex),
-                                    result->outputs[i].size};
-        complete = output->name && output->sha256;
-    }
+    const bool complete =
+        event->song && event->version && event->person && event->fingerprint && event->rendering;
     return complete ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an event");
 }
 
@@ -105,8 +127,8 @@ static nb_status read_review(const batch *self, const char *commit, char **out_l
     return *out_lines ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for the review");
 }
 
-static nb_status format_event(const batch *self, const nb_job *job, const nb_result *result,
-                              char **out_line, nb_error *err)
+static nb_status format_event(nb_coordinator *self, const batch *waiting, const nb_job *job,
+                              const nb_result *result, char **out_line, nb_error *err)
 {
     *out_line = NULL;
     NB_SCOPED(nb_text_free) char *lines = NULL;
@@ -119,8 +141,12 @@ static nb_status format_event(const batch *self, const nb_job *job, const nb_res
         .true_peak_dbtp = result->true_peak_dbtp,
         .duration_s = result->duration_s,
     };
-    event_id(job, result, event.id);
-    nb_status status = read_review(self, job->commit, &lines, err);
+    rendering files = {.event = &event};
+    nb_status status = nb_coordinator_visit_outputs(self, job, add_file, &files, err);
+    if (status == NB_OK) {
+        set_event_id(&event, job);
+        status = read_review(waiting, job->commit, &lines, err);
+    }
     if (status != NB_OK || strstr(lines, event.id)) {
         return status;
     }
@@ -143,7 +169,7 @@ static nb_status collect_events(nb_coordinator *self, batch *out, nb_job *jobs, 
         char *line = NULL;
         nb_status status = nb_ledger_get_result(self->ledger, &jobs[i].mix_key, &result, err);
         if (status == NB_OK) {
-            status = format_event(out, &jobs[i], &result, &line, err);
+            status = format_event(self, out, &jobs[i], &result, &line, err);
         }
         if (status != NB_OK) {
             return status;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/job_outputs.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -244,52 +245,106 @@ nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t 
 // ---- Results ----
 
 typedef struct finish {
-    nb_result result;
     nb_task_row task;
     nb_attempt_id id;
+    nb_plan plan;
+    nb_result *results; ///< By output of the plan
     bool incident;
 } finish;
 
 static void finish_fini(finish *self)
 {
-    nb_result_fini(&self->result);
+    for (size_t i = 0; self->results && i < self->plan.output_count; i++) {
+        nb_result_fini(&self->results[i]);
+    }
+    free(self->results);
+    nb_plan_fini(&self->plan);
     nb_task_row_fini(&self->task);
 }
 
-static int compare_outputs(const void *a, const void *b)
+static const Nightbus__OutputRow *find_row(const Nightbus__TaskFinish *said, const char *name)
 {
-    return strcmp(((const nb_output *)a)->name, ((const nb_output *)b)->name);
-}
-
-static bool is_output_name(const char *name)
-{
-    return name[0] != '\0' && name[0] != '.' && strlen(name) < NB_OUTPUT_NAME_SIZE &&
-           !strchr(name, '/') && nb_text_check_path(name, NULL) == NB_OK;
-}
-
-static nb_status read_outputs(const Nightbus__TaskFinish *said, nb_result *out, nb_error *err)
-{
-    if (said->n_outputs == 0 || said->n_outputs > NB_OUTPUTS_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "a result has 1 to %d outputs, not %zu", NB_OUTPUTS_MAX,
-                       said->n_outputs);
-    }
     for (size_t i = 0; i < said->n_outputs; i++) {
-        const Nightbus__OutputRow *row = said->outputs[i];
-        if (!is_output_name(row->name)) {
-            return nb_fail(err, NB_E_INVALID, "'%.100s' is not a name for an output", row->name);
+        if (strcmp(said->outputs[i]->name, name) == 0) {
+            return said->outputs[i];
         }
-        nb_output *output = &out->outputs[out->output_count++];
-        snprintf(output->name, sizeof output->name, "%s", row->name);
-        output->digest = nb_wire_to_digest(row->digest);
-        output->size = row->size;
     }
-    qsort(out->outputs, out->output_count, sizeof *out->outputs, compare_outputs);
-    for (size_t i = 1; i < out->output_count; i++) {
-        if (strcmp(out->outputs[i - 1].name, out->outputs[i].name) == 0) {
-            return nb_fail(err, NB_E_INVALID, "two outputs are called %s", out->outputs[i].name);
-        }
+    return NULL;
+}
+
+/// Under the names that a mix's files have: the same samples may be one song's mix and another's
+/// alternate.
+static void take_file(nb_result *result, const char *name, const Nightbus__OutputRow *row)
+{
+    nb_output *output = &result->outputs[result->output_count++];
+    snprintf(output->name, sizeof output->name, "%s", name);
+    output->digest = nb_wire_to_digest(row->digest);
+    output->size = row->size;
+}
+
+/// The report's headline stands with the file it is of; that of a mix, with the whole, too.
+static void take_headline(nb_result *result, const Nightbus__TaskFinish *said,
+                          const Nightbus__OutputRow *row)
+{
+    const bool own = row->has_duration_s;
+    const bool loud = own ? row->has_integrated_lufs : said->has_integrated_lufs;
+    const bool peak = own ? row->has_true_peak_dbtp : said->has_true_peak_dbtp;
+    const double lufs = own ? row->integrated_lufs : said->integrated_lufs;
+    const double dbtp = own ? row->true_peak_dbtp : said->true_peak_dbtp;
+    result->integrated_lufs = loud ? lufs : -INFINITY;
+    result->true_peak_dbtp = peak ? dbtp : -INFINITY;
+    result->duration_s = own ? row->duration_s : said->duration_s;
+    result->rate_hz = said->rate_hz;
+}
+
+/// The files of one output: its samples, and a report where it has one.
+static nb_status read_result(const finish *self, const Nightbus__TaskFinish *said, size_t index,
+                             const char *node, nb_error *err)
+{
+    const nb_plan_output *planned = &self->plan.outputs[index];
+    nb_result *result = &self->results[index];
+    char wav[NB_OUTPUT_NAME_SIZE];
+    char report[NB_OUTPUT_NAME_SIZE];
+    nb_output_wav_name(planned->name, wav);
+    nb_output_report_name(planned->name, report);
+    const Nightbus__OutputRow *wav_row = find_row(said, wav);
+    const Nightbus__OutputRow *report_row = find_row(said, report);
+    if (!wav_row) {
+        return nb_fail(err, NB_E_INVALID, "task %" PRIu64 ": the result lacks %s", said->task, wav);
+    }
+    *result = (nb_result){.mix_key = planned->key,
+                          .created_ms = nb_clock_wall_ms(),
+                          .fingerprint = strdup(self->task.fingerprint)};
+    if (!result->fingerprint) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
+    }
+    snprintf(result->node, sizeof result->node, "%s", node);
+    take_headline(result, said, wav_row);
+    take_file(result, "mix.wav", wav_row);
+    if (report_row) {
+        take_file(result, "report.json", report_row);
     }
     return NB_OK;
+}
+
+/// Every file must be of an output that was asked for, once, and be in the store.
+static nb_status check_files(const nb_coordinator *self, const finish *done,
+                             const Nightbus__TaskFinish *said, nb_error *err)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < done->plan.output_count; i++) {
+        count += done->results[i].output_count;
+        if (!nb_coordinator_has_outputs(self, &done->results[i])) {
+            return nb_fail(err, NB_E_NOT_FOUND,
+                           "task %" PRIu64 ": an output is not in the store yet: send it first",
+                           said->task);
+        }
+    }
+    return (count == said->n_outputs)
+               ? NB_OK
+               : nb_fail(err, NB_E_INVALID,
+                         "task %" PRIu64 ": the result has %zu files, its plan asks for %zu",
+                         said->task, said->n_outputs, count);
 }
 
 static nb_status read_finish(nb_coordinator *self, const nb_caller *caller,
@@ -299,65 +354,55 @@ static nb_status read_finish(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
-    nb_result *result = &out->result;
-    result->mix_key = nb_wire_to_digest(said->mix_key);
-    if (!nb_digest_equal(&result->mix_key, &out->task.mix_key)) {
+    const nb_digest mix_key = nb_wire_to_digest(said->mix_key);
+    if (!nb_digest_equal(&mix_key, &out->task.mix_key)) {
         return nb_fail(err, NB_E_INVALID, "task %" PRIu64 ": the result has another key",
                        said->task);
     }
-    result->integrated_lufs = said->has_integrated_lufs ? said->integrated_lufs : -INFINITY;
-    result->true_peak_dbtp = said->has_true_peak_dbtp ? said->true_peak_dbtp : -INFINITY;
-    result->duration_s = said->duration_s;
-    result->rate_hz = said->rate_hz;
-    result->created_ms = nb_clock_wall_ms();
-    result->fingerprint = strdup(out->task.fingerprint);
-    snprintf(result->node, sizeof result->node, "%s",
-             nb_coordinator_node_at(self, caller->renderer)->name);
-    if (!result->fingerprint) {
+    status = nb_coordinator_read_plan(self, &out->task, &out->plan, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    out->results = calloc(out->plan.output_count, sizeof *out->results);
+    if (!out->results) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
     }
-    status = read_outputs(said, result, err);
-    if (status == NB_OK && !nb_coordinator_has_outputs(self, result)) {
-        status = nb_fail(err, NB_E_NOT_FOUND,
-                         "task %" PRIu64 ": an output is not in the store yet: send it first",
-                         said->task);
+    const char *node = nb_coordinator_node_at(self, caller->renderer)->name;
+    for (size_t i = 0; status == NB_OK && i < out->plan.output_count; i++) {
+        status = read_result(out, said, i, node, err);
     }
-    return status;
+    return (status == NB_OK) ? check_files(self, out, said, err) : status;
 }
 
 static nb_status close_done(nb_coordinator *self, nb_job *job, const void *context, nb_error *err)
 {
-    const nb_result *result = context;
-    nb_status status = NB_OK;
-    for (size_t i = 0; status == NB_OK && i < result->output_count; i++) {
-        status = nb_ledger_keep_blob(self->ledger, job->album, &result->outputs[i].digest,
-                                     result->outputs[i].size, err);
-    }
+    nb_status status = nb_coordinator_keep_outputs(self, job, err);
     job->state = NB_JOB_DONE;
     job->finished_ms = nb_clock_wall_ms();
-    snprintf(job->node, sizeof job->node, "%s", result->node);
+    snprintf(job->node, sizeof job->node, "%s", (const char *)context);
     return (status == NB_OK) ? nb_ledger_update_job(self->ledger, job, err) : status;
 }
 
 // The first result of a key stands. Another with the same bytes is fine; other bytes are an
 // incident.
-static nb_status put_result(nb_coordinator *self, finish *done, nb_error *err)
+static nb_status put_result(nb_coordinator *self, finish *done, const nb_result *result,
+                            nb_error *err)
 {
     NB_SCOPED(nb_result_fini) nb_result present = {0};
-    nb_status status = nb_ledger_get_result(self->ledger, &done->result.mix_key, &present, err);
+    nb_status status = nb_ledger_get_result(self->ledger, &result->mix_key, &present, err);
     if (status == NB_E_NOT_FOUND) {
-        return nb_ledger_put_result(self->ledger, &done->result, err);
+        return nb_ledger_put_result(self->ledger, result, err);
     }
-    if (status != NB_OK || nb_result_equal(&present, &done->result)) {
+    if (status != NB_OK || nb_result_equal(&present, result)) {
         return status;
     }
     NB_SCOPED(nb_text_free)
     char *text = nb_text_format("%s rendered %s to other bytes than %s did under the same key",
-                                done->result.node, done->task.label, present.node);
+                                result->node, done->task.label, present.node);
     done->incident = true;
     nb_log_error("%s", text ? text : "same key, other bytes");
-    return nb_ledger_add_incident(self->ledger, done->task.id, &done->result.mix_key,
-                                  done->result.node, text ? text : "", nb_clock_wall_ms(), err);
+    return nb_ledger_add_incident(self->ledger, done->task.id, &result->mix_key, result->node,
+                                  text ? text : "", nb_clock_wall_ms(), err);
 }
 
 static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err)
@@ -366,7 +411,9 @@ static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err
     if (status != NB_OK) {
         return status;
     }
-    status = put_result(self, done, err);
+    for (size_t i = 0; status == NB_OK && i < done->plan.output_count; i++) {
+        status = put_result(self, done, &done->results[i], err);
+    }
     if (status == NB_OK && done->task.state < NB_TASK_DONE) {
         status = nb_ledger_end_task(self->ledger, done->task.id, NB_TASK_DONE, "", err);
         if (status == NB_OK) {
@@ -374,7 +421,7 @@ static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err
                                            NB_ATTEMPT_DONE, "", nb_clock_wall_ms(), err);
         }
         if (status == NB_OK) {
-            status = for_jobs_of(self, done->task.id, close_done, &done->result, err);
+            status = for_jobs_of(self, done->task.id, close_done, done->results[0].node, err);
         }
     }
     return nb_ledger_end(self->ledger, status, err);
@@ -454,7 +501,7 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         nb_scheduler_forget(self->scheduler, done.id.task);
         self->unreviewed = true; // the next tick writes the reviews of all that ended meanwhile
         nb_log_info("task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
-                    done.result.node);
+                    done.results[0].node);
     }
     return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
 }

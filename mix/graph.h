@@ -124,8 +124,8 @@ NB_NODISCARD nb_status nb_graph_build(const nb_document *document, nb_asset_look
 
 void nb_graph_destroy(nb_graph **self_p);
 
-/// The key of a sink's whole output: that of its node, and the limit on what rings at the end. It
-/// is nb_plan.mix_key for the sink "mix".
+/// The key of a sink's whole output: that of its node, the limit on what rings at the end, and for
+/// a stem the mix's node, which decides its length. It is nb_plan.mix_key for the sink "mix".
 void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out);
 
 /// Write the lane's values at frames first .. first + count - 1 to out[0], out[stride], ...: at

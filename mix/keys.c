@@ -159,5 +159,8 @@ void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out)
     nb_hasher_add_u64(hasher, NB_KEY_FORMAT);
     nb_hasher_add_digest(hasher, &self->nodes[self->sinks[sink].node].key);
     nb_hasher_add_i64(hasher, self->tail_max_frames);
+    if (self->sinks[sink].kind == NB_SINK_STEM) {
+        nb_hasher_add_digest(hasher, &self->nodes[self->sinks[0].node].key);
+    }
     *out = nb_hasher_finish(hasher);
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "mix/fingerprint.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ void nb_plan_fini(nb_plan *self)
         free(self->files[i].path);
     }
     free(self->files);
+    free(self->outputs);
     free(self->album);
     free(self->song);
     free(self->version);
@@ -25,11 +27,81 @@ void nb_plan_fini(nb_plan *self)
     *self = (nb_plan){0};
 }
 
+// ---- Names of outputs ----
+
+static const char alternate_prefix[] = "alternate/";
+static const char stem_prefix[] = "stem/";
+
+void nb_output_name(const nb_sink *sink, char out[NB_OUTPUT_NAME_SIZE])
+{
+    static const char *const prefixes[] = {
+        [NB_SINK_MIX] = "", [NB_SINK_ALTERNATE] = alternate_prefix, [NB_SINK_STEM] = stem_prefix};
+    snprintf(out, NB_OUTPUT_NAME_SIZE, "%s%s", prefixes[sink->kind], sink->name);
+}
+
+void nb_output_wav_name(const char *output, char out[NB_OUTPUT_NAME_SIZE])
+{
+    snprintf(out, NB_OUTPUT_NAME_SIZE, "%.80s.wav", output);
+}
+
+void nb_output_report_name(const char *output, char out[NB_OUTPUT_NAME_SIZE])
+{
+    if (strcmp(output, "mix") == 0) {
+        snprintf(out, NB_OUTPUT_NAME_SIZE, "report.json");
+        return;
+    }
+    snprintf(out, NB_OUTPUT_NAME_SIZE, "%.80s.report.json", output);
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool nb_output_is_stem(const char *output) { return starts_with(output, stem_prefix); }
+
+size_t nb_output_sink(const nb_graph *graph, const char *output)
+{
+    char name[NB_OUTPUT_NAME_SIZE];
+    size_t sink = 0;
+    for (; sink < graph->sink_count; sink++) {
+        nb_output_name(&graph->sinks[sink], name);
+        if (strcmp(name, output) == 0) {
+            break;
+        }
+    }
+    return sink;
+}
+
+static bool is_output_name(const char *name)
+{
+    if (strcmp(name, "mix") == 0) {
+        return true;
+    }
+    const bool alternate = starts_with(name, alternate_prefix);
+    if (!alternate && !nb_output_is_stem(name)) {
+        return false;
+    }
+    return nb_text_is_id(name + strlen(alternate ? alternate_prefix : stem_prefix));
+}
+
+// ---- Writing ----
+
 static json_t *json_digest(const nb_digest *digest)
 {
     char hex[NB_DIGEST_HEX_SIZE];
     nb_digest_to_hex(digest, hex);
     return json_string(hex);
+}
+
+static json_t *json_outputs(const nb_plan *self)
+{
+    json_t *outputs = json_array();
+    for (size_t i = 0; outputs && i < self->output_count; i++) {
+        json_array_append_new(outputs, json_pack("{s:s, s:o}", "name", self->outputs[i].name, "key",
+                                                 json_digest(&self->outputs[i].key)));
+    }
+    return outputs;
 }
 
 char *nb_plan_format(const nb_plan *self)
@@ -45,12 +117,14 @@ char *nb_plan_format(const nb_plan *self)
     }
     NB_SCOPED(nb_json_free)
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:O}", "format", format_name, "album",
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:O}", "format", format_name, "album",
         self->album, "song", self->song, "version", self->version, "fingerprint", self->fingerprint,
         "document", json_digest(&self->document), "document_size", (json_int_t)self->document_size,
-        "mix_key", json_digest(&self->mix_key), "files", files);
+        "mix_key", json_digest(&self->mix_key), "outputs", json_outputs(self), "files", files);
     return json ? nb_json_line(json) : NULL;
 }
+
+// ---- Reading ----
 
 static nb_status take_string(const json_t *json, const char *key, char **out, nb_error *err)
 {
@@ -171,6 +245,57 @@ static nb_status take_files(const json_t *json, nb_plan *out, nb_error *err)
     return status == NB_OK ? check_distinct(out, err) : status;
 }
 
+static nb_status take_output(const json_t *item, nb_plan_output *out, nb_error *err)
+{
+    const char *name = NULL;
+    const nb_status status = nb_json_get_string("plan", item, "name", &name, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (strlen(name) >= sizeof out->name || !is_output_name(name)) {
+        return nb_fail(err, NB_E_INVALID, "plan: '%.100s' is not a name for an output", name);
+    }
+    snprintf(out->name, sizeof out->name, "%s", name);
+    return take_digest(item, "key", &out->key, err);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const nb_plan_output *)a)->name, ((const nb_plan_output *)b)->name);
+}
+
+static nb_status take_outputs(const json_t *json, nb_plan *out, nb_error *err)
+{
+    json_t *outputs = NULL;
+    nb_status status = nb_json_get_array("plan", json, "outputs", &outputs, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const size_t count = json_array_size(outputs);
+    if (count == 0 || count > NB_PLAN_OUTPUTS_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "plan: %zu outputs; 1 to %d are allowed", count,
+                       NB_PLAN_OUTPUTS_MAX);
+    }
+    out->outputs = calloc(count, sizeof *out->outputs);
+    if (!out->outputs) {
+        return nb_fail(err, NB_E_NO_MEMORY, "plan: no memory for %zu outputs", count);
+    }
+    out->output_count = count;
+    for (size_t i = 0; i < count && status == NB_OK; i++) {
+        status = take_output(json_array_get(outputs, i), &out->outputs[i], err);
+    }
+    if (status == NB_OK) {
+        qsort(out->outputs, count, sizeof *out->outputs, by_name);
+    }
+    for (size_t i = 1; i < count && status == NB_OK; i++) {
+        if (strcmp(out->outputs[i - 1].name, out->outputs[i].name) == 0) {
+            status = nb_fail(err, NB_E_INVALID, "plan: output '%s' is there twice",
+                             out->outputs[i].name);
+        }
+    }
+    return status;
+}
+
 static nb_status take_fingerprint(const json_t *json, nb_plan *out, nb_error *err)
 {
     nb_fingerprint parsed;
@@ -193,6 +318,7 @@ static nb_status take_all(const json_t *json, nb_plan *out, nb_error *err)
     status = status == NB_OK ? take_digest(json, "document", &out->document, err) : status;
     status = status == NB_OK ? take_size(json, "document_size", &out->document_size, err) : status;
     status = status == NB_OK ? take_digest(json, "mix_key", &out->mix_key, err) : status;
+    status = status == NB_OK ? take_outputs(json, out, err) : status;
     return status == NB_OK ? take_files(json, out, err) : status;
 }
 

@@ -7,18 +7,40 @@
 #ifndef NB_MIX_PLAN_H
 #define NB_MIX_PLAN_H
 #include "base/digest.h"
-#include "base/status.h"
+#include "mix/graph.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NB_PLAN_FILES_MAX = 20000, NB_PLAN_BYTES_MAX = 8 << 20 };
+enum {
+    NB_PLAN_FILES_MAX = 20000,
+    NB_PLAN_OUTPUTS_MAX = 1000,
+    NB_PLAN_BYTES_MAX = 8 << 20,
+    NB_OUTPUT_NAME_SIZE = 101, ///< With its end
+};
+
+/// Write what a sink's output is called on the farm: "mix", "alternate/tv", "stem/drums".
+void nb_output_name(const nb_sink *sink, char out[NB_OUTPUT_NAME_SIZE]);
+/// Write what the output's files are called in results: "mix.wav" and "report.json" of the mix,
+/// "alternate/tv.wav" and "alternate/tv.report.json" of others.
+void nb_output_wav_name(const char *output, char out[NB_OUTPUT_NAME_SIZE]);
+void nb_output_report_name(const char *output, char out[NB_OUTPUT_NAME_SIZE]);
+/// True of "stem/drums".
+bool nb_output_is_stem(const char *output);
+/// The sink of that output; graph->sink_count if there is none.
+size_t nb_output_sink(const nb_graph *graph, const char *output);
 
 typedef struct nb_plan_file {
     char *path;
     nb_digest digest;
     uint64_t size;
 } nb_plan_file;
+
+/// An output that is to be made.
+typedef struct nb_plan_output {
+    char name[NB_OUTPUT_NAME_SIZE];
+    nb_digest key; ///< As nb_graph_output_key
+} nb_plan_output;
 
 typedef struct nb_plan {
     char *album;
@@ -27,9 +49,11 @@ typedef struct nb_plan {
     char *fingerprint;  ///< As nb_fingerprint_format writes it
     nb_digest document; ///< Blob of the mix document
     uint64_t document_size;
-    nb_digest mix_key; ///< Key of the sink "mix"
+    nb_digest mix_key; ///< Key of the sink "mix", whether it is to be made or not
     size_t file_count;
     nb_plan_file *files;
+    size_t output_count; ///< At least one
+    nb_plan_output *outputs;
 } nb_plan;
 
 void nb_plan_fini(nb_plan *self);

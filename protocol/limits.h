@@ -24,7 +24,7 @@ enum {
     NB_TEXT_MAX = 4 << 10,  ///< What one side says to a person in a Failure; one line of log
     NB_WORD_MAX = 256,      ///< Names of songs, people, hosts, states
     NB_VERSIONS_MAX = 1000, ///< Versions made by one push: songs of an album
-    NB_OUTPUTS_MAX = 200,   ///< Files of one version
+    NB_OUTPUTS_MAX = 2000,  ///< Files of one version: mix, alternates and stems with reports
     NB_EPOCH_MAX = 32,
     NB_THREADS_MAX = 4096,
     NB_DAY_MS = 24 * 60 * 60 * 1000, ///< Times inside a song, as nb_text_parse_time takes them

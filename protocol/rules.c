@@ -100,9 +100,9 @@ static const nb_rule show_rules[] = {
     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule output_row_rules[] = {
-    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
-    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},     {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0}, {"integrated_lufs", NB_RULE_REAL, 0, 0},
+    {"true_peak_dbtp", NB_RULE_REAL, 0, 0},     {"duration_s", NB_RULE_REAL, 0, 0},
 };
 static const nb_rule version_info_rules[] = {
     {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -133,6 +133,7 @@ static const nb_rule push_rules[] = {
     {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
     {"manifest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
     {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+    {"stems", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule pushed_rules[] = {
     {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -143,6 +144,7 @@ static const nb_rule render_rules[] = {
     {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"stems", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule job_started_rules[] = {
     {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},

@@ -5,27 +5,40 @@
 #include "review-cli/farm.h"
 #include "review-cli/version_files.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-/// The files of a version and what they are called here.
-static const struct {
-    const char *output;
-    const char *ending;
-} wanted[] = {{"mix.wav", ".wav"}, {"report.json", ".report.json"}};
+/// A file of a version, and where it goes here.
+typedef struct wanted_file {
+    const Nightbus__OutputRow *row; ///< The reply's
+    char *path;
+    bool there; ///< Already here, with the right bytes
+} wanted_file;
 
 typedef struct fetch {
+    const nb_args *args;
     nb_farm farm;
     nb_version_name name;
     const char *folder;
-    char *paths[NB_COUNT(wanted)];
-    bool there[NB_COUNT(wanted)]; ///< Already here, with the right bytes
+    Nightbus__Reply *reply;
+    size_t count;
+    wanted_file *list;
 } fetch;
+
+static void forget_files(fetch *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nb_text_free(&self->list[i].path);
+    }
+    free(self->list);
+    self->list = NULL;
+    self->count = 0;
+    nb_wire_free_reply(&self->reply);
+}
 
 static void fetch_fini(fetch *self)
 {
-    for (size_t i = 0; i < NB_COUNT(wanted); i++) {
-        nb_text_free(&self->paths[i]);
-    }
+    forget_files(self);
     nb_farm_fini(&self->farm);
 }
 
@@ -39,71 +52,211 @@ static bool is_there(const char *path, const Nightbus__OutputRow *row)
            nb_digest_equal(&digest, &right);
 }
 
-static nb_status make_paths(fetch *self, nb_error *err)
+// ---- Which files ----
+
+static const char alternate_prefix[] = "alternate/";
+static const char stem_prefix[] = "stem/";
+
+static bool starts_with(const char *text, const char *prefix)
 {
-    for (size_t i = 0; i < NB_COUNT(wanted); i++) {
-        nb_text_free(&self->paths[i]);
-        self->paths[i] = nb_text_format("%s/%s-%s%s", self->folder, self->name.song,
-                                        self->name.version, wanted[i].ending);
-        if (!self->paths[i]) {
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_wanted(const nb_args *args, const char *name)
+{
+    const char *only = nb_args_get(args, "alternate");
+    if (starts_with(name, stem_prefix)) {
+        return nb_args_has(args, "stems");
+    }
+    if (!starts_with(name, alternate_prefix)) {
+        return !only && (strcmp(name, "mix.wav") == 0 || strcmp(name, "report.json") == 0);
+    }
+    const char *id = name + strlen(alternate_prefix);
+    return nb_args_has(args, "alternates") ||
+           (only && starts_with(id, only) && id[strlen(only)] == '.');
+}
+
+/// Names come from the farm: what is no id and a known ending shall not become a path.
+static bool is_safe(const char *name)
+{
+    const char *slash = strchr(name, '/');
+    const char *id = slash ? slash + 1 : name;
+    const size_t length = strcspn(id, ".");
+    NB_SCOPED(nb_text_free) char *copy = strndup(id, length);
+    return copy && nb_text_is_id(copy) &&
+           (strcmp(id + length, ".wav") == 0 || strcmp(id + length, ".report.json") == 0 ||
+            strcmp(name, "report.json") == 0);
+}
+
+/// "night-v3.wav", "night-v3-tv.wav", "night-v3-stems/drums.wav"; new memory.
+static char *path_of(const fetch *self, const char *name)
+{
+    const char *song = self->name.song;
+    const char *version = self->name.version;
+    if (starts_with(name, stem_prefix)) {
+        return nb_text_format("%s/%s-%s-stems/%s", self->folder, song, version,
+                              name + strlen(stem_prefix));
+    }
+    if (starts_with(name, alternate_prefix)) {
+        return nb_text_format("%s/%s-%s-%s", self->folder, song, version,
+                              name + strlen(alternate_prefix));
+    }
+    return nb_text_format("%s/%s-%s%s", self->folder, song, version,
+                          strcmp(name, "mix.wav") == 0 ? ".wav" : ".report.json");
+}
+
+static nb_status choose_files(fetch *self, nb_error *err)
+{
+    const Nightbus__VersionInfo *info = self->reply->version_info;
+    self->list = calloc(info->n_outputs + 1, sizeof *self->list);
+    if (!self->list) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu files", info->n_outputs);
+    }
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        const Nightbus__OutputRow *row = info->outputs[i];
+        if (!is_wanted(self->args, row->name) || !is_safe(row->name)) {
+            continue;
+        }
+        wanted_file *file = &self->list[self->count++];
+        file->row = row;
+        file->path = path_of(self, row->name);
+        if (!file->path) {
             return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
         }
     }
-    return nb_file_make_folders(self->folder, 0777, err);
+    return NB_OK;
 }
 
-static nb_status fetch_outputs(fetch *self, const Nightbus__VersionInfo *info, nb_error *err)
+static bool has_any(const Nightbus__VersionInfo *info, const char *prefix)
+{
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        if (starts_with(info->outputs[i]->name, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// What was asked for must be there; say what there is.
+static nb_status check_choice(const fetch *self, nb_error *err)
+{
+    const Nightbus__VersionInfo *info = self->reply->version_info;
+    const char *only = nb_args_get(self->args, "alternate");
+    const bool asked = only || nb_args_has(self->args, "alternates");
+    if (asked && !has_any(info, alternate_prefix)) {
+        return nb_fail(err, NB_E_NOT_FOUND,
+                       "%s@%s has no alternates; its mix document lists them under `alternates`",
+                       self->name.song, self->name.version);
+    }
+    if (!only || self->count > 0) {
+        return self->count > 0 ? NB_OK
+                               : nb_fail(err, NB_E_NOT_FOUND, "%s@%s has no rendered files",
+                                         self->name.song, self->name.version);
+    }
+    NB_SCOPED(nb_text_fini) nb_text known = {0};
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        const char *name = info->outputs[i]->name;
+        if (starts_with(name, alternate_prefix) && strstr(name, ".wav")) {
+            const char *id = name + strlen(alternate_prefix);
+            nb_text_addf(&known, "%s%.*s", known.length > 0 ? ", " : "", (int)strcspn(id, "."), id);
+        }
+    }
+    return nb_fail(err, NB_E_NOT_FOUND, "%s@%s has no alternate '%s'; it has %s", self->name.song,
+                   self->name.version, only, known.chars ? known.chars : "none");
+}
+
+// ---- Fetching ----
+
+static nb_status fetch_files(fetch *self, nb_error *err)
 {
     uint64_t total = 0;
-    const Nightbus__OutputRow *rows[NB_COUNT(wanted)];
-    for (size_t i = 0; i < NB_COUNT(wanted); i++) {
-        rows[i] = nb_version_output(info, wanted[i].output);
-        if (!rows[i]) {
-            return nb_fail(err, NB_E_INVALID, "%s@%s has no %s", self->name.song,
-                           self->name.version, wanted[i].output);
-        }
-        self->there[i] = is_there(self->paths[i], rows[i]);
-        total += self->there[i] ? 0 : rows[i]->size;
+    nb_status status = nb_file_make_folders(self->folder, 0777, err);
+    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+        wanted_file *file = &self->list[i];
+        file->there = is_there(file->path, file->row);
+        total += file->there ? 0 : file->row->size;
+        status = nb_file_make_parents(file->path, 0777, err);
     }
     nb_batch batch;
     nb_batch_start(&batch, &self->farm, "fetching", total);
-    nb_status status = NB_OK;
-    for (size_t i = 0; i < NB_COUNT(wanted) && status == NB_OK; i++) {
-        const nb_digest digest = nb_wire_to_digest(rows[i]->digest);
-        if (!self->there[i]) {
-            status = nb_batch_download(&batch, &digest, rows[i]->size, self->paths[i], err);
+    for (size_t i = 0; i < self->count && status == NB_OK; i++) {
+        const wanted_file *file = &self->list[i];
+        const nb_digest digest = nb_wire_to_digest(file->row->digest);
+        if (!file->there) {
+            status = nb_batch_download(&batch, &digest, file->row->size, file->path, err);
         }
     }
     nb_batch_finish(&batch);
     return status;
 }
 
+/// The stems are made when they are asked for first.
+static nb_status have_stems(fetch *self, nb_error *err)
+{
+    if (!nb_args_has(self->args, "stems") || has_any(self->reply->version_info, stem_prefix)) {
+        return NB_OK;
+    }
+    nb_wire_free_reply(&self->reply);
+    const nb_status status =
+        nb_version_render_again(&self->farm, &self->name, NB_RENDER_STEMS, err);
+    return status == NB_OK ? nb_version_wait(&self->farm, &self->name, &self->reply, err) : status;
+}
+
+static nb_status fetch_once(fetch *self, nb_error *err)
+{
+    forget_files(self);
+    nb_status status = nb_version_wait(&self->farm, &self->name, &self->reply, err);
+    if (status == NB_OK) {
+        status = have_stems(self, err);
+    }
+    if (status == NB_OK) {
+        status = choose_files(self, err);
+    }
+    if (status == NB_OK) {
+        status = check_choice(self, err);
+    }
+    return status == NB_OK ? fetch_files(self, err) : status;
+}
+
 /// Wait for the version and fetch it; once more where its files had been collected meanwhile.
 static nb_status fetch_version(fetch *self, nb_error *err)
 {
-    for (unsigned round = 0;; round++) {
-        NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-        nb_status status = nb_version_wait(&self->farm, &self->name, &reply, err);
-        if (status == NB_OK) {
-            status = make_paths(self, err);
-        }
-        if (status != NB_OK) {
-            return status;
-        }
-        status = fetch_outputs(self, reply->version_info, err);
-        if (status != NB_E_NOT_FOUND || round > 0) {
-            return status;
-        }
-        status = nb_version_render_again(&self->farm, &self->name, err);
-        if (status != NB_OK) {
-            return status;
+    nb_status status = fetch_once(self, err);
+    if (status != NB_E_NOT_FOUND || self->count == 0) {
+        return status;
+    }
+    const nb_render_wish wish =
+        nb_args_has(self->args, "stems") ? NB_RENDER_STEMS : NB_RENDER_MIXES;
+    status = nb_version_render_again(&self->farm, &self->name, wish, err);
+    return status == NB_OK ? fetch_once(self, err) : status;
+}
+
+// ---- What came of it ----
+
+static nb_status print_json(const fetch *self, nb_error *err)
+{
+    json_t *json = json_pack("{s:s, s:s}", "song", self->name.song, "version", self->name.version);
+    json_t *files = json_array();
+    for (size_t i = 0; json && i < self->count; i++) {
+        const wanted_file *file = &self->list[i];
+        json_array_append_new(
+            files, json_pack("{s:o, s:o, s:I, s:b}", "output", nb_cli_json_string(file->row->name),
+                             "file", nb_cli_json_string(file->path), "size",
+                             (json_int_t)file->row->size, "was_here", file->there));
+        if (strcmp(file->row->name, "mix.wav") == 0) {
+            json_object_set_new(json, "wav", nb_cli_json_string(file->path));
+        } else if (strcmp(file->row->name, "report.json") == 0) {
+            json_object_set_new(json, "report", nb_cli_json_string(file->path));
         }
     }
+    json_object_set_new(json, "files", files);
+    return nb_cli_print_json(json, err);
 }
 
 static nb_status run_fetch(nb_cli *cli, nb_error *err)
 {
-    NB_SCOPED(fetch_fini) fetch self = {.folder = nb_args_get(&cli->args, "output")};
+    NB_SCOPED(fetch_fini)
+    fetch self = {.args = &cli->args, .folder = nb_args_get(&cli->args, "output")};
     self.folder = self.folder ? self.folder : ".";
     nb_status status = nb_version_name_parse(cli->args.words[0], &self.name, err);
     if (status == NB_OK) {
@@ -112,35 +265,35 @@ static nb_status run_fetch(nb_cli *cli, nb_error *err)
     if (status == NB_OK) {
         status = fetch_version(&self, err);
     }
-    if (status != NB_OK) {
-        return status;
-    }
-    if (cli->json) {
-        return nb_cli_print_json(json_pack("{s:s, s:s, s:s, s:s}", "song", self.name.song,
-                                           "version", self.name.version, "wav", self.paths[0],
-                                           "report", self.paths[1]),
-                                 err);
+    if (status != NB_OK || cli->json) {
+        return status == NB_OK ? print_json(&self, err) : status;
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
-    for (size_t i = 0; i < NB_COUNT(wanted); i++) {
-        const char *path = strncmp(self.paths[i], "./", 2) == 0 ? self.paths[i] + 2 : self.paths[i];
-        nb_text_addf(&text, "%s%s\n", path, self.there[i] ? " (was here already)" : "");
+    for (size_t i = 0; i < self.count; i++) {
+        const wanted_file *file = &self.list[i];
+        const char *path = starts_with(file->path, "./") ? file->path + 2 : file->path;
+        nb_text_addf(&text, "%s%s\n", path, file->there ? " (was here already)" : "");
     }
     return nb_cli_print(&text, err);
 }
 
 static const nb_option options[] = {
     {"output", 'o', "DIR", "the folder to write to (default: this one)"},
+    {"alternates", 0, NULL, "the alternates too, as SONG-vN-ALTERNATE.wav"},
+    {"alternate", 0, "ID", "only that alternate"},
+    {"stems", 0, NULL, "what the mix bus gets: SONG-vN-stems/STRIP.wav"},
 };
 
 const nb_command nb_command_fetch = {
     .name = "fetch",
-    .usage = "SONG@V [-o DIR] [--json]",
+    .usage = "SONG@V [--alternates] [--stems] [-o DIR] [--json]",
     .summary = "the rendered mix as WAV, and its report as JSON",
     .details = "SONG alone is its latest version. Waits where it is still rendering. Writes\n"
-               "SONG-vN.wav and SONG-vN.report.json; a fetch that was cut goes on.",
+               "SONG-vN.wav and SONG-vN.report.json; a fetch that was cut goes on. Alternates\n"
+               "are rendered with the mix; stems when they are asked for first.",
     .examples = "  nightbus fetch night@v3\n"
-                "  nightbus fetch night -o ~/listen",
+                "  nightbus fetch night@v3 --alternate tv -o ~/listen\n"
+                "  nightbus fetch night --alternates --stems -o ~/bounces",
     .words_min = 1,
     .words_max = 1,
     .options = options,

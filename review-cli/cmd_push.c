@@ -260,6 +260,7 @@ static nb_status send_push(push *self, nb_error *err)
     body.message = message;
     body.manifest = nb_wire_digest(&self->manifest_digest);
     body.client_id = (ProtobufCBinaryData){sizeof id, id};
+    body.has_stems = body.stems = nb_args_has(&self->cli->args, "stems");
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_PUSH;
     request.push = &body;
@@ -473,12 +474,13 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
 
 static const nb_option options[] = {
     {"message", 'm', "TEXT", "what changed, for the log"},
+    {"stems", 0, NULL, "render the stems too, beside mix and alternates"},
     {"no-wait", 0, NULL, "do not watch the renders"},
 };
 
 const nb_command nb_command_push = {
     .name = "push",
-    .usage = "-m TEXT [--no-wait] [--json]",
+    .usage = "-m TEXT [--stems] [--no-wait] [--json]",
     .summary = "send what changed; the farm renders every changed song",
     .details = "Sends album.yaml, README.md, the documents under songs/ and the audio that the\n"
                "mix documents name; nothing that the farm has. All mistakes of all documents\n"

@@ -138,7 +138,7 @@ static nb_status find_mix(nb_farm *farm, nb_version_name *name, const char *fold
         if (status != NB_E_NOT_FOUND || round > 0) {
             return status;
         }
-        status = nb_version_render_again(farm, name, err);
+        status = nb_version_render_again(farm, name, NB_RENDER_MIXES, err);
         if (status != NB_OK) {
             return status;
         }

@@ -19,13 +19,15 @@ static nb_status follow_one(nb_farm *farm, uint64_t job, nb_error *err)
     return status;
 }
 
-nb_status nb_version_render_again(nb_farm *farm, const nb_version_name *name, nb_error *err)
+nb_status nb_version_render_again(nb_farm *farm, const nb_version_name *name, nb_render_wish wish,
+                                  nb_error *err)
 {
     nb_version_name copy = *name; // messages borrow without const
     Nightbus__Render body = NIGHTBUS__RENDER__INIT;
     body.album = farm->album;
     body.song = copy.song;
     body.version = copy.version;
+    body.has_stems = body.stems = wish == NB_RENDER_STEMS;
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_RENDER;
     request.render = &body;
@@ -59,7 +61,7 @@ nb_status nb_version_wait(nb_farm *farm, nb_version_name *name, Nightbus__Reply 
     } else {
         status = info->has_job && strcmp(info->state, "done") != 0
                      ? follow_one(farm, info->job, err)
-                     : nb_version_render_again(farm, name, err);
+                     : nb_version_render_again(farm, name, NB_RENDER_MIXES, err);
     }
     nb_wire_free_reply(out_reply);
     if (status == NB_OK) {
@@ -102,7 +104,7 @@ nb_status nb_version_report(nb_farm *farm, nb_version_name *name, char **out_byt
         if (status != NB_E_NOT_FOUND || !row || round > 0) {
             return status;
         }
-        status = nb_version_render_again(farm, name, err); // it was collected
+        status = nb_version_render_again(farm, name, NB_RENDER_MIXES, err); // it was collected
         if (status != NB_OK) {
             return status;
         }

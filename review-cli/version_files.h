@@ -20,8 +20,11 @@ const Nightbus__OutputRow *nb_version_output(const Nightbus__VersionInfo *info, 
 NB_NODISCARD nb_status nb_version_report(nb_farm *farm, nb_version_name *name, char **out_bytes,
                                          size_t *out_size, nb_error *err);
 
-/// Have the version rendered again and wait for it.
+/// Mix and alternates are always made.
+typedef enum nb_render_wish { NB_RENDER_MIXES, NB_RENDER_STEMS } nb_render_wish;
+
+/// Have what is gone of the version rendered again, or its stems made, and wait for it.
 NB_NODISCARD nb_status nb_version_render_again(nb_farm *farm, const nb_version_name *name,
-                                               nb_error *err);
+                                               nb_render_wish wish, nb_error *err);
 
 #endif // NB_REVIEW_CLI_VERSION_FILES_H

@@ -10,7 +10,7 @@
 #include "mix/graph.h"
 #include "mix/plan.h"
 #include "renderer/engine/render.h"
-#include "review/report.h"
+#include "renderer/node/made.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,14 +34,12 @@ typedef struct task {
     char **paths; ///< Of the plan's files on this machine
     nb_document *document;
     nb_graph *graph;
-    char *wav_path;
-    char *report_path;
-    nb_report report;
+    nb_made made;
 } task;
 
 static void task_fini(task *self)
 {
-    nb_report_fini(&self->report);
+    nb_made_fini(&self->made);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
     for (size_t i = 0; self->paths && i < self->plan.file_count; i++) {
@@ -49,14 +47,6 @@ static void task_fini(task *self)
     }
     free(self->paths);
     nb_plan_fini(&self->plan);
-    if (self->wav_path) {
-        unlink(self->wav_path);
-    }
-    if (self->report_path) {
-        unlink(self->report_path);
-    }
-    free(self->wav_path);
-    free(self->report_path);
 }
 
 void nb_worker_fini(nb_worker *self)
@@ -266,29 +256,6 @@ static nb_status locate_asset(void *context, const nb_asset *asset, char **out_p
     return *out_path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
 }
 
-static nb_status check_key(const task *self, nb_error *err)
-{
-    const nb_digest *key = NULL;
-    for (size_t i = 0; i < self->graph->sink_count; i++) {
-        if (strcmp(self->graph->sinks[i].name, "mix") == 0) {
-            key = &self->graph->nodes[self->graph->sinks[i].node].key;
-        }
-    }
-    char wanted[NB_DIGEST_HEX_SIZE];
-    char found[NB_DIGEST_HEX_SIZE] = "none";
-    nb_digest_to_hex(&self->plan.mix_key, wanted);
-    if (key && nb_digest_equal(key, &self->plan.mix_key)) {
-        return NB_OK;
-    }
-    if (key) {
-        nb_digest_to_hex(key, found);
-    }
-    return nb_fail(err, NB_E_VERSION,
-                   "the plan's key of the mix is %.12s, this renderer computes %.12s: the two "
-                   "programs differ, upgrade the older one",
-                   wanted, found);
-}
-
 static nb_status build_graph(task *self, nb_error *err)
 {
     NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
@@ -307,7 +274,7 @@ static nb_status build_graph(task *self, nb_error *err)
                                status == NB_E_CORRUPT || status == NB_E_NOT_FOUND;
         return status;
     }
-    return check_key(self, err);
+    return nb_made_choose(&self->made, self->graph, &self->plan, self->worker->work_folder, err);
 }
 
 // ---- The render ----
@@ -318,19 +285,9 @@ static void on_progress(void *context, int64_t done_frames, int64_t total_frames
     nb_heartbeat_progress(self->worker->heartbeat, done_frames, total_frames);
 }
 
-static nb_status make_paths(task *self, nb_error *err)
-{
-    self->wav_path = nb_file_join(self->worker->work_folder, "mix.wav");
-    self->report_path = nb_file_join(self->worker->work_folder, "report.json");
-    if (!self->wav_path || !self->report_path) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
-    }
-    return nb_file_make_folders(self->worker->work_folder, 0700, err);
-}
-
 static nb_status render(task *self, nb_error *err)
 {
-    nb_status status = make_paths(self, err);
+    nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
     if (status != NB_OK) {
         return status;
     }
@@ -345,8 +302,7 @@ static nb_status render(task *self, nb_error *err)
     };
     const int64_t start_ms = nb_clock_ms();
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
-    const nb_render_output mix = {.wav_path = self->wav_path, .report = &self->report};
-    status = nb_render_run(self->graph, &mix, 1, &options, err);
+    status = nb_made_render(&self->made, self->graph, &options, err);
     if (status != NB_OK) {
         // A file that cannot be decoded, a song past a limit: as bad everywhere. A disk or memory
         // that is short is not.
@@ -355,10 +311,12 @@ static nb_status render(task *self, nb_error *err)
         return status;
     }
     const double seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
-    nb_heartbeat_say(self->worker->heartbeat, "rendered %.1f s in %.2f s, %.0f x realtime",
-                     self->report.duration_s, seconds,
-                     seconds > 0 ? self->report.duration_s / seconds : 0.0);
-    return nb_report_write(&self->report, self->report_path, err);
+    const double duration_s = self->made.list[0].report.duration_s;
+    nb_heartbeat_say(self->worker->heartbeat,
+                     "rendered %.1f s in %.2f s, %.0f x realtime, %zu output%s", duration_s,
+                     seconds, seconds > 0 ? duration_s / seconds : 0.0, self->made.count,
+                     self->made.count == 1 ? "" : "s");
+    return NB_OK;
 }
 
 // ---- The outcome ----
@@ -412,42 +370,95 @@ static ProtobufCBinaryData epoch_of(task *self)
     return (ProtobufCBinaryData){self->order.epoch_size, self->order.epoch};
 }
 
+/// The files of a result, as TaskFinish carries them. Room for all is taken before.
+typedef struct file_rows {
+    size_t count;
+    Nightbus__OutputRow *rows;
+    Nightbus__OutputRow **list;
+    nb_digest *digests;
+    char (*names)[NB_OUTPUT_NAME_SIZE];
+} file_rows;
+
+static void file_rows_fini(file_rows *self)
+{
+    free(self->rows);
+    free(self->list);
+    free(self->digests);
+    free(self->names);
+}
+
+static nb_status file_rows_init(file_rows *self, size_t room, nb_error *err)
+{
+    self->rows = calloc(room, sizeof *self->rows);
+    self->list = calloc(room, sizeof *self->list);
+    self->digests = calloc(room, sizeof *self->digests);
+    self->names = calloc(room, sizeof *self->names);
+    return self->rows && self->list && self->digests && self->names
+               ? NB_OK
+               : nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu files", room);
+}
+
+/// Publish one file and add its row, whose name is in names[count].
+static nb_status add_file(task *self, file_rows *out, const char *path, nb_error *err)
+{
+    const size_t i = out->count;
+    Nightbus__OutputRow *row = &out->rows[i];
+    nightbus__output_row__init(row);
+    row->name = out->names[i];
+    const nb_status status = publish(self, path, &out->digests[i], &row->size, err);
+    row->digest = nb_wire_digest(&out->digests[i]);
+    out->list[i] = row;
+    out->count++;
+    return status;
+}
+
+static void set_headline(Nightbus__OutputRow *row, const nb_report *report)
+{
+    row->has_integrated_lufs = isfinite(report->integrated_lufs) != 0;
+    row->integrated_lufs = row->has_integrated_lufs ? report->integrated_lufs : 0.0;
+    row->has_true_peak_dbtp = isfinite(report->true_peak_dbtp) != 0;
+    row->true_peak_dbtp = row->has_true_peak_dbtp ? report->true_peak_dbtp : 0.0;
+    row->has_duration_s = true;
+    row->duration_s = report->duration_s;
+}
+
+static nb_status add_files(task *self, file_rows *out, nb_error *err)
+{
+    nb_status status = file_rows_init(out, 2 * self->made.count, err);
+    for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
+        const nb_made_output *made = &self->made.list[i];
+        nb_output_wav_name(made->planned->name, out->names[out->count]);
+        status = add_file(self, out, made->wav_path, err);
+        set_headline(out->list[out->count - 1], &made->report);
+        if (status == NB_OK && made->report_path) {
+            nb_output_report_name(made->planned->name, out->names[out->count]);
+            status = add_file(self, out, made->report_path, err);
+        }
+    }
+    return status;
+}
+
 static nb_status finish(task *self, nb_error *err)
 {
-    nb_digest digests[2];
-    uint64_t sizes[2];
-    nb_status status = publish(self, self->wav_path, &digests[0], &sizes[0], err);
-    if (status == NB_OK) {
-        status = publish(self, self->report_path, &digests[1], &sizes[1], err);
-    }
+    NB_SCOPED(file_rows_fini) file_rows files = {0};
+    const nb_status status = add_files(self, &files, err);
     if (status != NB_OK) {
         return status;
     }
-    char mix_name[] = "mix.wav";
-    char report_name[] = "report.json";
-    char *const names[2] = {mix_name, report_name};
-    Nightbus__OutputRow rows[2];
-    Nightbus__OutputRow *row_list[2];
-    for (size_t i = 0; i < 2; i++) {
-        nightbus__output_row__init(&rows[i]);
-        rows[i].name = names[i];
-        rows[i].digest = nb_wire_digest(&digests[i]);
-        rows[i].size = sizes[i];
-        row_list[i] = &rows[i];
-    }
+    const nb_report *first = &self->made.list[0].report;
     Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
     body.task = self->order.task;
     body.attempt = self->order.attempt;
     body.epoch = epoch_of(self);
     body.mix_key = nb_wire_digest(&self->plan.mix_key);
-    body.n_outputs = 2;
-    body.outputs = row_list;
-    body.has_integrated_lufs = isfinite(self->report.integrated_lufs) != 0;
-    body.integrated_lufs = body.has_integrated_lufs ? self->report.integrated_lufs : 0.0;
-    body.has_true_peak_dbtp = isfinite(self->report.true_peak_dbtp) != 0;
-    body.true_peak_dbtp = body.has_true_peak_dbtp ? self->report.true_peak_dbtp : 0.0;
-    body.duration_s = self->report.duration_s;
-    body.rate_hz = self->report.sample_rate_hz;
+    body.n_outputs = files.count;
+    body.outputs = files.list;
+    body.has_integrated_lufs = files.rows[0].has_integrated_lufs;
+    body.integrated_lufs = files.rows[0].integrated_lufs;
+    body.has_true_peak_dbtp = files.rows[0].has_true_peak_dbtp;
+    body.true_peak_dbtp = files.rows[0].true_peak_dbtp;
+    body.duration_s = first->duration_s;
+    body.rate_hz = first->sample_rate_hz;
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
     request.task_finish = &body;

@@ -49,9 +49,19 @@ static char *plan_text(const char *path)
     snprintf(file.path, 200, "%s", path);
     char album[] = "demo", song[] = "night-bus", version[] = "v3", fingerprint[sizeof line];
     memcpy(fingerprint, line, sizeof line);
-    const nb_plan plan = {
-        album, song, version, fingerprint, nb_digest_of("d", 1), 99, nb_digest_of("k", 1),
-        1,     &file};
+    nb_plan_output outputs[] = {{"alternate/tv", nb_digest_of("t", 1)},
+                                {"mix", nb_digest_of("k", 1)}};
+    const nb_plan plan = {.album = album,
+                          .song = song,
+                          .version = version,
+                          .fingerprint = fingerprint,
+                          .document = nb_digest_of("d", 1),
+                          .document_size = 99,
+                          .mix_key = nb_digest_of("k", 1),
+                          .file_count = 1,
+                          .files = &file,
+                          .output_count = NB_COUNT(outputs),
+                          .outputs = outputs};
     char *text = nb_plan_format(&plan);
     assert_non_null(text);
     return text;

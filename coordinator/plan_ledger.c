@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "coordinator/plan_ledger.h"
+
+#include "coordinator/ledger_private.h"
+
+#include <stdlib.h>
+
+static const char tables[] =
+    "CREATE TABLE IF NOT EXISTS job_wants (job INTEGER PRIMARY KEY REFERENCES jobs,"
+    " stems INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE IF NOT EXISTS job_outputs (job INTEGER NOT NULL REFERENCES jobs,"
+    " name TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (job, name)) STRICT, WITHOUT ROWID;";
+
+nb_status nb_ledger_make_plan_tables(nb_sql *sql, nb_error *err)
+{
+    return nb_sql_script(sql, tables, err);
+}
+
+nb_status nb_ledger_want_stems(nb_ledger *self, uint64_t job, nb_error *err)
+{
+    return nb_sql_run(self->sql, "INSERT OR REPLACE INTO job_wants (job, stems) VALUES (?, 1)",
+                      NB_SQL_VALUES(nb_sql_int((int64_t)job)), err);
+}
+
+nb_status nb_ledger_wants_stems(nb_ledger *self, uint64_t job, bool *out, nb_error *err)
+{
+    *out = false;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    nb_status status = nb_sql_query(self->sql, "SELECT stems FROM job_wants WHERE job = ?",
+                                    NB_SQL_VALUES(nb_sql_int((int64_t)job)), &rows, err);
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    *out = row && nb_sql_get_int(&rows, 0) != 0;
+    return status;
+}
+
+nb_status nb_ledger_put_job_outputs(nb_ledger *self, uint64_t job, const nb_plan_output *outputs,
+                                    size_t count, nb_error *err)
+{
+    nb_status status = nb_sql_run(self->sql, "DELETE FROM job_outputs WHERE job = ?",
+                                  NB_SQL_VALUES(nb_sql_int((int64_t)job)), err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        status = nb_sql_run(self->sql, "INSERT INTO job_outputs (job, name, key) VALUES (?, ?, ?)",
+                            NB_SQL_VALUES(nb_sql_int((int64_t)job), nb_sql_text(outputs[i].name),
+                                          nb_sql_digest(&outputs[i].key)),
+                            err);
+    }
+    return status;
+}
+
+nb_status nb_ledger_list_job_outputs(nb_ledger *self, uint64_t job, nb_plan_output **out_outputs,
+                                     size_t *out_count, nb_error *err)
+{
+    *out_outputs = NULL;
+    *out_count = 0;
+    nb_plan_output *list = calloc(NB_PLAN_OUTPUTS_MAX, sizeof *list);
+    if (!list) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the outputs of a job");
+    }
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status =
+        nb_sql_query(self->sql, "SELECT name, key FROM job_outputs WHERE job = ? ORDER BY name",
+                     NB_SQL_VALUES(nb_sql_int((int64_t)job)), &rows, err);
+    size_t count = 0;
+    while (status == NB_OK && count < NB_PLAN_OUTPUTS_MAX) {
+        bool row = false;
+        status = nb_sql_next(&rows, &row, err);
+        if (status != NB_OK || !row) {
+            break;
+        }
+        nb_plan_output *output = &list[count++];
+        status = nb_ledger_copy_text(&rows, 0, output->name, sizeof output->name, err);
+        if (status == NB_OK) {
+            status = nb_sql_get_digest(&rows, 1, &output->key, err);
+        }
+    }
+    if (status != NB_OK) {
+        free(list);
+        return status;
+    }
+    *out_outputs = list;
+    *out_count = count;
+    return NB_OK;
+}

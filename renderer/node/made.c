@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "renderer/node/made.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void remove_file(char **path_p)
+{
+    if (*path_p) {
+        unlink(*path_p);
+        nb_text_free(path_p);
+    }
+}
+
+void nb_made_fini(nb_made *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        remove_file(&self->list[i].wav_path);
+        remove_file(&self->list[i].report_path);
+        nb_report_fini(&self->list[i].report);
+    }
+    free(self->list);
+    *self = (nb_made){0};
+}
+
+static nb_status check_key(const nb_graph *graph, const nb_plan_output *planned, size_t sink,
+                           nb_error *err)
+{
+    nb_digest key = {0};
+    char wanted[NB_DIGEST_HEX_SIZE];
+    char found[NB_DIGEST_HEX_SIZE] = "none";
+    if (sink < graph->sink_count) {
+        nb_graph_output_key(graph, sink, &key);
+        nb_digest_to_hex(&key, found);
+    }
+    if (sink < graph->sink_count && nb_digest_equal(&key, &planned->key)) {
+        return NB_OK;
+    }
+    nb_digest_to_hex(&planned->key, wanted);
+    return nb_fail(err, NB_E_VERSION,
+                   "the plan's key of %s is %.12s, this renderer computes %.12s: the two programs "
+                   "differ, upgrade the older one",
+                   planned->name, wanted, found);
+}
+
+static nb_status choose_one(nb_made_output *self, const nb_graph *graph,
+                            const nb_plan_output *planned, const char *work_folder, size_t number,
+                            nb_error *err)
+{
+    self->planned = planned;
+    self->sink = nb_output_sink(graph, planned->name);
+    const nb_status status = check_key(graph, planned, self->sink, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const bool stem = nb_output_is_stem(planned->name);
+    self->wav_path = nb_text_format("%s/output-%zu.wav", work_folder, number);
+    self->report_path = stem ? NULL : nb_text_format("%s/output-%zu.json", work_folder, number);
+    return self->wav_path && (stem || self->report_path)
+               ? NB_OK
+               : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+}
+
+static int mix_first(const void *a, const void *b)
+{
+    const nb_made_output *left = a;
+    const nb_made_output *right = b;
+    return (left->sink > right->sink) - (left->sink < right->sink);
+}
+
+nb_status nb_made_choose(nb_made *self, const nb_graph *graph, const nb_plan *plan,
+                         const char *work_folder, nb_error *err)
+{
+    self->list = calloc(plan->output_count, sizeof *self->list);
+    if (!self->list) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", plan->output_count);
+    }
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < plan->output_count; i++) {
+        self->count = i + 1;
+        status = choose_one(&self->list[i], graph, &plan->outputs[i], work_folder, i, err);
+    }
+    if (status == NB_OK) {
+        qsort(self->list, self->count, sizeof *self->list, mix_first);
+    }
+    return status;
+}
+
+nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_options *options,
+                         nb_error *err)
+{
+    nb_render_output *outputs = calloc(self->count, sizeof *outputs);
+    if (!outputs) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", self->count);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        outputs[i] = (nb_render_output){.sink = self->list[i].sink,
+                                        .wav_path = self->list[i].wav_path,
+                                        .report = &self->list[i].report};
+    }
+    nb_status status = nb_render_run(graph, outputs, self->count, options, err);
+    free(outputs);
+    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
+        const nb_made_output *made = &self->list[i];
+        if (made->report_path) {
+            status = nb_report_write(&made->report, made->report_path, err);
+        }
+    }
+    return status;
+}

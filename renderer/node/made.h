@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/// @file made.h  The outputs of one task: from the plan's keys to files that can be published.
+
+#ifndef NB_RENDERER_NODE_MADE_H
+#define NB_RENDERER_NODE_MADE_H
+#include "mix/plan.h"
+#include "renderer/engine/render.h"
+
+/// One output, as files in the work folder; they go with nb_made_fini.
+typedef struct nb_made_output {
+    const nb_plan_output *planned;
+    size_t sink;
+    char *wav_path;
+    char *report_path; ///< Null for a stem: it is for work, nobody reads its loudness
+    nb_report report;
+} nb_made_output;
+
+/// All of a task, the mix first. Zero-initialise.
+typedef struct nb_made {
+    size_t count;
+    nb_made_output *list;
+} nb_made;
+
+void nb_made_fini(nb_made *self);
+
+/// Find the plan's outputs in the graph. NB_E_VERSION where a key is not what the plan says.
+NB_NODISCARD nb_status nb_made_choose(nb_made *self, const nb_graph *graph, const nb_plan *plan,
+                                      const char *work_folder, nb_error *err);
+
+/// Render all in one pass and write their reports.
+NB_NODISCARD nb_status nb_made_render(nb_made *self, const nb_graph *graph,
+                                      const nb_render_options *options, nb_error *err);
+
+#endif // NB_RENDERER_NODE_MADE_H
