@@ -5,6 +5,7 @@
 #include "coordinator/coordinator_private.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/song.h"
+#include "coordinator/standing.h"
 #include "review/event.h"
 
 #include <inttypes.h>
@@ -238,8 +239,28 @@ static nb_status concerns_song(const nb_album *album, const char *commit, const 
     return nb_revisions_touches(album->revisions, commit, song, out_concerns, err);
 }
 
-static nb_status fill_log(const nb_album *album, const Nightbus__Log *said, size_t limit,
-                          Nightbus__LogListing *listing, const nb_answer *answer, nb_error *err)
+/// Where the song's versions of this revision stand; *out_bytes is what that takes in the answer.
+static nb_status add_details(nb_coordinator *self, const nb_album *album, const char *song,
+                             Nightbus__LogRow *row, size_t *out_bytes, const nb_answer *answer,
+                             nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    row->details = nb_answer_take(answer, row->n_versions, sizeof *row->details);
+    nb_status status = row->details ? NB_OK : nb_answer_no_memory(err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        if (strcmp(versions[i].commit, row->commit) == 0 && strcmp(versions[i].song, song) == 0) {
+            Nightbus__VersionRow **detail = &row->details[row->n_details++];
+            status = nb_version_row(self, album, &versions[i], answer, detail, err);
+            *out_bytes += status == NB_OK ? nightbus__version_row__get_packed_size(*detail) : 0;
+        }
+    }
+    return status;
+}
+
+static nb_status fill_log(nb_coordinator *self, const nb_album *album, const Nightbus__Log *said,
+                          size_t limit, Nightbus__LogListing *listing, const nb_answer *answer,
+                          nb_error *err)
 {
     enum { BYTES_MAX = NB_MESSAGE_MAX / 2 }; // messages of 8 KiB times the rows would not fit
     size_t bytes = 0;
@@ -258,8 +279,12 @@ static nb_status fill_log(const nb_album *album, const Nightbus__Log *said, size
                 listing->next = listing->rows[listing->n_rows - 1]->commit;
                 return NB_OK;
             }
-            status = make_log_row(album, &revision, answer, &listing->rows[listing->n_rows++], err);
+            Nightbus__LogRow **row = &listing->rows[listing->n_rows++];
+            status = make_log_row(album, &revision, answer, row, err);
             bytes += strlen(revision.message) + 256;
+            if (status == NB_OK && said->song) {
+                status = add_details(self, album, said->song, *row, &bytes, answer, err);
+            }
         }
         if (status != NB_OK) {
             return status;
@@ -297,7 +322,7 @@ nb_status nb_handle_log(nb_coordinator *self, const nb_caller *caller,
     }
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_LOG_LISTING;
     answer->reply.log_listing = listing;
-    return fill_log(album, said, limit, listing, answer, err);
+    return fill_log(self, album, said, limit, listing, answer, err);
 }
 
 // ---- Show ----
@@ -471,6 +496,9 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
     status = add_review(album, version, info, answer, err);
     if (status == NB_OK) {
         status = add_job(self, album, version, info, answer, err);
+    }
+    if (status == NB_OK) {
+        status = nb_version_info_add_decisions(self, album, version, info, answer, err);
     }
     if (status == NB_OK) {
         status = nb_album_rate(album, version, &info->rate_hz, err);

@@ -99,7 +99,7 @@ typedef nb_status nb_handle(nb_coordinator *self, const nb_caller *caller,
 
 nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_handle_album_head,
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
-    nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
+    nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
     nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail;
 
 // ---- Answers (answer.c) ----

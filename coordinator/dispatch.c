@@ -28,6 +28,8 @@ static const struct {
     {NIGHTBUS__REQUEST__BODY_RENDER, NB_ROLE_OWNER, nb_handle_render},
     {NIGHTBUS__REQUEST__BODY_NOTE_ADD, NB_ROLE_OWNER, nb_handle_note_add},
     {NIGHTBUS__REQUEST__BODY_NOTE_LIST, NB_ROLE_OWNER, nb_handle_note_list},
+    {NIGHTBUS__REQUEST__BODY_DECIDE, NB_ROLE_OWNER, nb_handle_decide},
+    {NIGHTBUS__REQUEST__BODY_VERSION_LIST, NB_ROLE_OWNER, nb_handle_version_list},
     {NIGHTBUS__REQUEST__BODY_JOB_LIST, NB_ROLE_OWNER, nb_handle_job_list},
     {NIGHTBUS__REQUEST__BODY_JOB_WATCH, NB_ROLE_OWNER, nb_handle_job_watch},
     {NIGHTBUS__REQUEST__BODY_NODE_LIST, NB_ROLE_OWNER, nb_handle_node_list},

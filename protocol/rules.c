@@ -24,6 +24,8 @@ static const nb_rule request_rules[] = {
     {"job_list", NB_RULE_NESTED, 0, 0},     {"job_watch", NB_RULE_NESTED, 0, 0},
     {"node_list", NB_RULE_NESTED, 0, 0},    {"sync", NB_RULE_NESTED, 0, 0},
     {"task_finish", NB_RULE_NESTED, 0, 0},  {"task_fail", NB_RULE_NESTED, 0, 0},
+    {"decide", NB_RULE_NESTED, 0, 0},       {"version_list", NB_RULE_NESTED, 0, 0},
+    {"inbox_list", NB_RULE_NESTED, 0, 0},   {"inbox_seen", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -34,6 +36,8 @@ static const nb_rule reply_rules[] = {
     {"job_started", NB_RULE_NESTED, 0, 0},     {"note_listing", NB_RULE_NESTED, 0, 0},
     {"job_listing", NB_RULE_NESTED, 0, 0},     {"job_state", NB_RULE_NESTED, 0, 0},
     {"node_listing", NB_RULE_NESTED, 0, 0},    {"orders", NB_RULE_NESTED, 0, 0},
+    {"version_row", NB_RULE_NESTED, 0, 0},     {"version_listing", NB_RULE_NESTED, 0, 0},
+    {"inbox_listing", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -89,6 +93,7 @@ static const nb_rule log_row_rules[] = {
     {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
     {"versions", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
+    {"details", NB_RULE_NESTED, 0, NB_VERSIONS_MAX},
 };
 static const nb_rule log_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
@@ -119,6 +124,79 @@ static const nb_rule version_info_rules[] = {
     {"error", NB_RULE_TEXT, NB_TEXT_MAX, 0},
     {"note_count", NB_RULE_NUMBER, UINT32_MAX, 0},
     {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+    {"standing", NB_RULE_NESTED, 0, 0},
+    {"decisions", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"masters", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
+};
+static const nb_rule version_row_rules[] = {
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"standing", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"decision", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"decided_by", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"decided_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"decided_text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"decided_digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"audio", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"integrated_lufs", NB_RULE_REAL, 0, 0},
+    {"true_peak_dbtp", NB_RULE_REAL, 0, 0},
+    {"duration_s", NB_RULE_REAL, 0, 0},
+    {"notes", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"open_notes", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"mix", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"newest", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule decision_row_rules[] = {
+    {"kind", NB_RULE_WORD, NB_WORD_MAX, 0},       {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+};
+static const nb_rule decide_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"kind", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"replaces", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"newest", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule version_list_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule version_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule inbox_list_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"all", NB_RULE_FLAG, 0, 0},
+    {"until", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"skip", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule inbox_row_rules[] = {
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},         {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"id", NB_RULE_WORD, NB_WORD_MAX, 0},           {"kind", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},       {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0}, {"at_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"end_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+    {"number", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule inbox_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"until", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"next", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule inbox_seen_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"until", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule missing_rules[] = {
     {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -303,6 +381,16 @@ static const struct {
     {&nightbus__show__descriptor, show_rules, NB_COUNT(show_rules)},
     {&nightbus__output_row__descriptor, output_row_rules, NB_COUNT(output_row_rules)},
     {&nightbus__version_info__descriptor, version_info_rules, NB_COUNT(version_info_rules)},
+    {&nightbus__version_row__descriptor, version_row_rules, NB_COUNT(version_row_rules)},
+    {&nightbus__decision_row__descriptor, decision_row_rules, NB_COUNT(decision_row_rules)},
+    {&nightbus__decide__descriptor, decide_rules, NB_COUNT(decide_rules)},
+    {&nightbus__version_list__descriptor, version_list_rules, NB_COUNT(version_list_rules)},
+    {&nightbus__version_listing__descriptor, version_listing_rules,
+     NB_COUNT(version_listing_rules)},
+    {&nightbus__inbox_list__descriptor, inbox_list_rules, NB_COUNT(inbox_list_rules)},
+    {&nightbus__inbox_row__descriptor, inbox_row_rules, NB_COUNT(inbox_row_rules)},
+    {&nightbus__inbox_listing__descriptor, inbox_listing_rules, NB_COUNT(inbox_listing_rules)},
+    {&nightbus__inbox_seen__descriptor, inbox_seen_rules, NB_COUNT(inbox_seen_rules)},
     {&nightbus__missing__descriptor, missing_rules, NB_COUNT(missing_rules)},
     {&nightbus__missing_listing__descriptor, missing_listing_rules,
      NB_COUNT(missing_listing_rules)},

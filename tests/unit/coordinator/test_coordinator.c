@@ -800,6 +800,206 @@ static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
     close_desk(&here);
 }
 
+/// One decision: what differs between those of a test.
+typedef struct decision {
+    const nb_peer *peer;
+    const char *kind;
+    const char *version;
+    const char *heard; ///< The bytes; null: "the mix"
+    const char *replaces;
+    const char *newest;
+    const char *text;
+    uint8_t client;
+} decision;
+
+static const Nightbus__Reply *decide(desk *self, const decision *what)
+{
+    uint8_t id[NB_CLIENT_ID_SIZE] = {0xde, what->client};
+    const char *heard = what->heard ? what->heard : "the mix";
+    nb_digest digest = nb_digest_of(heard, strlen(heard));
+    char album[] = "night";
+    char song[] = "song";
+    NB_SCOPED(nb_text_free) char *kind = strdup(what->kind);
+    NB_SCOPED(nb_text_free) char *version = strdup(what->version);
+    NB_SCOPED(nb_text_free) char *replaces = what->replaces ? strdup(what->replaces) : NULL;
+    NB_SCOPED(nb_text_free) char *newest = what->newest ? strdup(what->newest) : NULL;
+    NB_SCOPED(nb_text_free) char *text = what->text ? strdup(what->text) : NULL;
+    Nightbus__Decide said = NIGHTBUS__DECIDE__INIT;
+    said.album = album;
+    said.song = song;
+    said.version = version;
+    said.kind = kind;
+    said.digest = bytes_of(digest.bytes, sizeof digest.bytes);
+    said.replaces = replaces;
+    said.newest = newest;
+    said.text = text;
+    said.client_id = bytes_of(id, sizeof id);
+    return ask(self, what->peer, NIGHTBUS__REQUEST__BODY_DECIDE, &said);
+}
+
+// song@v1, rendered to "the mix", seen by ada and bo, who both are owners.
+static void start_deciding(desk *self, const char *folder)
+{
+    start(self, folder);
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    put_member(ledger, &eve, "bo", NB_ROLE_OWNER);
+    nb_ledger_close(&ledger);
+    assert_answer(greet(self, &eve, "client", "x"));
+    assert_answer(send_push(self, &first_push));
+    assert_answer(greet(self, &one, "renderer", "r1"));
+}
+
+static void render_one(desk *self, const char *bytes)
+{
+    assert_answer(finish(self, &one, sync_idle(self, &one, 0)->orders, bytes));
+}
+
+static void of_two_who_decide_at_once_the_second_is_told(void **state)
+{
+    desk here;
+    start_deciding(&here, *state);
+    const decision yes = {.peer = &ada, .kind = "approve", .version = "latest", .client = 1};
+    const decision no = {.peer = &eve,
+                         .kind = "request-changes",
+                         .version = "v1",
+                         .text = "the bass is late",
+                         .client = 2};
+    assert_refusal(decide(&here, &yes), NB_E_INVALID, "not rendered (queued)");
+    render_one(&here, "the mix");
+    const Nightbus__VersionRow *before = show(&here, "v1")->version_info->standing;
+    assert_string_equal(before->standing, "open");
+    assert_null(before->decision);
+    const Nightbus__Reply *done = decide(&here, &yes);
+    assert_answer(done);
+    assert_string_equal(done->version_row->standing, "approved");
+    assert_string_equal(done->version_row->decided_by, "ada");
+    assert_answer(decide(&here, &yes)); // a repeat
+    // Bo saw none.
+    assert_refusal(decide(&here, &no), NB_E_CONFLICT, "ada approved song@v1 before you, at 20");
+    const Nightbus__VersionInfo *info = show(&here, "v1")->version_info;
+    assert_int_equal(info->n_decisions, 1);
+    // Having looked again, Bo may.
+    decision informed = no;
+    informed.replaces = info->standing->decision;
+    const Nightbus__Reply *changes = decide(&here, &informed);
+    assert_answer(changes);
+    assert_string_equal(changes->version_row->standing, "changes-requested");
+    assert_string_equal(changes->version_row->decided_text, "the bass is late");
+    // And a repeat of Ada's, long overtaken, is still the same decision and changes nothing.
+    assert_string_equal(decide(&here, &yes)->version_row->standing, "changes-requested");
+    assert_int_equal(show(&here, "v1")->version_info->n_decisions, 2);
+    close_desk(&here);
+    // It is in the album, so a restart knows it.
+    open_desk(&here, *state);
+    assert_answer(greet(&here, &ada, "client", "x"));
+    assert_string_equal(show(&here, "v1")->version_info->standing->decided_by, "bo");
+    close_desk(&here);
+}
+
+static void decisions_that_make_no_sense_are_refused_in_words(void **state)
+{
+    desk here;
+    start_deciding(&here, *state);
+    render_one(&here, "the mix");
+    const struct {
+        decision what;
+        nb_status status;
+        const char *words;
+    } cases[] = {
+        {{.kind = "bless"}, NB_E_INVALID, "approve, request-changes or withdraw"},
+        {{.kind = "withdraw"}, NB_E_INVALID, "no decision to withdraw"},
+        {{.kind = "request-changes"}, NB_E_INVALID, "say which changes"},
+        {{.kind = "approve", .heard = "other"}, NB_E_CONFLICT, "listen again"},
+        {{.kind = "approve", .version = "v2"}, NB_E_NOT_FOUND, "no song@v2"},
+        {{.kind = "approve", .newest = "v0"}, NB_E_CONFLICT, "song@v1 was pushed meanwhile"},
+        {{.kind = "approve", .replaces = "0123456789abcdef0123456789abcdef"},
+         NB_E_CONFLICT,
+         "nobody has decided"},
+        {{.kind = "request-changes", .text = "\u202e"}, NB_E_INVALID, "invisible"},
+    };
+    for (size_t i = 0; i < NB_COUNT(cases); i++) {
+        decision what = cases[i].what;
+        what.peer = &ada;
+        what.version = what.version ? what.version : "v1";
+        what.client = (uint8_t)(10 + i);
+        assert_refusal(decide(&here, &what), cases[i].status, cases[i].words);
+    }
+    assert_int_equal(show(&here, "v1")->version_info->n_decisions, 0);
+    close_desk(&here);
+}
+
+static void a_decision_is_withdrawn_and_the_version_is_open_again(void **state)
+{
+    desk here;
+    start_deciding(&here, *state);
+    render_one(&here, "the mix");
+    const decision yes = {.peer = &ada, .kind = "approve", .version = "v1", .client = 1};
+    const Nightbus__Reply *done = decide(&here, &yes);
+    assert_answer(done);
+    const decision back = {.peer = &ada,
+                           .kind = "withdraw",
+                           .version = "v1",
+                           .replaces = done->version_row->decision,
+                           .client = 2};
+    const Nightbus__Reply *withdrawn = decide(&here, &back);
+    assert_answer(withdrawn);
+    assert_string_equal(withdrawn->version_row->standing, "open");
+    const Nightbus__VersionInfo *info = show(&here, "v1")->version_info;
+    assert_int_equal(info->n_decisions, 2);
+    assert_string_equal(info->decisions[0]->kind, "approve");
+    assert_string_equal(info->decisions[1]->kind, "withdraw");
+    close_desk(&here);
+}
+
+static void the_desk_has_the_newest_mix_and_the_newest_approved_one(void **state)
+{
+    desk here;
+    start_deciding(&here, *state);
+    render_one(&here, "the mix");
+    const decision yes = {.peer = &ada, .kind = "approve", .version = "v1", .client = 1};
+    assert_answer(decide(&here, &yes));
+    char album[] = "night";
+    Nightbus__VersionList said = NIGHTBUS__VERSION_LIST__INIT;
+    said.album = album;
+    const Nightbus__VersionListing *one_row =
+        ask(&here, &ada, NIGHTBUS__REQUEST__BODY_VERSION_LIST, &said)->version_listing;
+    assert_int_equal(one_row->n_rows, 1); // the newest is the approved one
+    for (uint8_t i = 2; i <= 3; i++) {
+        const push next = {.folder = "song",
+                           .base = show(&here, "latest")->version_info->commit,
+                           .fader_db = -1.0 * i,
+                           .client = i};
+        assert_answer(send_push(&here, &next));
+    }
+    const Nightbus__VersionListing *listing =
+        ask(&here, &ada, NIGHTBUS__REQUEST__BODY_VERSION_LIST, &said)->version_listing;
+    assert_int_equal(listing->n_rows, 2);
+    assert_string_equal(listing->rows[0]->version, "v1");
+    assert_string_equal(listing->rows[0]->standing, "approved");
+    assert_string_equal(listing->rows[0]->newest, "v3");
+    assert_string_equal(listing->rows[1]->version, "v3");
+    assert_string_equal(listing->rows[1]->state, "queued");
+    char song[] = "song";
+    char after[] = "song@v1";
+    said.song = song;
+    said.after = after;
+    const Nightbus__VersionListing *all =
+        ask(&here, &ada, NIGHTBUS__REQUEST__BODY_VERSION_LIST, &said)->version_listing;
+    assert_int_equal(all->n_rows, 2);
+    assert_string_equal(all->rows[0]->version, "v2");
+    // The log of the song says the same.
+    Nightbus__Log log = NIGHTBUS__LOG__INIT;
+    log.album = album;
+    log.song = song;
+    const Nightbus__LogListing *told =
+        ask(&here, &ada, NIGHTBUS__REQUEST__BODY_LOG, &log)->log_listing;
+    assert_int_equal(told->n_rows, 3);
+    assert_string_equal(told->rows[2]->details[0]->standing, "approved");
+    close_desk(&here);
+}
+
 static void knowing_a_digest_is_no_right(void **state)
 {
     desk here;
@@ -850,6 +1050,10 @@ int main(void)
         in_scratch(the_same_key_with_other_bytes_is_an_incident_and_the_first_stands),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
+        in_scratch(of_two_who_decide_at_once_the_second_is_told),
+        in_scratch(decisions_that_make_no_sense_are_refused_in_words),
+        in_scratch(a_decision_is_withdrawn_and_the_version_is_open_again),
+        in_scratch(the_desk_has_the_newest_mix_and_the_newest_approved_one),
         in_scratch(knowing_a_digest_is_no_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
