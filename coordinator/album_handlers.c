@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/job_outputs.h"
+#include "coordinator/members.h"
 #include "coordinator/song.h"
 #include "coordinator/standing.h"
 #include "review/event.h"
@@ -21,7 +22,6 @@ enum { LOG_DEFAULT = 50 };
 nb_status nb_handle_album_create(nb_coordinator *self, const nb_caller *caller,
                                  const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
-    (void)caller;
     const Nightbus__AlbumCreate *said = request->album_create;
     if (!nb_text_is_id(said->album)) {
         return nb_fail(err, NB_E_INVALID,
@@ -55,6 +55,10 @@ nb_status nb_handle_album_create(nb_coordinator *self, const nb_caller *caller,
     }
     const int64_t wall_ms = nb_clock_wall_ms();
     status = nb_ledger_add_album(self->ledger, said->album, wall_ms, err);
+    if (status == NB_OK && !(caller->member.roles & NB_ROLE_OWNER)) {
+        status =
+            nb_ledger_set_roles(self->ledger, caller->member.name, said->album, NB_ROLE_OWNER, err);
+    }
     if (status == NB_OK) {
         status = nb_ledger_put_answer(self->ledger, said->client_id.data, "album", said->album, "",
                                       0, wall_ms, err);
@@ -105,7 +109,6 @@ static Nightbus__AlbumRow *make_album_row(nb_coordinator *self, const nb_album_r
 nb_status nb_handle_album_list(nb_coordinator *self, const nb_caller *caller,
                                const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
-    (void)caller;
     const char *after = request->album_list->after ? request->album_list->after : "";
     nb_album_row *known = NULL;
     size_t count = 0;
@@ -116,15 +119,19 @@ nb_status nb_handle_album_list(nb_coordinator *self, const nb_caller *caller,
     Nightbus__AlbumListing *listing = nb_answer_take(answer, 1, sizeof *listing);
     Nightbus__AlbumRow **rows = nb_answer_take(answer, count, sizeof *rows);
     bool complete = listing && rows;
+    size_t seen = 0;
     for (size_t i = 0; complete && i < count; i++) {
-        rows[i] = make_album_row(self, &known[i], answer);
-        complete = rows[i] != NULL;
+        if (nb_caller_sees(self, caller, known[i].name)) {
+            rows[seen] = make_album_row(self, &known[i], answer);
+            complete = rows[seen++] != NULL;
+        }
     }
     if (complete) {
         nightbus__album_listing__init(listing);
         listing->rows = rows;
-        listing->n_rows = count;
-        listing->next = (count == NB_ROWS_MAX) ? rows[count - 1]->album : NULL;
+        listing->n_rows = seen;
+        listing->next =
+            (count == NB_ROWS_MAX) ? nb_answer_string(answer, known[count - 1].name) : NULL;
         answer->reply.body_case = NIGHTBUS__REPLY__BODY_ALBUM_LISTING;
         answer->reply.album_listing = listing;
     }

@@ -247,13 +247,24 @@ bool nb_coordinator_knows_key(void *context, const nb_public_key *key)
     return nb_ledger_get_member(self->ledger_of_zap, key, &member, NULL) == NB_OK;
 }
 
-static nb_status check_role(nb_coordinator *self, const nb_public_key *key, unsigned role,
-                            nb_error *err)
+// A renderer's key moves blobs of its tasks, a person's those of albums where it has a role.
+static nb_status check_role(nb_coordinator *self, const nb_public_key *key, const char *album,
+                            uint64_t task, unsigned role, nb_error *err)
 {
     nb_member member;
-    const nb_status status = nb_ledger_get_member(self->ledger_of_bulk, key, &member, err);
-    if (status == NB_OK && !(member.roles & role)) {
-        return nb_fail(err, NB_E_PERMISSION, "%s may not move this blob", member.name);
+    nb_status status = nb_ledger_get_member(self->ledger_of_bulk, key, &member, err);
+    if (status == NB_OK && !task && !album) {
+        return nb_fail(err, NB_E_PERMISSION, "a blob is moved for an album or a task");
+    }
+    unsigned roles = member.roles;
+    if (status == NB_OK && !task) {
+        status = nb_album_roles(self->ledger_of_bulk, &member, album, &roles, err);
+    }
+    if (status == NB_OK && !(roles & (task ? NB_ROLE_RENDERER : role))) {
+        return task ? nb_fail(err, NB_E_PERMISSION, "%s is no renderer", member.name)
+                    : nb_fail(err, NB_E_PERMISSION,
+                              "%s has no role on album '%.64s' that may move this blob",
+                              member.name, album);
     }
     return status;
 }
@@ -262,7 +273,7 @@ nb_status nb_coordinator_may_read(void *context, const nb_public_key *key, const
                                   uint64_t task, const nb_digest *digest, nb_error *err)
 {
     nb_coordinator *self = context;
-    nb_status status = check_role(self, key, task ? NB_ROLE_RENDERER : NB_ROLE_OWNER, err);
+    nb_status status = check_role(self, key, album, task, NB_ROLES_ALBUM, err);
     if (status != NB_OK) {
         return status;
     }
@@ -273,9 +284,6 @@ nb_status nb_coordinator_may_read(void *context, const nb_public_key *key, const
                              "this blob is not one of task %" PRIu64 ", or its lease is over",
                              task);
     }
-    if (!album) {
-        return nb_fail(err, NB_E_PERMISSION, "a blob is read for an album or a task");
-    }
     uint64_t size = 0;
     return nb_ledger_get_blob(self->ledger_of_bulk, album, digest, &size, err);
 }
@@ -284,8 +292,9 @@ nb_status nb_coordinator_may_write(void *context, const nb_public_key *key, cons
                                    uint64_t task, const nb_digest *digest, uint64_t size,
                                    nb_error *err)
 {
+    enum { SENDERS = NB_ROLE_OWNER | NB_ROLE_ENGINEER | NB_ROLE_MASTERING };
     nb_coordinator *self = context;
-    nb_status status = check_role(self, key, task ? NB_ROLE_RENDERER : NB_ROLE_OWNER, err);
+    nb_status status = check_role(self, key, album, task, SENDERS, err);
     if (status != NB_OK) {
         return status;
     }
@@ -293,9 +302,6 @@ nb_status nb_coordinator_may_write(void *context, const nb_public_key *key, cons
         return nb_access_has(self->access, key, task)
                    ? NB_OK
                    : nb_fail(err, NB_E_STALE, "the lease of task %" PRIu64 " is over", task);
-    }
-    if (!album) {
-        return nb_fail(err, NB_E_PERMISSION, "a blob is sent for an album or a task");
     }
     nb_album_row row;
     uint64_t known_size = 0;

@@ -82,6 +82,7 @@ struct nb_coordinator {
 typedef struct nb_caller {
     const nb_peer *peer;
     nb_member member;
+    unsigned roles;    ///< Those that count for this request: the farm's and the album's
     uint32_t renderer; ///< Its number; 0 for a client
     uint64_t request;
     int64_t now_ms;
@@ -101,6 +102,29 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
     nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail;
+
+// ---- Who may do what (dispatch.c, permit.c; docs/permissions.md) ----
+
+/// The roles that may send a request; 0 for one that nobody may.
+unsigned nb_request_roles(Nightbus__Request__BodyCase body);
+
+/// May this caller send a request that is for `roles`? Sets caller->roles. A request that names an
+/// album (a field `album`) or a job of one (`job`) takes a role on that album, any other a role of
+/// the farm, or of some album for what lists only what its asker may see. NB_E_PERMISSION says
+/// which role is missing where.
+NB_NODISCARD nb_status nb_permit(nb_coordinator *self, nb_caller *caller,
+                                 const Nightbus__Request *request, unsigned roles, nb_error *err);
+
+/// May whoever watches a job still do so, now that there is an answer?
+NB_NODISCARD nb_status nb_permit_waiter(nb_coordinator *self, const nb_waiter *waiter,
+                                        nb_error *err);
+
+/// Does the caller have any role on the album, or run the farm?
+bool nb_caller_sees(nb_coordinator *self, const nb_caller *caller, const char *album);
+
+/// What a key's holder may do on an album: roles of the farm and the album together.
+NB_NODISCARD nb_status nb_album_roles(nb_ledger *ledger, const nb_member *member, const char *album,
+                                      unsigned *out_roles, nb_error *err);
 
 // ---- Answers (answer.c) ----
 

@@ -11,32 +11,58 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// The service's interface and its access rules, on one screen. docs/protocol.md repeats it.
-static const struct {
+typedef struct handler {
     Nightbus__Request__BodyCase body;
     unsigned roles;
     nb_handle *handle;
-} handlers[] = {
-    {NIGHTBUS__REQUEST__BODY_HELLO, NB_ROLE_OWNER | NB_ROLE_RENDERER, nb_handle_hello},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, NB_ROLE_OWNER, nb_handle_album_create},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_LIST, NB_ROLE_OWNER, nb_handle_album_list},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_HEAD, NB_ROLE_OWNER, nb_handle_album_head},
-    {NIGHTBUS__REQUEST__BODY_LOG, NB_ROLE_OWNER, nb_handle_log},
-    {NIGHTBUS__REQUEST__BODY_SHOW, NB_ROLE_OWNER, nb_handle_show},
-    {NIGHTBUS__REQUEST__BODY_MISSING, NB_ROLE_OWNER, nb_handle_missing},
-    {NIGHTBUS__REQUEST__BODY_PUSH, NB_ROLE_OWNER, nb_handle_push},
-    {NIGHTBUS__REQUEST__BODY_RENDER, NB_ROLE_OWNER, nb_handle_render},
-    {NIGHTBUS__REQUEST__BODY_NOTE_ADD, NB_ROLE_OWNER, nb_handle_note_add},
-    {NIGHTBUS__REQUEST__BODY_NOTE_LIST, NB_ROLE_OWNER, nb_handle_note_list},
-    {NIGHTBUS__REQUEST__BODY_DECIDE, NB_ROLE_OWNER, nb_handle_decide},
-    {NIGHTBUS__REQUEST__BODY_VERSION_LIST, NB_ROLE_OWNER, nb_handle_version_list},
-    {NIGHTBUS__REQUEST__BODY_JOB_LIST, NB_ROLE_OWNER, nb_handle_job_list},
-    {NIGHTBUS__REQUEST__BODY_JOB_WATCH, NB_ROLE_OWNER, nb_handle_job_watch},
-    {NIGHTBUS__REQUEST__BODY_NODE_LIST, NB_ROLE_OWNER, nb_handle_node_list},
+} handler;
+
+enum {
+    MAKERS = NB_ROLE_OWNER | NB_ROLE_ENGINEER, ///< Who changes what an album sounds like
+    MEMBERS = NB_ROLES_ALBUM,                  ///< Everybody on the album
+    EVERYONE = NB_ROLES_PERSON,                ///< Everybody but programs
+};
+
+/// The service's interface and its access rules, on one screen: who may send what. How the album is
+/// found that the roles must be on: nb_permit. docs/permissions.md repeats it, and a test compares.
+static const handler handlers[] = {
+    {NIGHTBUS__REQUEST__BODY_HELLO, EVERYONE | NB_ROLE_RENDERER, nb_handle_hello},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, NB_ROLE_OWNER | NB_ROLE_OPERATOR,
+     nb_handle_album_create},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_LIST, EVERYONE, nb_handle_album_list},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_HEAD, MEMBERS, nb_handle_album_head},
+    {NIGHTBUS__REQUEST__BODY_LOG, MEMBERS, nb_handle_log},
+    {NIGHTBUS__REQUEST__BODY_SHOW, MEMBERS, nb_handle_show},
+    {NIGHTBUS__REQUEST__BODY_MISSING, MAKERS | NB_ROLE_MASTERING, nb_handle_missing},
+    {NIGHTBUS__REQUEST__BODY_PUSH, MAKERS, nb_handle_push},
+    {NIGHTBUS__REQUEST__BODY_RENDER, MAKERS, nb_handle_render},
+    {NIGHTBUS__REQUEST__BODY_NOTE_ADD, MEMBERS, nb_handle_note_add},
+    {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list},
+    {NIGHTBUS__REQUEST__BODY_DECIDE, MAKERS | NB_ROLE_ARTIST, nb_handle_decide},
+    {NIGHTBUS__REQUEST__BODY_VERSION_LIST, MEMBERS, nb_handle_version_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_LIST, EVERYONE, nb_handle_job_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_WATCH, EVERYONE, nb_handle_job_watch},
+    {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
     {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},
 };
+
+static const handler *find_handler(Nightbus__Request__BodyCase body)
+{
+    for (size_t i = 0; i < NB_COUNT(handlers); i++) {
+        if (handlers[i].body == body) {
+            return &handlers[i];
+        }
+    }
+    return NULL;
+}
+
+unsigned nb_request_roles(Nightbus__Request__BodyCase body)
+{
+    const handler *found = find_handler(body);
+    return found ? found->roles : 0;
+}
 
 // ---- Sessions ----
 
@@ -133,8 +159,8 @@ nb_status nb_handle_hello(nb_coordinator *self, const nb_caller *caller,
     if (!is_renderer && strcmp(said->role, "client") != 0) {
         return nb_fail(err, NB_E_INVALID, "'%.40s' is not a role: client or renderer", said->role);
     }
-    const unsigned role = is_renderer ? NB_ROLE_RENDERER : NB_ROLE_OWNER;
-    if (!(caller->member.roles & role)) {
+    // A person without any role may connect: they are told so request by request.
+    if (((caller->member.roles & NB_ROLE_RENDERER) != 0) != is_renderer) {
         return nb_fail(err, NB_E_PERMISSION, "the key of '%s' is not one for a %s",
                        caller->member.name, said->role);
     }
@@ -156,34 +182,31 @@ nb_status nb_handle_hello(nb_coordinator *self, const nb_caller *caller,
 static nb_status dispatch(nb_coordinator *self, nb_caller *caller, const Nightbus__Request *request,
                           nb_answer *answer, nb_error *err)
 {
-    // Looked up for each message, so that a key taken away is without power at once.
-    const nb_status status =
-        nb_ledger_get_member(self->ledger, &caller->peer->key, &caller->member, err);
+    const handler *found = find_handler(request->body_case);
+    if (!found) {
+        return nb_fail(err, NB_E_VERSION,
+                       "this coordinator (%s) does not know that request: upgrade it", NB_VERSION);
+    }
+    // Looked up for each message, so that a key or role taken away is without power at once.
+    nb_status status = nb_ledger_get_member(self->ledger, &caller->peer->key, &caller->member, err);
+    if (status == NB_OK) {
+        status = nb_permit(self, caller, request, found->roles, err);
+    }
     if (status != NB_OK) {
         return status;
     }
-    for (size_t i = 0; i < NB_COUNT(handlers); i++) {
-        if (handlers[i].body != request->body_case) {
-            continue;
-        }
-        if (!(handlers[i].roles & caller->member.roles)) {
-            return nb_fail(err, NB_E_PERMISSION, "%s may not ask for this", caller->member.name);
-        }
-        nb_control_session *session = find_session(self, caller->peer);
-        if (!session && request->body_case != NIGHTBUS__REQUEST__BODY_HELLO) {
-            return nb_fail(err, NB_E_STALE, "say Hello first: this connection is not known");
-        }
-        if (session) {
-            session->seen_ms = caller->now_ms;
-            caller->renderer = session->renderer;
-        }
-        if (handlers[i].roles == NB_ROLE_RENDERER && caller->renderer == 0) {
-            return nb_fail(err, NB_E_PERMISSION, "only a renderer asks for this");
-        }
-        return handlers[i].handle(self, caller, request, answer, err);
+    nb_control_session *session = find_session(self, caller->peer);
+    if (!session && request->body_case != NIGHTBUS__REQUEST__BODY_HELLO) {
+        return nb_fail(err, NB_E_STALE, "say Hello first: this connection is not known");
     }
-    return nb_fail(err, NB_E_VERSION,
-                   "this coordinator (%s) does not know that request: upgrade it", NB_VERSION);
+    if (session) {
+        session->seen_ms = caller->now_ms;
+        caller->renderer = session->renderer;
+    }
+    if (found->roles == NB_ROLE_RENDERER && caller->renderer == 0) {
+        return nb_fail(err, NB_E_PERMISSION, "only a renderer asks for this");
+    }
+    return found->handle(self, caller, request, answer, err);
 }
 
 void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,

@@ -232,8 +232,10 @@ static nb_status serve(nb_coordinator *self, const nb_waiter *waiter, int64_t no
     const bool late = waiter->deadline_ms <= now_ms;
     if (waiter->renderer == 0) {
         *out_ready = late || nb_coordinator_job_has_news(self, waiter->job, waiter->cursor);
-        return *out_ready ? nb_coordinator_job_state(self, waiter->job, waiter->cursor, answer, err)
-                          : NB_OK;
+        const nb_status status = *out_ready ? nb_permit_waiter(self, waiter, err) : NB_OK;
+        return *out_ready && status == NB_OK
+                   ? nb_coordinator_job_state(self, waiter->job, waiter->cursor, answer, err)
+                   : status;
     }
     const nb_status status =
         nb_coordinator_offer(self, waiter->renderer, now_ms, answer, out_ready, err);

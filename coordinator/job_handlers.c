@@ -62,39 +62,61 @@ static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
     return (row->album && row->song && row->version && row->state) ? row : NULL;
 }
 
+/// A page of the listing while it is filled.
+typedef struct job_page {
+    uint64_t before; ///< The next job looked at is older than this one; 0 for the newest
+    size_t limit;
+    bool ended; ///< There is none older
+} job_page;
+
+// Add the next `limit` jobs as far as the caller may see them.
+static nb_status add_jobs(nb_coordinator *self, const nb_caller *caller, job_page *page,
+                          Nightbus__JobListing *listing, const nb_answer *answer, nb_error *err)
+{
+    nb_job *jobs = NULL;
+    size_t count = 0;
+    const nb_status status = nb_ledger_list_jobs(self->ledger, NB_JOBS_BEFORE, page->before,
+                                                 page->limit, &jobs, &count, err);
+    bool complete = true;
+    for (size_t i = 0; complete && i < count && listing->n_rows < page->limit; i++) {
+        page->before = jobs[i].id;
+        if (nb_caller_sees(self, caller, jobs[i].album)) {
+            listing->rows[listing->n_rows] = make_row(self, &jobs[i], answer);
+            complete = listing->rows[listing->n_rows] != NULL;
+            listing->n_rows++;
+        }
+    }
+    page->ended = count < page->limit;
+    free(jobs);
+    return complete ? status : nb_answer_no_memory(err);
+}
+
 nb_status nb_handle_job_list(nb_coordinator *self, const nb_caller *caller,
                              const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
-    (void)caller;
+    enum { ROUNDS_MAX = 100 }; // of jobs that somebody else's albums have; the cursor goes on
     const Nightbus__JobList *said = request->job_list;
-    size_t limit = said->has_limit ? said->limit : JOBS_DEFAULT;
-    limit = (limit < NB_ROWS_MAX) ? limit : NB_ROWS_MAX;
-    nb_job *jobs = NULL;
-    size_t count = 0;
-    nb_status status =
-        nb_ledger_list_jobs(self->ledger, NB_JOBS_BEFORE, said->has_before ? said->before : 0,
-                            limit, &jobs, &count, err);
-    if (status != NB_OK) {
-        return status;
-    }
+    const size_t limit = said->has_limit ? said->limit : JOBS_DEFAULT;
+    job_page page = {.before = said->has_before ? said->before : 0,
+                     .limit = (limit < NB_ROWS_MAX) ? limit : NB_ROWS_MAX};
     Nightbus__JobListing *listing = nb_answer_take(answer, 1, sizeof *listing);
-    Nightbus__JobRow **rows = nb_answer_take(answer, count, sizeof *rows);
-    bool complete = listing && rows;
-    for (size_t i = 0; complete && i < count; i++) {
-        rows[i] = make_row(self, &jobs[i], answer);
-        complete = rows[i] != NULL;
+    if (!listing) {
+        return nb_answer_no_memory(err);
     }
-    if (complete) {
-        nightbus__job_listing__init(listing);
-        listing->rows = rows;
-        listing->n_rows = count;
-        listing->has_next = count > 0 && count == limit;
-        listing->next = (count > 0) ? jobs[count - 1].id : 0;
-        answer->reply.body_case = NIGHTBUS__REPLY__BODY_JOB_LISTING;
-        answer->reply.job_listing = listing;
+    nightbus__job_listing__init(listing);
+    listing->rows = nb_answer_take(answer, page.limit, sizeof *listing->rows);
+    nb_status status = listing->rows ? NB_OK : nb_answer_no_memory(err);
+    for (unsigned i = 0; status == NB_OK && !page.ended && listing->n_rows < page.limit; i++) {
+        if (i == ROUNDS_MAX) {
+            break;
+        }
+        status = add_jobs(self, caller, &page, listing, answer, err);
     }
-    free(jobs);
-    return complete ? NB_OK : nb_answer_no_memory(err);
+    listing->has_next = page.limit > 0 && (!page.ended || listing->n_rows == page.limit);
+    listing->next = page.before;
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_JOB_LISTING;
+    answer->reply.job_listing = listing;
+    return status;
 }
 
 // ---- Watching ----

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHEMA_VERSION = 1 };
+enum { SCHEMA_VERSION = 2 };
 
 static const char schema[] =
     "CREATE TABLE keys (key TEXT PRIMARY KEY, name TEXT NOT NULL, roles INTEGER NOT NULL,"
@@ -58,6 +58,26 @@ static const char schema[] =
     " text TEXT NOT NULL) STRICT;"
     "PRAGMA user_version = 1;";
 
+/// From version 2 on tables come in parts: each script runs once, in this order, in ledgers of any
+/// age, and `parts` says which ran. A part is never changed; a change is another part.
+static const struct {
+    const char *name;
+    const char *script;
+} parts[] = {
+    // Roles belong to people, of whom each may have several keys. Album '' is all albums.
+    {"people", "CREATE TABLE grants (name TEXT NOT NULL, album TEXT NOT NULL,"
+               " roles INTEGER NOT NULL, PRIMARY KEY (name, album)) STRICT, WITHOUT ROWID;"
+               "ALTER TABLE keys ADD COLUMN label TEXT NOT NULL DEFAULT '';"
+               "ALTER TABLE keys ADD COLUMN trusted INTEGER NOT NULL DEFAULT -1;"
+               "ALTER TABLE keys ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;"
+               "ALTER TABLE keys ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
+               "ALTER TABLE keys ADD COLUMN revoked_ms INTEGER NOT NULL DEFAULT 0;"
+               "CREATE INDEX keys_by_name ON keys (name);"
+               // 1 was owner, who did what an operator (32) does; 2 is renderer.
+               "INSERT OR IGNORE INTO grants SELECT name, '', 33 FROM keys WHERE roles & 1;"
+               "UPDATE keys SET roles = roles & 2;"},
+};
+
 int64_t nb_version_number(const char *name)
 {
     int64_t number = 0;
@@ -84,6 +104,55 @@ static nb_status schema_version(nb_sql *sql, int64_t *out, nb_error *err)
     return status;
 }
 
+static nb_status has_part(nb_sql *sql, const char *name, bool *out_has, nb_error *err)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    *out_has = false;
+    const nb_status status = nb_sql_query(sql, "SELECT 1 FROM parts WHERE name = ?",
+                                          NB_SQL_VALUES(nb_sql_text(name)), &rows, err);
+    return (status == NB_OK) ? nb_sql_next(&rows, out_has, err) : status;
+}
+
+static nb_status add_parts(nb_sql *sql, nb_error *err)
+{
+    nb_status status =
+        nb_sql_script(sql, "CREATE TABLE IF NOT EXISTS parts (name TEXT PRIMARY KEY) STRICT;", err);
+    for (size_t i = 0; status == NB_OK && i < NB_COUNT(parts); i++) {
+        bool has = false;
+        status = has_part(sql, parts[i].name, &has, err);
+        if (status != NB_OK || has) {
+            continue;
+        }
+        status = nb_sql_script(sql, parts[i].script, err);
+        if (status == NB_OK) {
+            status = nb_sql_run(sql, "INSERT INTO parts (name) VALUES (?)",
+                                NB_SQL_VALUES(nb_sql_text(parts[i].name)), err);
+        }
+    }
+    return status;
+}
+
+// A part that this program does not have was made by a newer one.
+static nb_status check_parts(nb_sql *sql, const char *path, nb_error *err)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(sql, "SELECT name FROM parts", NULL, 0, &rows, err);
+    for (bool row = true; status == NB_OK && row;) {
+        status = nb_sql_next(&rows, &row, err);
+        bool known = false;
+        for (size_t i = 0; row && i < NB_COUNT(parts); i++) {
+            known = known || strcmp(parts[i].name, nb_sql_get_text(&rows, 0)) == 0;
+        }
+        if (status == NB_OK && row && !known) {
+            return nb_fail(err, NB_E_VERSION,
+                           "%s has tables '%.40s' that this program does not know: use a newer "
+                           "nightbus-coordinator",
+                           path, nb_sql_get_text(&rows, 0));
+        }
+    }
+    return status;
+}
+
 static nb_status make_schema(nb_sql *sql, const char *path, nb_error *err)
 {
     int64_t version = 0;
@@ -102,6 +171,15 @@ static nb_status make_schema(nb_sql *sql, const char *path, nb_error *err)
     }
     if (status == NB_OK) {
         status = nb_ledger_make_plan_tables(sql, err);
+    }
+    if (status == NB_OK) {
+        status = add_parts(sql, err);
+    }
+    if (status == NB_OK) {
+        status = check_parts(sql, path, err);
+    }
+    if (status == NB_OK && version < SCHEMA_VERSION) {
+        status = nb_sql_script(sql, "PRAGMA user_version = 2;", err);
     }
     return nb_sql_end(sql, status, err);
 }
@@ -151,42 +229,6 @@ nb_status nb_ledger_copy_text(const nb_sql_rows *rows, int column, char *out, si
     }
     memcpy(out, text, length + 1);
     return NB_OK;
-}
-
-// ---- Keys ----
-
-nb_status nb_ledger_put_member(nb_ledger *self, const nb_public_key *key, const nb_member *member,
-                               nb_error *err)
-{
-    return nb_sql_run(self->sql,
-                      "INSERT INTO keys (key, name, roles, local) VALUES (?, ?, ?, ?)"
-                      " ON CONFLICT (key) DO UPDATE SET name = excluded.name,"
-                      " roles = excluded.roles, local = excluded.local",
-                      NB_SQL_VALUES(nb_sql_text(key->text), nb_sql_text(member->name),
-                                    nb_sql_int(member->roles), nb_sql_int(member->local)),
-                      err);
-}
-
-nb_status nb_ledger_get_member(nb_ledger *self, const nb_public_key *key, nb_member *out,
-                               nb_error *err)
-{
-    *out = (nb_member){0};
-    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status = nb_sql_query(self->sql, "SELECT name, roles, local FROM keys WHERE key = ?",
-                                    NB_SQL_VALUES(nb_sql_text(key->text)), &rows, err);
-    bool row = false;
-    if (status == NB_OK) {
-        status = nb_sql_next(&rows, &row, err);
-    }
-    if (status != NB_OK) {
-        return status;
-    }
-    if (!row) {
-        return nb_fail(err, NB_E_PERMISSION, "this key is not known to the farm");
-    }
-    out->roles = (unsigned)nb_sql_get_int(&rows, 1);
-    out->local = nb_sql_get_int(&rows, 2) != 0;
-    return nb_ledger_copy_text(&rows, 0, out->name, sizeof out->name, err);
 }
 
 // ---- Albums ----

@@ -10,6 +10,7 @@
 #define NB_COORDINATOR_LEDGER_H
 #include "base/digest.h"
 #include "base/status.h"
+#include "coordinator/roles.h"
 #include "coordinator/scheduler.h"
 #include "protocol/keys.h"
 #include "protocol/limits.h"
@@ -19,8 +20,6 @@
 #include <stdint.h>
 
 enum {
-    NB_ROLE_OWNER = 1 << 0,          ///< May do all with albums
-    NB_ROLE_RENDERER = 1 << 1,       ///< May ask for work and give results
     NB_PIN_MS = 24 * 60 * 60 * 1000, ///< How long an uploaded blob waits for its push
     NB_TASK_LINES_MAX = 5000,        ///< Log lines kept of a task; the oldest go
     NB_SONG_SIZE = 65,
@@ -45,18 +44,20 @@ void nb_ledger_close(nb_ledger **self_p);
 NB_NODISCARD nb_status nb_ledger_begin(nb_ledger *self, nb_error *err);
 NB_NODISCARD nb_status nb_ledger_end(nb_ledger *self, nb_status status, nb_error *err);
 
-// ---- Keys ----
+// ---- Keys (members.h has the rest) ----
 
-/// Whose key it is, and what that person or renderer may do.
+/// Whose key it is, and what that person or renderer may do on the whole farm.
 typedef struct nb_member {
     char name[NB_NAME_SIZE];
-    unsigned roles; ///< NB_ROLE_...
+    unsigned roles; ///< NB_ROLE_..., those that hold everywhere
     bool local;     ///< A renderer of this machine that may read the store itself
 } nb_member;
 
+/// Enrol a key. Roles are its holder's, but for NB_ROLE_RENDERER, which is the key's alone: who
+/// holds such a key has no other role. A key that was revoked stays so.
 NB_NODISCARD nb_status nb_ledger_put_member(nb_ledger *self, const nb_public_key *key,
                                             const nb_member *member, nb_error *err);
-/// NB_E_PERMISSION if the key is not known.
+/// NB_E_PERMISSION if the key is not known, or was revoked.
 NB_NODISCARD nb_status nb_ledger_get_member(nb_ledger *self, const nb_public_key *key,
                                             nb_member *out, nb_error *err);
 

@@ -4,16 +4,12 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "coordinator/members.h"
 
 #include <stdio.h>
 #include <string.h>
 
 enum { FILE_BYTES_MAX = 1 << 20 };
-
-static const struct {
-    const char *name;
-    unsigned role;
-} roles[] = {{"owner", NB_ROLE_OWNER}, {"renderer", NB_ROLE_RENDERER}};
 
 static nb_status read_roles(const char *path, const json_t *entry, unsigned *out, nb_error *err)
 {
@@ -26,14 +22,15 @@ static nb_status read_roles(const char *path, const json_t *entry, unsigned *out
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));
         unsigned role = 0;
-        for (size_t j = 0; name && j < NB_COUNT(roles); j++) {
-            role |= (strcmp(roles[j].name, name) == 0) ? roles[j].role : 0;
+        nb_error problem = {0};
+        if (nb_role_parse(name ? name : "(no text)", &role, &problem) != NB_OK) {
+            return nb_fail(err, NB_E_INVALID, "%s: %s", path, problem.text);
         }
-        if (role == 0) {
-            return nb_fail(err, NB_E_INVALID, "%s: '%.40s' is not a role: owner, renderer", path,
-                           name ? name : "(no text)");
-        }
-        *out |= role;
+        // Who is enrolled by the file as an owner runs this machine: the farm is theirs too.
+        *out |= role | (role == NB_ROLE_OWNER ? NB_ROLE_OPERATOR : 0);
+    }
+    if ((*out & NB_ROLE_RENDERER) && *out != NB_ROLE_RENDERER) {
+        return nb_fail(err, NB_E_INVALID, "%s: a renderer's key has no other role", path);
     }
     return NB_OK;
 }
@@ -61,7 +58,7 @@ static nb_status read_entry(const char *path, const json_t *entry, nb_ledger *le
         return status;
     }
     snprintf(member.name, sizeof member.name, "%s", name);
-    return nb_ledger_put_member(ledger, &key, &member, err);
+    return nb_ledger_put_trusted(ledger, &key, &member, err);
 }
 
 nb_status nb_trusted_read(const char *data_path, nb_ledger *ledger, nb_error *err)

@@ -73,7 +73,7 @@ static void a_newer_program_s_ledger_is_refused_in_words(void **state)
     FILE *file = fopen(path, "r+b");
     assert_non_null(file);
     assert_int_equal(fseek(file, 63, SEEK_SET), 0);
-    assert_int_equal(fputc(2, file), 2);
+    assert_int_equal(fputc(3, file), 3);
     assert_int_equal(fclose(file), 0);
     assert_fails(NB_E_VERSION, "newer nightbus-coordinator", nb_ledger_open(path, &ledger, err));
     assert_null(ledger);
