@@ -63,11 +63,11 @@ static nb_digest *digests_of(const nb_digest *plan_digest, const nb_plan *plan, 
     return digests;
 }
 
-// The lock is held.
-static grant *find(nb_access *self, uint64_t task)
+// The lock is held. A task has two holders while a straggler has company.
+static grant *find(nb_access *self, const nb_public_key *key, uint64_t task)
 {
     for (size_t i = 0; i < self->count; i++) {
-        if (self->grants[i].task == task) {
+        if (self->grants[i].task == task && strcmp(self->grants[i].key.text, key->text) == 0) {
             return &self->grants[i];
         }
     }
@@ -83,7 +83,7 @@ nb_status nb_access_grant(nb_access *self, const nb_public_key *key, uint64_t ta
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a lease");
     }
     pthread_mutex_lock(&self->lock);
-    grant *present = find(self, task);
+    grant *present = find(self, key, task);
     if (present) {
         free(present->digests);
         *present = made;
@@ -106,7 +106,19 @@ nb_status nb_access_grant(nb_access *self, const nb_public_key *key, uint64_t ta
 void nb_access_revoke(nb_access *self, uint64_t task)
 {
     pthread_mutex_lock(&self->lock);
-    grant *present = find(self, task);
+    for (size_t i = self->count; i-- > 0;) {
+        if (self->grants[i].task == task) {
+            free(self->grants[i].digests);
+            self->grants[i] = self->grants[--self->count];
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t task)
+{
+    pthread_mutex_lock(&self->lock);
+    grant *present = find(self, key, task);
     if (present) {
         free(present->digests);
         *present = self->grants[--self->count];
@@ -114,15 +126,10 @@ void nb_access_revoke(nb_access *self, uint64_t task)
     pthread_mutex_unlock(&self->lock);
 }
 
-static bool is_of(const grant *present, const nb_public_key *key)
-{
-    return present && strcmp(present->key.text, key->text) == 0;
-}
-
 bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task)
 {
     pthread_mutex_lock(&self->lock);
-    const bool has = is_of(find(self, task), key);
+    const bool has = find(self, key, task) != NULL;
     pthread_mutex_unlock(&self->lock);
     return has;
 }
@@ -131,9 +138,9 @@ bool nb_access_may_read(nb_access *self, const nb_public_key *key, uint64_t task
                         const nb_digest *digest)
 {
     pthread_mutex_lock(&self->lock);
-    const grant *present = find(self, task);
-    const bool may = is_of(present, key) && bsearch(digest, present->digests, present->digest_count,
-                                                    sizeof *digest, compare_digests);
+    const grant *present = find(self, key, task);
+    const bool may = present && bsearch(digest, present->digests, present->digest_count,
+                                        sizeof *digest, compare_digests);
     pthread_mutex_unlock(&self->lock);
     return may;
 }

@@ -16,11 +16,14 @@ NB_NODISCARD nb_status nb_access_new(nb_access **out_access, nb_error *err);
 void nb_access_destroy(nb_access **self_p);
 
 /// The holder of `key` works on `task`: it may read the plan, its document and its files, and
-/// write. A grant of the same task to another key ends.
+/// write.
 NB_NODISCARD nb_status nb_access_grant(nb_access *self, const nb_public_key *key, uint64_t task,
                                        const nb_digest *plan_digest, const nb_plan *plan,
                                        nb_error *err);
+/// The task is over: nobody works on it.
 void nb_access_revoke(nb_access *self, uint64_t task);
+/// This holder's attempt is over.
+void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t task);
 
 bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task);
 bool nb_access_may_read(nb_access *self, const nb_public_key *key, uint64_t task,

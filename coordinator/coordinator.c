@@ -31,9 +31,9 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
     if (!attempt) {
         return;
     }
-    const bool leased = attempt->state == NB_ATTEMPT_LIVE || attempt->state == NB_ATTEMPT_SUSPECT;
-    if (!leased) {
-        nb_access_revoke(self->access, task->id);
+    if (!nb_attempt_is_leased(attempt)) {
+        nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
+                             task->id);
         nb_coordinator_touch_task(self, task->id);
         nb_log_info("task %" PRIu64 ", attempt %" PRIu32 ": %s", task->id, attempt->id.attempt,
                     nb_attempt_state_name(attempt->state));

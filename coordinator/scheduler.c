@@ -1,22 +1,132 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/scheduler.h"
 
-#include "coordinator/task_index.h"
+#include "coordinator/scheduler_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct nb_scheduler {
-    nb_scheduler_options options;
-    uint64_t epoch_counter;
-    nb_task_index *tasks;
-    size_t renderer_count, renderer_capacity, alive_count;
-    nb_renderer *renderers;
-    size_t number_count; // of renderer_at
-    size_t *renderer_at; // by number: place in `renderers` and one more; 0 is none
-};
+static const char no_text[] = "";
+
+// ---- Finding ----
+
+// Where the id stands, or the free slot where it would.
+static size_t find_slot(const nb_scheduler *self, uint64_t id)
+{
+    const size_t mask = self->slot_count - 1;
+    size_t slot = (size_t)((id * 0x9e3779b97f4a7c15ULL) >> 20) & mask;
+    while (self->slots[slot] != 0 && self->tasks[self->slots[slot] - 1]->id != id) {
+        slot = (slot + 1) & mask;
+    }
+    return slot;
+}
+
+nb_task *nb_scheduler_find_task(const nb_scheduler *self, uint64_t id)
+{
+    if (self->slot_count == 0) {
+        return NULL;
+    }
+    const size_t index = self->slots[find_slot(self, id)];
+    return (index != 0) ? self->tasks[index - 1] : NULL;
+}
+
+nb_renderer *nb_scheduler_find_renderer(const nb_scheduler *self, uint32_t id)
+{
+    // Numbers are given from 1 on, so the place is nearly always the number's own.
+    if (id != 0 && id <= self->renderer_count && self->renderers[id - 1].id == id) {
+        return &self->renderers[id - 1];
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        if (self->renderers[i].id == id) {
+            return &self->renderers[i];
+        }
+    }
+    return NULL;
+}
+
+const nb_task *nb_scheduler_task(const nb_scheduler *self, uint64_t task)
+{
+    return nb_scheduler_find_task(self, task);
+}
+
+const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t renderer)
+{
+    return nb_scheduler_find_renderer(self, renderer);
+}
+
+size_t nb_scheduler_task_count(const nb_scheduler *self) { return self->task_count; }
+
+const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index)
+{
+    return self->tasks[index];
+}
+
+size_t nb_scheduler_waiting_count(const nb_scheduler *self)
+{
+    return nb_task_queue_waiting(self->queue);
+}
+
+size_t nb_scheduler_running_count(const nb_scheduler *self) { return self->running_count; }
+
+const nb_task *nb_scheduler_failed_task(const nb_scheduler *self) { return self->failed; }
+
+bool nb_attempt_is_leased(const nb_attempt *self)
+{
+    return self->state == NB_ATTEMPT_LIVE || self->state == NB_ATTEMPT_SUSPECT;
+}
+
+const nb_attempt *nb_task_leased(const nb_task *self)
+{
+    const nb_attempt *best = NULL;
+    for (size_t i = 0; i < self->attempt_count; i++) {
+        const nb_attempt *attempt = &self->attempts[i];
+        if (nb_attempt_is_leased(attempt) && (!best || attempt->done_frames > best->done_frames)) {
+            best = attempt;
+        }
+    }
+    return best;
+}
+
+static size_t count_leased(const nb_task *task)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        count += nb_attempt_is_leased(&task->attempts[i]) ? 1 : 0;
+    }
+    return count;
+}
+
+// The attempt that was really given to this renderer under this epoch.
+static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attempt_id *id)
+{
+    if (id->attempt == 0 || id->attempt > task->attempt_count) {
+        return NULL;
+    }
+    nb_attempt *attempt = &task->attempts[id->attempt - 1];
+    const bool same = attempt->renderer == renderer &&
+                      memcmp(&attempt->id.epoch, &id->epoch, sizeof id->epoch) == 0;
+    return same ? attempt : NULL;
+}
+
+static size_t count_usable(const nb_scheduler *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        count += nb_renderer_is_usable(&self->renderers[i]) ? 1 : 0;
+    }
+    return count;
+}
+
+static size_t count_failing(const nb_scheduler *self, const nb_task *task)
+{
+    size_t failing = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        failing += nb_task_failed_on(task, self->renderers[i].id) ? 1 : 0;
+    }
+    return failing;
+}
 
 // ---- Moving from state to state ----
 
@@ -33,26 +143,58 @@ static bool move_task(nb_scheduler *self, nb_task *task, nb_task_event event)
 {
     char what[WHAT_SIZE];
     snprintf(what, sizeof what, "task %" PRIu64, task->id);
-    nb_task_index_leave(self->tasks, task);
-    const bool moved = nb_task_state_move(&task->state, event, what);
-    nb_task_index_enter(self->tasks, task);
-    if (!moved) {
+    const nb_task_state before = task->state;
+    if (!nb_task_state_move(&task->state, event, what)) {
         return false;
+    }
+    if (before == NB_TASK_QUEUED && task->state != NB_TASK_QUEUED) {
+        nb_task_queue_pop(self->queue, task);
+    } else if (before != NB_TASK_QUEUED && task->state == NB_TASK_QUEUED) {
+        task->passed_ms = 0;
+        nb_task_queue_push(self->queue, task);
+    }
+    if (task->state == NB_TASK_FAILED) {
+        task->next_failed = self->failed;
+        self->failed = task;
     }
     observe(self, task, NULL);
     return true;
 }
 
-static bool move_attempt(nb_scheduler *self, const nb_task *task, nb_attempt *attempt,
+// The lists of what runs follow the attempt's state. There is room: see add_running's caller.
+static void note_lease(nb_scheduler *self, nb_task *task, const nb_attempt *attempt, bool was)
+{
+    const bool is = nb_attempt_is_leased(attempt);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, attempt->renderer);
+    if (is == was) {
+        return;
+    }
+    if (renderer) {
+        renderer->leases += is ? 1U : (uint32_t)-1;
+    }
+    if (is && task->running_index_plus_1 == 0) {
+        self->running[self->running_count++] = task;
+        task->running_index_plus_1 = self->running_count;
+    } else if (!is && task->running_index_plus_1 != 0 && count_leased(task) == 0) {
+        nb_task *last = self->running[--self->running_count];
+        self->running[task->running_index_plus_1 - 1] = last;
+        last->running_index_plus_1 = task->running_index_plus_1;
+        task->running_index_plus_1 = 0;
+    }
+}
+
+static bool move_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
                          nb_attempt_event event)
 {
     char what[WHAT_SIZE];
     snprintf(what, sizeof what, "task %" PRIu64 ", attempt %" PRIu32, task->id,
              attempt->id.attempt);
     const nb_attempt_state before = attempt->state;
+    const bool was = nb_attempt_is_leased(attempt);
     if (!nb_attempt_state_move(&attempt->state, event, what)) {
         return false;
     }
+    note_lease(self, task, attempt, was);
     if (attempt->state != before) {
         observe(self, task, attempt);
     }
@@ -64,134 +206,11 @@ static bool may_move_attempt(const nb_attempt *attempt, nb_attempt_event event)
     return nb_attempt_state_may(attempt->state, event);
 }
 
-static bool is_alive(const nb_renderer *renderer) { return renderer->state != NB_RENDERER_LOST; }
-
-static void count_renderer(nb_scheduler *self, const nb_renderer *renderer, bool in)
-{
-    if (is_alive(renderer)) {
-        self->alive_count += in ? 1 : SIZE_MAX;
-        if (renderer->lane) {
-            renderer->lane->live_renderers += in ? 1 : SIZE_MAX;
-        }
-    }
-}
-
-static bool move_renderer(nb_scheduler *self, nb_renderer *renderer, nb_renderer_event event)
+static bool move_renderer(nb_renderer *renderer, nb_renderer_event event)
 {
     char what[WHAT_SIZE];
     snprintf(what, sizeof what, "renderer %" PRIu32, renderer->id);
-    count_renderer(self, renderer, false);
-    const bool moved = nb_renderer_state_move(&renderer->state, event, what);
-    count_renderer(self, renderer, true);
-    return moved;
-}
-
-// ---- Finding ----
-
-static nb_task *find_task(const nb_scheduler *self, uint64_t id)
-{
-    return nb_task_index_find(self->tasks, id);
-}
-
-static nb_renderer *find_renderer(const nb_scheduler *self, uint32_t id)
-{
-    const size_t at = (id < self->number_count) ? self->renderer_at[id] : 0;
-    return (at > 0) ? &self->renderers[at - 1] : NULL;
-}
-
-const nb_task *nb_scheduler_task(const nb_scheduler *self, uint64_t task)
-{
-    return find_task(self, task);
-}
-
-const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t renderer)
-{
-    return find_renderer(self, renderer);
-}
-
-const nb_task *nb_scheduler_failed_task(const nb_scheduler *self)
-{
-    return nb_task_index_first(self->tasks, NB_TASK_FAILED);
-}
-
-size_t nb_scheduler_task_count(const nb_scheduler *self)
-{
-    return nb_task_index_count(self->tasks);
-}
-
-const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index)
-{
-    return nb_task_index_at(self->tasks, index);
-}
-
-static bool is_leased(const nb_attempt *attempt)
-{
-    return attempt->state == NB_ATTEMPT_LIVE || attempt->state == NB_ATTEMPT_SUSPECT;
-}
-
-const nb_attempt *nb_task_leased(const nb_task *self)
-{
-    for (size_t i = 0; i < self->attempt_count; i++) {
-        if (is_leased(&self->attempts[i])) {
-            return &self->attempts[i];
-        }
-    }
-    return NULL;
-}
-
-static nb_attempt *leased_attempt(nb_task *task)
-{
-    const nb_attempt *leased = nb_task_leased(task);
-    return leased ? &task->attempts[leased - task->attempts] : NULL;
-}
-
-// The attempt that was really given to this renderer under this epoch.
-static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attempt_id *id)
-{
-    if (id->attempt == 0 || id->attempt > task->attempt_count) {
-        return NULL;
-    }
-    nb_attempt *attempt = &task->attempts[id->attempt - 1];
-    const bool same = attempt->renderer == renderer &&
-                      memcmp(&attempt->id.epoch, &id->epoch, sizeof id->epoch) == 0;
-    return same ? attempt : NULL;
-}
-
-static bool has_attempt(const nb_task *task, uint32_t renderer, nb_attempt_state state)
-{
-    for (size_t i = 0; i < task->attempt_count; i++) {
-        if (task->attempts[i].renderer == renderer && task->attempts[i].state == state) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool has_failed(const nb_task *task, uint32_t renderer)
-{
-    return has_attempt(task, renderer, NB_ATTEMPT_FAILED);
-}
-
-// It vanished with the task: killed, cut off, or run out of time.
-static bool has_dropped(const nb_task *task, uint32_t renderer)
-{
-    return has_attempt(task, renderer, NB_ATTEMPT_EXPIRED) ||
-           has_attempt(task, renderer, NB_ATTEMPT_ABANDONED);
-}
-
-// Distinct renderers that failed it.
-static size_t count_failing(const nb_task *task)
-{
-    size_t failing = 0;
-    for (size_t i = 0; i < task->attempt_count; i++) {
-        bool counted = task->attempts[i].state != NB_ATTEMPT_FAILED;
-        for (size_t j = 0; j < i && !counted; j++) {
-            counted = task->attempts[j].state == NB_ATTEMPT_FAILED &&
-                      task->attempts[j].renderer == task->attempts[i].renderer;
-        }
-        failing += counted ? 0 : 1;
-    }
-    return failing;
+    return nb_renderer_state_move(&renderer->state, event, what);
 }
 
 // ---- Life ----
@@ -200,17 +219,20 @@ nb_status nb_scheduler_new(const nb_scheduler_options *options, nb_scheduler **o
                            nb_error *err)
 {
     *out_scheduler = NULL;
-    NB_SCOPED(nb_scheduler_destroy) nb_scheduler *self = calloc(1, sizeof *self);
-    if (!self) {
+    nb_scheduler *self = calloc(1, sizeof *self);
+    if (!self || nb_task_queue_new(&self->queue, err) != NB_OK) {
+        free(self);
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the scheduler");
     }
     self->options = *options;
-    const nb_status status = nb_task_index_new(&self->tasks, err);
-    if (status == NB_OK) {
-        *out_scheduler = self;
-        self = NULL; // the caller's now
-    }
-    return status;
+    *out_scheduler = self;
+    return NB_OK;
+}
+
+static void free_task(nb_task *task)
+{
+    free(task->label);
+    free(task);
 }
 
 void nb_scheduler_destroy(nb_scheduler **self_p)
@@ -219,11 +241,37 @@ void nb_scheduler_destroy(nb_scheduler **self_p)
     if (!self) {
         return;
     }
-    nb_task_index_destroy(&self->tasks);
+    nb_task_queue_destroy(&self->queue);
+    for (size_t i = 0; i < self->task_count; i++) {
+        free_task(self->tasks[i]);
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        free(self->renderers[i].labels);
+    }
+    for (size_t i = 0; i < self->fingerprint_count; i++) {
+        free(self->fingerprints[i]);
+    }
+    free(self->tasks);
+    free(self->slots);
+    free(self->running);
     free(self->renderers);
-    free(self->renderer_at);
     free(self);
     *self_p = NULL;
+}
+
+// One pointer for equal texts; null without memory or past NB_FINGERPRINTS_MAX.
+static const char *intern(nb_scheduler *self, const char *fingerprint)
+{
+    for (size_t i = 0; i < self->fingerprint_count; i++) {
+        if (strcmp(self->fingerprints[i], fingerprint) == 0) {
+            return self->fingerprints[i];
+        }
+    }
+    char *copy = (self->fingerprint_count < NB_FINGERPRINTS_MAX) ? strdup(fingerprint) : NULL;
+    if (copy) {
+        self->fingerprints[self->fingerprint_count++] = copy;
+    }
+    return copy;
 }
 
 static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
@@ -241,57 +289,185 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
     return true;
 }
 
-nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb_error *err)
+// Room for one more task in all that holds tasks.
+static bool grow_tasks(nb_scheduler *self)
 {
-    return nb_task_index_add(self->tasks, spec, err);
+    void *tasks = self->tasks;
+    void *running = self->running;
+    const bool grown = grow(&tasks, self->task_count, &self->task_capacity, sizeof *self->tasks);
+    self->tasks = tasks;
+    const bool both =
+        grown && grow(&running, self->task_count, &self->running_capacity, sizeof *self->running);
+    self->running = running;
+    if (!both || 2 * self->task_capacity <= self->slot_count) {
+        return both;
+    }
+    size_t *slots = calloc(2 * self->task_capacity, sizeof *slots); // capacities are powers of two
+    if (!slots) {
+        return false;
+    }
+    free(self->slots);
+    self->slots = slots;
+    self->slot_count = 2 * self->task_capacity;
+    for (size_t i = 0; i < self->task_count; i++) {
+        self->slots[find_slot(self, self->tasks[i]->id)] = i + 1;
+    }
+    return true;
 }
 
-enum { RENDERER_NUMBER_MAX = 1 << 20 }; // numbers index a table
-
-static bool number_renderer(nb_scheduler *self, uint32_t renderer)
+// FNV-1a; never 0, which is nobody's.
+static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    if (renderer >= self->number_count) {
-        const size_t wanted = (size_t)renderer * 2 + 16;
-        size_t *grown = reallocarray(self->renderer_at, wanted, sizeof *grown);
-        if (!grown) {
-            return false;
-        }
-        memset(grown + self->number_count, 0, (wanted - self->number_count) * sizeof *grown);
-        self->renderer_at = grown;
-        self->number_count = wanted;
+    for (const char *c = text; *c; c++) {
+        hash = (hash ^ (uint8_t)*c) * 0x100000001b3ULL;
     }
-    self->renderer_at[renderer] = self->renderer_count + 1;
-    return true;
+    return hash ? hash : 1;
+}
+
+uint64_t nb_scheduler_song(const char *album, const char *song)
+{
+    return hash_text(hash_text(hash_text(0xcbf29ce484222325ULL, album), "/"), song);
+}
+
+static nb_task *make_task(nb_scheduler *self, const nb_task_spec *spec)
+{
+    nb_task *task = calloc(1, sizeof *task);
+    if (!task) {
+        return NULL;
+    }
+    *task = (nb_task){.id = spec->id,
+                      .state = NB_TASK_QUEUED,
+                      .fingerprint = intern(self, spec->fingerprint),
+                      .priority = spec->priority,
+                      .created_ms = spec->created_ms,
+                      .cost = spec->cost,
+                      .holds = spec->holds,
+                      .label = strdup(spec->label ? spec->label : no_text)};
+    if (spec->song && spec->song[0]) {
+        task->song = nb_scheduler_song(spec->album ? spec->album : no_text, spec->song);
+    }
+    if (!task->fingerprint || !task->label) {
+        free_task(task);
+        return NULL;
+    }
+    return task;
+}
+
+nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb_error *err)
+{
+    if (nb_scheduler_find_task(self, spec->id)) {
+        return nb_fail(err, NB_E_EXISTS, "task %" PRIu64 " is scheduled already", spec->id);
+    }
+    nb_task *task = grow_tasks(self) ? make_task(self, spec) : NULL;
+    if (!task) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, spec->id);
+    }
+    const nb_status status =
+        nb_task_queue_join(self->queue, task, spec->album ? spec->album : no_text, err);
+    if (status != NB_OK) {
+        free_task(task);
+        return status;
+    }
+    self->slots[find_slot(self, task->id)] = self->task_count + 1;
+    task->table_index = self->task_count;
+    self->tasks[self->task_count++] = task;
+    nb_task_queue_push(self->queue, task);
+    return NB_OK;
+}
+
+// ---- Wishes ----
+
+// In another group, and where it was if there is no memory for that.
+static nb_status regroup(nb_scheduler *self, nb_task *task, const nb_task_wish *wish, char *label,
+                         nb_error *err)
+{
+    nb_task before = *task;
+    task->priority = wish->priority;
+    task->holds = wish->holds;
+    task->label = label;
+    const nb_status status = nb_task_queue_join(self->queue, task, before.group->share->album, err);
+    if (status != NB_OK) {
+        *task = before;
+        free(label);
+        return status;
+    }
+    nb_task_group *group = task->group;
+    const bool waits = task->state == NB_TASK_QUEUED;
+    task->group = before.group;
+    if (waits) {
+        nb_task_queue_pop(self->queue, task);
+    }
+    nb_task_queue_leave(self->queue, task);
+    task->group = group;
+    if (waits) {
+        nb_task_queue_push(self->queue, task);
+    }
+    free(before.label);
+    return NB_OK;
+}
+
+nb_status nb_scheduler_wish(nb_scheduler *self, uint64_t id, const nb_task_wish *wish,
+                            nb_error *err)
+{
+    nb_task *task = nb_scheduler_find_task(self, id);
+    const char *label = wish->label ? wish->label : no_text;
+    if (!task || (task->state != NB_TASK_QUEUED && task->state != NB_TASK_RUNNING) ||
+        (task->priority == wish->priority && task->holds == wish->holds &&
+         strcmp(task->label, label) == 0)) {
+        return NB_OK;
+    }
+    char *copy = strdup(label);
+    return copy ? regroup(self, task, wish, copy, err)
+                : nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, id);
+}
+
+nb_status nb_scheduler_wish_renderer(nb_scheduler *self, uint32_t id, const nb_renderer_wish *wish,
+                                     nb_error *err)
+{
+    const nb_status status = nb_scheduler_know(self, id, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
+    char *labels = strdup(wish->labels ? wish->labels : no_text);
+    if (!labels) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
+    }
+    free(renderer->labels);
+    renderer->labels = labels;
+    if ((renderer->holds & NB_HOLD_SUSPECTED) && !(wish->holds & NB_HOLD_SUSPECTED)) {
+        renderer->blamed = 0;
+    }
+    renderer->holds = wish->holds;
+    renderer->shares_store = wish->shares_store;
+    renderer->name_hash = hash_text(0xcbf29ce484222325ULL, wish->name ? wish->name : no_text);
+    return NB_OK;
 }
 
 nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err)
 {
-    if (find_renderer(self, renderer)) {
+    if (nb_scheduler_find_renderer(self, renderer)) {
         return NB_OK;
     }
-    if (renderer > RENDERER_NUMBER_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "renderer %" PRIu32 ": numbers go to %d", renderer,
-                       RENDERER_NUMBER_MAX);
-    }
     void *renderers = self->renderers;
-    if (!grow(&renderers, self->renderer_count, &self->renderer_capacity,
-              sizeof *self->renderers)) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
-    }
+    char *labels = strdup(no_text);
+    const bool grown =
+        grow(&renderers, self->renderer_count, &self->renderer_capacity, sizeof *self->renderers);
     self->renderers = renderers;
-    if (!number_renderer(self, renderer)) {
+    if (!grown || !labels) {
+        free(labels);
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a renderer");
     }
-    self->renderers[self->renderer_count++] =
-        (nb_renderer){.id = renderer, .state = NB_RENDERER_LOST};
+    self->renderers[self->renderer_count++] = (nb_renderer){
+        .id = renderer, .state = NB_RENDERER_LOST, .labels = labels, .name_hash = renderer};
     return NB_OK;
 }
 
 nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *attempt,
                                        int64_t now_ms, nb_error *err)
 {
-    nb_task *task = find_task(self, attempt->id.task);
-    if (!task || !find_renderer(self, attempt->renderer)) {
+    nb_task *task = nb_scheduler_find_task(self, attempt->id.task);
+    if (!task || !nb_scheduler_find_renderer(self, attempt->renderer)) {
         return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 ": not one to restore an attempt of",
                        attempt->id.task);
     }
@@ -301,14 +477,16 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
     }
     nb_attempt *added = &task->attempts[task->attempt_count++];
     *added = *attempt;
-    if (is_leased(attempt) && task->state == NB_TASK_QUEUED) {
+    self->restored = true;
+    if (nb_attempt_is_leased(attempt)) {
+        if (task->state == NB_TASK_QUEUED) {
+            nb_task_queue_pop(self->queue, task);
+            task->state = NB_TASK_RUNNING;
+        }
         added->state = NB_ATTEMPT_SUSPECT;
         added->lease_until_ms = now_ms + self->options.reconcile_ms;
-        nb_task_index_leave(self->tasks, task);
-        task->state = NB_TASK_RUNNING;
-        nb_task_index_enter(self->tasks, task);
-    } else if (task->state == NB_TASK_QUEUED && task->attempt_count == NB_ATTEMPTS_MAX) {
-        move_task(self, task, NB_TASK_FAIL); // a crash came between its last attempt and this
+        added->started_ms = added->moved_ms = now_ms;
+        note_lease(self, task, added, false);
     }
     return NB_OK;
 }
@@ -317,54 +495,85 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
 
 static void release_renderer(nb_scheduler *self, const nb_attempt *attempt)
 {
-    nb_renderer *renderer = find_renderer(self, attempt->renderer);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, attempt->renderer);
     if (renderer && renderer->state == NB_RENDERER_BUSY && renderer->task == attempt->id.task) {
-        move_renderer(self, renderer, NB_RENDERER_STOP);
+        move_renderer(renderer, NB_RENDERER_STOP);
         renderer->task = 0;
     }
 }
 
+// Take it out of the table by its id; the last one takes its place.
+static void remove_from_table(nb_scheduler *self, nb_task *task)
+{
+    const size_t mask = self->slot_count - 1;
+    size_t hole = find_slot(self, task->id);
+    self->slots[hole] = 0;
+    // What stands behind the hole may have been pushed there: it finds its place anew.
+    for (size_t slot = (hole + 1) & mask; self->slots[slot] != 0; slot = (slot + 1) & mask) {
+        const size_t index = self->slots[slot];
+        self->slots[slot] = 0;
+        self->slots[find_slot(self, self->tasks[index - 1]->id)] = index;
+    }
+    nb_task *last = self->tasks[self->task_count - 1];
+    if (last != task) {
+        self->slots[find_slot(self, last->id)] = task->table_index + 1;
+        self->tasks[task->table_index] = last;
+        last->table_index = task->table_index;
+    }
+    self->task_count--;
+}
+
 void nb_scheduler_forget(nb_scheduler *self, uint64_t id)
 {
-    nb_task *task = find_task(self, id);
+    nb_task *task = nb_scheduler_find_task(self, id);
     if (!task) {
         return;
     }
     for (size_t i = 0; i < task->attempt_count; i++) {
-        release_renderer(self, &task->attempts[i]);
+        nb_attempt *attempt = &task->attempts[i];
+        release_renderer(self, attempt);
+        if (nb_attempt_is_leased(attempt)) {
+            attempt->state = NB_ATTEMPT_ABANDONED;
+            note_lease(self, task, attempt, true);
+        }
     }
-    nb_task_index_remove(self->tasks, task);
+    if (task->state == NB_TASK_QUEUED) {
+        nb_task_queue_pop(self->queue, task);
+    }
+    for (nb_task **at = &self->failed; *at; at = &(*at)->next_failed) {
+        if (*at == task) {
+            *at = task->next_failed;
+            break;
+        }
+    }
+    nb_task_queue_leave(self->queue, task);
+    remove_from_table(self, task);
+    free_task(task);
 }
 
 static void hear(nb_scheduler *self, nb_renderer *renderer, int64_t wait_ms, int64_t now_ms)
 {
     renderer->seen_ms = now_ms;
     renderer->silent_from_ms = now_ms + wait_ms + self->options.lease_ms;
-    move_renderer(self, renderer, NB_RENDERER_HEARD);
+    move_renderer(renderer, NB_RENDERER_HEARD);
 }
 
 nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *fingerprint,
                              int64_t now_ms, nb_error *err)
 {
-    nb_task_lane *lane = NULL;
-    nb_status status = nb_scheduler_know(self, id, err);
-    if (status == NB_OK) {
-        status = nb_task_index_lane(self->tasks, fingerprint, &lane, err);
+    const char *interned = intern(self, fingerprint);
+    if (!interned) {
+        return nb_fail(err, NB_E_LIMIT,
+                       "more than %d distinct fingerprints, or no memory: restart the coordinator",
+                       NB_FINGERPRINTS_MAX);
     }
+    const nb_status status = nb_scheduler_know(self, id, err);
     if (status != NB_OK) {
         return status;
     }
-    nb_renderer *renderer = find_renderer(self, id);
-    nb_task_lane *before = renderer->lane;
-    count_renderer(self, renderer, false);
-    renderer->lane = lane;
-    renderer->fingerprint = lane->fingerprint;
-    lane->renderer_count++;
-    count_renderer(self, renderer, true);
-    if (before) {
-        before->renderer_count--;
-        nb_task_index_drop_lane(self->tasks, before);
-    }
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
+    renderer->fingerprint = interned;
+    renderer->holds &= ~(unsigned)NB_HOLD_STOPPING; // a new program of the same name
     hear(self, renderer, 0, now_ms);
     return NB_OK;
 }
@@ -372,18 +581,24 @@ nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *finger
 static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attempt, int64_t now_ms)
 {
     attempt->lease_until_ms = now_ms + self->options.lease_ms;
+    renderer->silent_from_ms = attempt->lease_until_ms; // no answer is held for it any more
     if (renderer->state == NB_RENDERER_IDLE) {
-        move_renderer(self, renderer, NB_RENDERER_START);
+        move_renderer(renderer, NB_RENDERER_START);
     }
     renderer->task = attempt->id.task;
 }
 
-// After an attempt ended without a result: queue the task again, or fail it.
+// After an attempt ended without a result: queue the task again, or fail it. While another attempt
+// runs beside it, that one decides.
 static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
 {
-    const size_t alive = self->alive_count;
-    const size_t limit = (alive > 0 && alive < failing_limit) ? alive : failing_limit;
-    const bool hopeless = task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(task) >= limit;
+    if (count_leased(task) > 0) {
+        return;
+    }
+    const size_t usable = count_usable(self);
+    const size_t limit = (usable > 0 && usable < failing_limit) ? usable : failing_limit;
+    const bool hopeless =
+        task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(self, task) >= limit;
     move_task(self, task, hopeless ? NB_TASK_FAIL : NB_TASK_PUT_BACK);
 }
 
@@ -396,38 +611,47 @@ static void end_attempt(nb_scheduler *self, nb_task *task, nb_attempt *attempt,
     }
 }
 
-// A renderer does one thing at a time: whatever else we thought it did, it does not.
-static void abandon_others(nb_scheduler *self, uint32_t renderer, uint64_t except_task)
+static nb_attempt *leased_by(nb_task *task, uint32_t renderer)
 {
-    for (nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;) {
-        nb_task *next = task->next; // `task` may leave the list
-        nb_attempt *attempt = leased_attempt(task);
-        if (attempt && attempt->renderer == renderer && task->id != except_task) {
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        if (task->attempts[i].renderer == renderer && nb_attempt_is_leased(&task->attempts[i])) {
+            return &task->attempts[i];
+        }
+    }
+    return NULL;
+}
+
+// A renderer does one thing at a time: whatever else we thought it did, it does not.
+static void abandon_all(nb_scheduler *self, const nb_renderer *renderer)
+{
+    for (size_t i = self->running_count; i-- > 0 && renderer->leases > 0;) {
+        nb_task *task = self->running[i];
+        nb_attempt *attempt = leased_by(task, renderer->id);
+        if (attempt) {
             end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
         }
-        task = next;
     }
 }
 
 void nb_scheduler_sync_idle(nb_scheduler *self, uint32_t id, int64_t wait_ms, int64_t now_ms)
 {
-    nb_renderer *renderer = find_renderer(self, id);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
     if (!renderer) {
         return;
     }
     hear(self, renderer, wait_ms, now_ms);
-    abandon_others(self, id, 0);
+    abandon_all(self, renderer);
 }
 
 bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
                             uint64_t done_frames, uint64_t total_frames, int64_t now_ms)
 {
-    nb_renderer *renderer = find_renderer(self, renderer_id);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, renderer_id);
     if (!renderer) {
         return false;
     }
     hear(self, renderer, 0, now_ms);
-    nb_task *task = find_task(self, id->task);
+    nb_task *task = nb_scheduler_find_task(self, id->task);
     nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
     if (!attempt || !may_move_attempt(attempt, NB_ATTEMPT_RENEW)) {
         return false;
@@ -440,6 +664,9 @@ bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_a
         return false;
     }
     move_attempt(self, task, attempt, NB_ATTEMPT_RENEW);
+    if (done_frames > attempt->done_frames) {
+        attempt->moved_ms = now_ms;
+    }
     attempt->done_frames = done_frames;
     attempt->total_frames = total_frames;
     take_up(self, renderer, attempt, now_ms);
@@ -447,37 +674,6 @@ bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer_id, const nb_a
 }
 
 // ---- Handing out ----
-
-// Is `other` the better one to try the task next? One that failed it may only try again when no
-// other live renderer is left to try; one that dropped it, when no other is waiting for work.
-static bool goes_to_other(const nb_task *task, const nb_renderer *renderer,
-                          const nb_renderer *other)
-{
-    if (other == renderer || !is_alive(other) || other->lane != task->lane ||
-        has_failed(task, other->id)) {
-        return false;
-    }
-    return has_failed(task, renderer->id) ||
-           (has_dropped(task, renderer->id) && other->state == NB_RENDERER_IDLE &&
-            !has_dropped(task, other->id));
-}
-
-static bool may_take(const nb_scheduler *self, const nb_task *task, const nb_renderer *renderer)
-{
-    if (task->state != NB_TASK_QUEUED || task->attempt_count >= NB_ATTEMPTS_MAX ||
-        renderer->lane != task->lane) {
-        return false;
-    }
-    if (!has_failed(task, renderer->id) && !has_dropped(task, renderer->id)) {
-        return true;
-    }
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        if (goes_to_other(task, renderer, &self->renderers[i])) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static nb_epoch next_epoch(nb_scheduler *self)
 {
@@ -489,48 +685,31 @@ static nb_epoch next_epoch(nb_scheduler *self)
     return epoch;
 }
 
-static bool holds_lease(const nb_scheduler *self, uint32_t renderer)
-{
-    for (const nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;
-         task = task->next) {
-        const nb_attempt *attempt = nb_task_leased(task);
-        if (attempt && attempt->renderer == renderer) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// The first that waits for this renderer's fingerprint and that it may take.
-static nb_task *find_best(const nb_scheduler *self, const nb_renderer *renderer)
-{
-    const nb_task_queue *waiting = renderer->lane ? &renderer->lane->waiting : NULL;
-    for (size_t i = 0; waiting && i < waiting->count; i++) {
-        nb_task *task = waiting->items[waiting->first + i];
-        if (may_take(self, task, renderer)) {
-            return task;
-        }
-    }
-    return NULL;
-}
-
 bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_ms,
                          nb_attempt_id *out_id)
 {
-    nb_renderer *renderer = find_renderer(self, renderer_id);
-    if (!renderer || renderer->state != NB_RENDERER_IDLE || holds_lease(self, renderer_id)) {
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, renderer_id);
+    if (!renderer || renderer->state != NB_RENDERER_IDLE || renderer->leases > 0) {
         return false;
     }
-    nb_task *best = find_best(self, renderer);
-    if (!best || !move_task(self, best, NB_TASK_START)) {
+    nb_task *best = nb_scheduler_pick(self, renderer, now_ms);
+    if (best && !move_task(self, best, NB_TASK_START)) {
         return false;
     }
+    best = best ? best : nb_scheduler_pick_straggler(self, renderer, now_ms);
+    if (!best) {
+        return false;
+    }
+    nb_task_queue_charge(self->queue, best);
     nb_attempt *attempt = &best->attempts[best->attempt_count++];
     *attempt = (nb_attempt){
         .id = {best->id, (uint32_t)best->attempt_count, next_epoch(self)},
         .renderer = renderer_id,
         .state = NB_ATTEMPT_LIVE,
+        .started_ms = now_ms,
+        .moved_ms = now_ms,
     };
+    note_lease(self, best, attempt, false);
     take_up(self, renderer, attempt, now_ms);
     observe(self, best, attempt);
     *out_id = attempt->id;
@@ -539,14 +718,19 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
 
 void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id)
 {
-    nb_task *task = find_task(self, id->task);
+    nb_task *task = nb_scheduler_find_task(self, id->task);
     nb_attempt *attempt = task ? find_attempt(task, renderer, id) : NULL;
     if (!attempt || attempt->state != NB_ATTEMPT_LIVE || id->attempt != task->attempt_count) {
         return;
     }
     release_renderer(self, attempt);
+    nb_task_queue_uncharge(self->queue, task);
+    attempt->state = NB_ATTEMPT_ABANDONED;
+    note_lease(self, task, attempt, true);
     task->attempt_count--;
-    move_task(self, task, NB_TASK_PUT_BACK);
+    if (count_leased(task) == 0) {
+        move_task(self, task, NB_TASK_PUT_BACK);
+    }
 }
 
 // ---- Results ----
@@ -554,7 +738,7 @@ void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attem
 nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id,
                              nb_error *err)
 {
-    nb_task *task = find_task(self, id->task);
+    nb_task *task = nb_scheduler_find_task(self, id->task);
     if (!task || task->state == NB_TASK_FAILED || task->state == NB_TASK_DONE) {
         return nb_fail(err, NB_E_NOT_FOUND, "task %" PRIu64 " is not open", id->task);
     }
@@ -567,6 +751,45 @@ nb_status nb_scheduler_check(const nb_scheduler *self, uint32_t renderer, const 
     return NB_OK;
 }
 
+// A renderer that keeps failing what others can do is set aside, but never the last one.
+static void blame(nb_scheduler *self, nb_renderer *renderer)
+{
+    renderer->blamed++;
+    if (renderer->blamed < NB_BLAMED_MAX || (renderer->holds & NB_HOLD_SUSPECTED)) {
+        return;
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *other = &self->renderers[i];
+        if (other != renderer && nb_renderer_is_usable(other) &&
+            other->fingerprint == renderer->fingerprint) {
+            renderer->holds |= NB_HOLD_SUSPECTED;
+            if (self->options.suspicion) {
+                self->options.suspicion(self->options.context, renderer);
+            }
+            return;
+        }
+    }
+}
+
+static void learn(nb_scheduler *self, const nb_task *task, const nb_attempt *attempt,
+                  nb_renderer *renderer, int64_t now_ms)
+{
+    renderer->done++;
+    renderer->blamed = 0;
+    nb_scheduler_remember(self, task->song, renderer->id);
+    const double ms = (double)(now_ms - attempt->started_ms);
+    if (ms > 0.0 && task->cost > 0) {
+        const double speed = (double)task->cost / ms;
+        renderer->cost_per_ms =
+            (renderer->cost_per_ms > 0.0) ? 0.7 * renderer->cost_per_ms + 0.3 * speed : speed;
+    }
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        if (&self->renderers[i] != renderer && nb_task_failed_on(task, self->renderers[i].id)) {
+            blame(self, &self->renderers[i]);
+        }
+    }
+}
+
 nb_status nb_scheduler_finish(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
                               int64_t now_ms, nb_error *err)
 {
@@ -574,15 +797,17 @@ nb_status nb_scheduler_finish(nb_scheduler *self, uint32_t renderer_id, const nb
     if (status != NB_OK) {
         return status;
     }
-    nb_task *task = find_task(self, id->task);
+    nb_task *task = nb_scheduler_find_task(self, id->task);
     nb_attempt *attempt = find_attempt(task, renderer_id, id);
-    nb_attempt *leased = leased_attempt(task);
-    nb_renderer *renderer = find_renderer(self, renderer_id);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, renderer_id);
     hear(self, renderer, 0, now_ms);
-    renderer->done++;
-    if (leased && leased != attempt) {
-        release_renderer(self, leased);
-        move_attempt(self, task, leased, NB_ATTEMPT_SUPERSEDE);
+    learn(self, task, attempt, renderer, now_ms);
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        nb_attempt *other = &task->attempts[i];
+        if (other != attempt && nb_attempt_is_leased(other)) {
+            release_renderer(self, other);
+            move_attempt(self, task, other, NB_ATTEMPT_SUPERSEDE);
+        }
     }
     release_renderer(self, attempt);
     move_attempt(self, task, attempt, NB_ATTEMPT_FINISH);
@@ -593,16 +818,16 @@ nb_status nb_scheduler_finish(nb_scheduler *self, uint32_t renderer_id, const nb
 nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_attempt_id *id,
                             nb_attempt_end end, int64_t now_ms, nb_error *err)
 {
-    nb_task *task = find_task(self, id->task);
+    nb_task *task = nb_scheduler_find_task(self, id->task);
     nb_attempt *attempt = task ? find_attempt(task, renderer_id, id) : NULL;
-    nb_renderer *renderer = find_renderer(self, renderer_id);
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, renderer_id);
     if (!attempt || !renderer) {
         return nb_fail(err, NB_E_STALE,
                        "task %" PRIu64 ": attempt %" PRIu32 " is not this renderer's any more",
                        id->task, id->attempt);
     }
     hear(self, renderer, 0, now_ms);
-    if (!is_leased(attempt)) {
+    if (!nb_attempt_is_leased(attempt)) {
         return NB_OK; // a repeat, or a report of what was given up already
     }
     if (end == NB_END_GIVEN_BACK) {
@@ -617,48 +842,117 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
 
 // ---- Time ----
 
+static bool is_due(const nb_attempt *attempt, int64_t now_ms)
+{
+    return nb_attempt_is_leased(attempt) && attempt->lease_until_ms <= now_ms;
+}
+
+bool nb_scheduler_is_mass_loss(const nb_scheduler *self, int64_t now_ms)
+{
+    return now_ms < self->loss_until_ms;
+}
+
+// Where a third of the renderers vanish within one lease, it is more likely our link or our own
+// standstill than so many deaths: they get one more lease to come back before their tasks go to the
+// few that are left. Once; what is gone then is gone.
+static void watch_for_mass_loss(nb_scheduler *self, int64_t now_ms)
+{
+    size_t alive = 0;
+    size_t vanished = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *renderer = &self->renderers[i];
+        const bool recently =
+            renderer->lost_ms > 0 && now_ms - renderer->lost_ms < self->options.lease_ms;
+        const bool late = nb_renderer_is_alive(renderer) && renderer->silent_from_ms <= now_ms;
+        alive += (nb_renderer_is_alive(renderer) || recently) ? 1 : 0;
+        vanished += (late || (recently && !nb_renderer_is_alive(renderer))) ? 1 : 0;
+    }
+    if (vanished == 0) {
+        self->loss_counted = false;
+    } else if (!self->loss_counted && alive >= NB_MASS_LOSS_FARM &&
+               vanished * 100 > alive * NB_MASS_LOSS_PERCENT) {
+        self->loss_counted = true;
+        self->loss_until_ms = now_ms + self->options.lease_ms;
+    }
+}
+
+static void expire(nb_scheduler *self, nb_task *task, int64_t now_ms)
+{
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        if (is_due(&task->attempts[i], now_ms)) {
+            end_attempt(self, task, &task->attempts[i], NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
+        }
+    }
+}
+
+// A crash came between the last attempt's end and the task's.
+static void fail_worn_out(nb_scheduler *self)
+{
+    for (size_t i = 0; self->restored && i < self->task_count; i++) {
+        if (self->tasks[i]->state == NB_TASK_QUEUED &&
+            self->tasks[i]->attempt_count >= NB_ATTEMPTS_MAX) {
+            move_task(self, self->tasks[i], NB_TASK_FAIL);
+        }
+    }
+    self->restored = false;
+}
+
 void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
 {
-    for (nb_task *task = nb_task_index_first(self->tasks, NB_TASK_RUNNING); task;) {
-        nb_task *next = task->next; // `task` may leave the list
-        nb_attempt *attempt = leased_attempt(task);
-        if (attempt && attempt->lease_until_ms <= now_ms) {
-            end_attempt(self, task, attempt, NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
-        }
-        task = next;
+    fail_worn_out(self);
+    watch_for_mass_loss(self, now_ms);
+    if (nb_scheduler_is_mass_loss(self, now_ms)) {
+        return;
+    }
+    for (size_t i = self->running_count; i-- > 0;) {
+        expire(self, self->running[i], now_ms);
     }
     for (size_t i = 0; i < self->renderer_count; i++) {
         nb_renderer *renderer = &self->renderers[i];
         if (renderer->state == NB_RENDERER_IDLE && renderer->silent_from_ms <= now_ms) {
-            move_renderer(self, renderer, NB_RENDERER_SILENT);
+            renderer->lost_ms = now_ms;
+            move_renderer(renderer, NB_RENDERER_SILENT);
         }
     }
 }
 
 // ---- Fingerprints ----
 
+static size_t count_with(const nb_scheduler *self, const char *fingerprint)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *renderer = &self->renderers[i];
+        count += (nb_renderer_is_alive(renderer) && renderer->fingerprint == fingerprint) ? 1 : 0;
+    }
+    return count;
+}
+
 const char *nb_scheduler_fingerprint(const nb_scheduler *self)
 {
-    const nb_task_lane *best = NULL;
-    for (size_t i = 0; i < nb_task_index_lane_count(self->tasks); i++) {
-        const nb_task_lane *lane = nb_task_index_lane_at(self->tasks, i);
-        if (lane->live_renderers > (best ? best->live_renderers : 0)) {
-            best = lane;
+    const char *best = NULL;
+    size_t best_count = 0;
+    for (size_t i = 0; i < self->fingerprint_count; i++) {
+        const size_t count = count_with(self, self->fingerprints[i]);
+        if (count > best_count) {
+            best = self->fingerprints[i];
+            best_count = count;
         }
     }
-    return best ? best->fingerprint : NULL;
+    return best;
 }
 
 uint64_t nb_scheduler_stranded_task(const nb_scheduler *self)
 {
-    uint64_t stranded = 0;
-    bool lives = false;
-    for (size_t i = 0; i < nb_task_index_lane_count(self->tasks); i++) {
-        const nb_task_lane *lane = nb_task_index_lane_at(self->tasks, i);
-        lives = lives || lane->live_renderers > 0;
-        if (lane->live_renderers == 0 && lane->waiting.count > 0 && stranded == 0) {
-            stranded = lane->waiting.items[lane->waiting.first]->id;
+    if (nb_task_queue_waiting(self->queue) == 0 || !nb_scheduler_fingerprint(self)) {
+        return 0;
+    }
+    size_t count = 0;
+    nb_task_group *const *groups = nb_task_queue_groups(self->queue, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (count_with(self, groups[i]->fingerprint) == 0) {
+            return nb_task_group_at(groups[i], 0)->id;
         }
     }
-    return lives ? stranded : 0;
+    return 0;
 }

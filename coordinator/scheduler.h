@@ -2,84 +2,61 @@
 /// @file scheduler.h  Which renderer works on which task, and for how long it may.
 ///
 /// A pure state machine: no sockets, no disk, no clock (`now_ms` comes in with each event). The
-/// rules: a task has at most one lease; a lease that is not renewed puts its task back; a result is
-/// taken from any attempt that was really given out, however late; a task fails when enough
-/// renderers failed it, or after NB_ATTEMPTS_MAX attempts. The transitions stand in three tables in
-/// states.c. One thread at a time.
+/// rules: a task has one lease, and a second one elsewhere while the first is a straggler; a lease
+/// that is not renewed puts its task back; a result is taken from any attempt that was really given
+/// out, however late, and the first one ends the others; a task fails when enough renderers failed
+/// it, or after NB_ATTEMPTS_MAX attempts. The transitions stand in three tables in states.c.
+///
+/// Tasks go out by priority, then by fair share between albums (task_queue.h), then to who has the
+/// stems, then the longest first. nb_scheduler_placement says why a task does not go somewhere.
+/// One thread at a time.
 
 #ifndef NB_COORDINATOR_SCHEDULER_H
 #define NB_COORDINATOR_SCHEDULER_H
 #include "base/status.h"
-#include "coordinator/states.h"
+#include "coordinator/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
-    NB_ATTEMPTS_MAX = 5,
     NB_FAILING_RENDERERS = 3,  ///< So many distinct renderers fail a task for good
     NB_AGREEING_RENDERERS = 2, ///< The same, when they say that the input is at fault
-    NB_EPOCH_SIZE = 16,
+    NB_STRAGGLER_MS = 30000,   ///< An attempt this old may get a second one beside it
+    NB_STEMS_WAIT_MS = 5000,   ///< So long a task waits for a busy renderer that has its stems
+    NB_BLAMED_MAX = 3,         ///< Tasks a renderer fails and others pass before it is set aside
+    NB_MASS_LOSS_FARM = 4,     ///< Farms smaller than this lose renderers one by one
+    NB_MASS_LOSS_PERCENT = 30, ///< More than these gone within a lease: we suspect ourselves
 };
 
-/// A random incarnation of the coordinator and a counter: an attempt handed out before a restored
-/// backup never has the epoch of one handed out after it.
-typedef struct nb_epoch {
-    uint8_t bytes[NB_EPOCH_SIZE];
-} nb_epoch;
-
-/// What a renderer says it works on.
-typedef struct nb_attempt_id {
-    uint64_t task;
-    uint32_t attempt; ///< From 1
-    nb_epoch epoch;
-} nb_attempt_id;
-
-typedef struct nb_attempt {
-    nb_attempt_id id;
-    uint32_t renderer;
-    nb_attempt_state state;
-    int64_t lease_until_ms;
-    uint64_t done_frames, total_frames; ///< As last reported; 0 of 0 before
-} nb_attempt;
-
-typedef struct nb_task_lane nb_task_lane; // task_index.h
-
-typedef struct nb_task {
-    uint64_t id;
-    nb_task_state state;
-    const char *fingerprint; ///< Only renderers with this one may take it
-    int priority;            ///< Higher goes first
-    int64_t created_ms;
-    uint64_t cost; ///< Of two equally old tasks, the larger goes first
-    size_t attempt_count;
-    nb_attempt attempts[NB_ATTEMPTS_MAX];
-    // The index's own:
-    nb_task_lane *lane;
-    size_t place;
-    struct nb_task *next, *previous;
-} nb_task;
-
-/// A task as it comes in; strings are copied.
+/// A task as it comes in; strings are copied. Null strings are "".
 typedef struct nb_task_spec {
     uint64_t id;
     const char *fingerprint;
     int priority;
     int64_t created_ms;
-    uint64_t cost;
+    uint64_t cost; ///< Frames, or whatever says how long it takes; the same unit for all tasks
+    const char *album;
+    const char *song;  ///< Of the album; "" for a task that needs no stems
+    const char *label; ///< What its renderer must have (labels.h)
+    unsigned holds;    ///< NB_HOLD_...
 } nb_task_spec;
 
-typedef struct nb_renderer {
-    uint32_t id;
-    nb_renderer_state state;
-    const char *fingerprint; ///< Null until its Hello
-    nb_task_lane *lane;
-    int64_t seen_ms;
-    int64_t silent_from_ms; ///< Lost when nothing was heard until then
-    uint64_t task;          ///< While busy
-    uint32_t done, failed;  ///< Attempts, in this life of the coordinator
-} nb_renderer;
+/// What people wish for a task, and may change at any time.
+typedef struct nb_task_wish {
+    int priority;
+    unsigned holds; ///< NB_HOLD_PAUSED, NB_HOLD_WINDOW
+    const char *label;
+} nb_task_wish;
+
+/// What a renderer is, beside its fingerprint, and what people wish for it.
+typedef struct nb_renderer_wish {
+    const char *name; ///< Decides, with the song's, where songs go that nobody has
+    const char *labels;
+    unsigned holds; ///< NB_HOLD_...
+    bool shares_store;
+} nb_renderer_wish;
 
 /// How an attempt ended without a result.
 typedef enum nb_attempt_end {
@@ -91,12 +68,15 @@ typedef enum nb_attempt_end {
 /// Called for each change of state of a task or its newest attempt, inside the call that caused it.
 /// `attempt` is null when only the task changed.
 typedef void nb_scheduler_observer(void *context, const nb_task *task, const nb_attempt *attempt);
+/// Called when the scheduler sets a renderer aside by itself (NB_HOLD_SUSPECTED).
+typedef void nb_scheduler_suspicion(void *context, const nb_renderer *renderer);
 
 typedef struct nb_scheduler_options {
     int64_t lease_ms;
-    int64_t reconcile_ms;            ///< How long a suspect attempt may wait for its renderer
-    uint64_t incarnation;            ///< Random, made at each start
-    nb_scheduler_observer *observer; ///< May be null
+    int64_t reconcile_ms;              ///< How long a suspect attempt may wait for its renderer
+    uint64_t incarnation;              ///< Random, made at each start
+    nb_scheduler_observer *observer;   ///< May be null
+    nb_scheduler_suspicion *suspicion; ///< May be null
     void *context;
 } nb_scheduler_options;
 
@@ -114,6 +94,16 @@ NB_NODISCARD nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_s
 /// as suspect. `attempt->renderer` must have been named by nb_scheduler_know.
 NB_NODISCARD nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *attempt,
                                                     int64_t now_ms, nb_error *err);
+
+/// Follow a wish: from the next assignment on. What runs goes on.
+NB_NODISCARD nb_status nb_scheduler_wish(nb_scheduler *self, uint64_t task,
+                                         const nb_task_wish *wish, nb_error *err);
+NB_NODISCARD nb_status nb_scheduler_wish_renderer(nb_scheduler *self, uint32_t renderer,
+                                                  const nb_renderer_wish *wish, nb_error *err);
+
+/// This renderer has the song's stems (nb_scheduler_song): it rendered it before.
+void nb_scheduler_remember(nb_scheduler *self, uint64_t song, uint32_t renderer);
+uint64_t nb_scheduler_song(const char *album, const char *song);
 
 /// Drop a task, whatever its state; its renderer hears of it at its next Sync.
 void nb_scheduler_forget(nb_scheduler *self, uint64_t task);
@@ -133,7 +123,8 @@ void nb_scheduler_sync_idle(nb_scheduler *self, uint32_t renderer, int64_t wait_
 bool nb_scheduler_sync_busy(nb_scheduler *self, uint32_t renderer, const nb_attempt_id *id,
                             uint64_t done_frames, uint64_t total_frames, int64_t now_ms);
 
-/// Give the best waiting task to this idle renderer. False: there is none for it.
+/// Give the best waiting task to this idle renderer, or a straggler's a second attempt. False:
+/// there is none for it.
 bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer, int64_t now_ms,
                          nb_attempt_id *out_id);
 
@@ -162,20 +153,54 @@ void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms);
 const nb_task *nb_scheduler_task(const nb_scheduler *self, uint64_t task);
 const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t renderer);
 
-/// The live or suspect attempt of a task; null for none.
-const nb_attempt *nb_task_leased(const nb_task *self);
+/// In no order.
+size_t nb_scheduler_task_count(const nb_scheduler *self);
+const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index);
+size_t nb_scheduler_waiting_count(const nb_scheduler *self);
+size_t nb_scheduler_running_count(const nb_scheduler *self);
 
 /// A task that failed and was not forgotten yet; null for none.
 const nb_task *nb_scheduler_failed_task(const nb_scheduler *self);
-
-/// All tasks, in no order that means anything.
-size_t nb_scheduler_task_count(const nb_scheduler *self);
-const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index);
 
 /// The fingerprint that most live renderers have; null if none lives.
 const char *nb_scheduler_fingerprint(const nb_scheduler *self);
 
 /// A queued task that waits for a fingerprint no live renderer has, while others live; 0 for none.
 uint64_t nb_scheduler_stranded_task(const nb_scheduler *self);
+
+// ---- Why is this waiting ----
+
+/// Why a waiting task is not on a renderer; the first that holds.
+typedef enum nb_placement {
+    NB_PLACE_LOST,
+    NB_PLACE_DRAINED,
+    NB_PLACE_ASIDE,
+    NB_PLACE_SUSPECTED,
+    NB_PLACE_STOPPING,
+    NB_PLACE_WINDOW,       ///< The renderer's
+    NB_PLACE_FINGERPRINT,  ///< It would make other bits
+    NB_PLACE_LABEL,        ///< It lacks what the job asks for
+    NB_PLACE_FAILED_THERE, ///< It tried before; others go first
+    NB_PLACE_BUSY,
+    NB_PLACE_STEMS_ELSEWHERE, ///< Idle, but one that has the stems will take it soon
+    NB_PLACE_FREE             ///< Idle: it takes what goes first
+} nb_placement;
+
+nb_placement nb_scheduler_placement(const nb_scheduler *self, const nb_task *task,
+                                    uint32_t renderer, int64_t now_ms);
+
+/// Waiting tasks that go before this one.
+typedef struct nb_queue_place {
+    size_t higher_priority;
+    size_t other_albums;     ///< Of albums that have had less of their share
+    size_t same_album;       ///< Longer or older ones
+    const char *other_album; ///< One of those albums, borrowed; null for none
+} nb_queue_place;
+
+void nb_scheduler_queue_place(const nb_scheduler *self, const nb_task *task, nb_queue_place *out);
+
+/// True while leases are kept from expiring, since more than NB_MASS_LOSS_PERCENT of the renderers
+/// vanished within one lease.
+bool nb_scheduler_is_mass_loss(const nb_scheduler *self, int64_t now_ms);
 
 #endif // NB_COORDINATOR_SCHEDULER_H

@@ -231,7 +231,7 @@ nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t 
     }
     if (status != NB_OK) {
         nb_log_error("task %" PRIu64 ": %s", id.task, err->text);
-        nb_access_revoke(self->access, id.task);
+        nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, renderer)->key, id.task);
         nb_scheduler_unassign(self->scheduler, renderer, &id);
         return status;
     }
@@ -550,15 +550,14 @@ nb_status nb_handle_task_fail(nb_coordinator *self, const nb_caller *caller,
     if (!task) {
         return nb_answer_ack(answer, err); // closed already
     }
-    const nb_attempt *leased = nb_task_leased(task);
-    const bool live = leased && leased->id.attempt == id.attempt;
+    const bool live = id.attempt > 0 && id.attempt <= task->attempt_count &&
+                      nb_attempt_is_leased(&task->attempts[id.attempt - 1]);
     status = nb_scheduler_fail(self->scheduler, caller->renderer, &id, end_of(said), caller->now_ms,
                                err);
     if (status != NB_OK || !live) {
         return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
     }
     note_failure(self, caller->renderer, &id, said);
-    nb_access_revoke(self->access, id.task);
     nb_coordinator_touch_task(self, id.task);
     nb_coordinator_reap_tasks(self);
     return nb_answer_ack(answer, err);

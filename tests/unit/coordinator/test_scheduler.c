@@ -57,14 +57,14 @@ static void a_task_goes_to_one_renderer_only(void **state)
     nb_scheduler_destroy(&here.scheduler);
 }
 
-static void priority_goes_before_age_and_age_before_length(void **state)
+static void priority_goes_before_length_and_length_before_age(void **state)
 {
     (void)state;
     farm here = make_farm();
     greet(&here, 1);
     const nb_task_spec specs[] = {{1, "core=1", 0, 50, 10},
                                   {2, "core=1", 0, 40, 10},
-                                  {3, "core=1", 0, 40, 20},
+                                  {3, "core=1", 0, 60, 20},
                                   {4, "core=1", 5, 90, 1}};
     for (size_t i = 0; i < NB_COUNT(specs); i++) {
         assert_ok(nb_scheduler_add_task(here.scheduler, &specs[i], err));
@@ -329,7 +329,8 @@ static void check_invariants(const chaos *self)
                 leases_of[task->attempts[j].renderer]++;
             }
         }
-        assert_int_equal(leases, task->state == NB_TASK_RUNNING ? 1 : 0);
+        assert_int_equal(leases > 0, task->state == NB_TASK_RUNNING);
+        assert_true(leases <= 2); // the second one beside a straggler
         assert_int_equal(self->done[task->id], task->state == NB_TASK_DONE);
     }
     for (uint32_t renderer = 1; renderer <= RENDERERS; renderer++) {
@@ -396,6 +397,8 @@ static void drain(chaos *self)
     nb_scheduler *scheduler = self->farm.scheduler;
     self->farm.now_ms += 10 * (LEASE_MS + WAIT_MS);
     nb_scheduler_tick(scheduler, self->farm.now_ms);
+    self->farm.now_ms += LEASE_MS; // the respite after a mass loss is over
+    nb_scheduler_tick(scheduler, self->farm.now_ms);
     for (int round = 0; round < TASKS * NB_ATTEMPTS_MAX; round++) {
         for (uint32_t renderer = 1; renderer <= 2; renderer++) {
             nb_attempt_id id;
@@ -435,7 +438,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_goes_to_one_renderer_only),
-        cmocka_unit_test(priority_goes_before_age_and_age_before_length),
+        cmocka_unit_test(priority_goes_before_length_and_length_before_age),
         cmocka_unit_test(a_dropped_task_goes_to_another_idle_renderer_first),
         cmocka_unit_test(a_renewed_lease_holds_and_a_forgotten_one_puts_the_task_back),
         cmocka_unit_test(a_renderer_that_waits_for_work_is_not_lost_while_its_answer_is_held),
