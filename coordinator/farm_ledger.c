@@ -264,6 +264,22 @@ nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key, uint64_
     return status;
 }
 
+nb_status nb_ledger_song_of_task(nb_ledger *self, uint64_t id, char out_album[NB_ALBUM_SIZE],
+                                 char out_song[NB_SONG_SIZE], nb_error *err)
+{
+    out_album[0] = '\0';
+    out_song[0] = '\0';
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    nb_status status = query_one(self, "SELECT album, song FROM jobs WHERE task = ? LIMIT 1",
+                                 NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, &row, err);
+    if (status == NB_OK && row) {
+        status = nb_ledger_copy_text(&rows, 0, out_album, NB_ALBUM_SIZE, err);
+    }
+    return (status == NB_OK && row) ? nb_ledger_copy_text(&rows, 1, out_song, NB_SONG_SIZE, err)
+                                    : status;
+}
+
 nb_status nb_ledger_open_tasks(nb_ledger *self, uint64_t **out_ids, size_t *out_count,
                                nb_error *err)
 {

@@ -79,6 +79,10 @@ NB_NODISCARD nb_status nb_ledger_end_task(nb_ledger *self, uint64_t id, nb_task_
 /// The newest open task of a mix with this key; 0 if there is none.
 NB_NODISCARD nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key,
                                            uint64_t *out_id, nb_error *err);
+/// Whose stems the task needs; "" and "" if no job asks for it.
+NB_NODISCARD nb_status nb_ledger_song_of_task(nb_ledger *self, uint64_t id,
+                                              char out_album[NB_ALBUM_SIZE],
+                                              char out_song[NB_SONG_SIZE], nb_error *err);
 /// Ids of the open tasks, oldest first. The caller frees *out_ids.
 NB_NODISCARD nb_status nb_ledger_open_tasks(nb_ledger *self, uint64_t **out_ids, size_t *out_count,
                                             nb_error *err);

@@ -283,7 +283,9 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     const nb_task_spec spec = {.id = task.id,
                                .fingerprint = task.fingerprint,
                                .created_ms = task.created_ms,
-                               .cost = (uint64_t)self->graph->frames};
+                               .cost = (uint64_t)self->graph->frames,
+                               .album = self->job->album,
+                               .song = self->job->song};
     return nb_scheduler_add_task(coordinator->scheduler, &spec, err);
 }
 

@@ -43,6 +43,11 @@ struct nb_scheduler {
 nb_task *nb_scheduler_find_task(const nb_scheduler *self, uint64_t id);
 nb_renderer *nb_scheduler_find_renderer(const nb_scheduler *self, uint32_t id);
 
+/// Out of the table by its id, and freed.
+void nb_scheduler_remove(nb_scheduler *self, nb_task *task);
+/// One pointer for equal texts; null without memory or past NB_FINGERPRINTS_MAX.
+const char *nb_scheduler_intern(nb_scheduler *self, const char *fingerprint);
+
 static inline bool nb_renderer_is_alive(const nb_renderer *self)
 {
     return self->state != NB_RENDERER_LOST;

@@ -37,6 +37,19 @@ static nb_status restore_attempts(nb_coordinator *self, const nb_task_row *task,
     return status;
 }
 
+static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, nb_error *err)
+{
+    char album[NB_ALBUM_SIZE];
+    char song[NB_SONG_SIZE];
+    const nb_status status = nb_ledger_song_of_task(self->ledger, task->id, album, song, err);
+    const nb_task_spec spec = {.id = task->id,
+                               .fingerprint = task->fingerprint,
+                               .created_ms = task->created_ms,
+                               .album = album,
+                               .song = song};
+    return (status == NB_OK) ? nb_scheduler_add_task(self->scheduler, &spec, err) : status;
+}
+
 nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms, nb_error *err)
 {
     uint64_t *ids = NULL;
@@ -46,9 +59,7 @@ nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms, nb_
         NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
         status = nb_ledger_get_task(self->ledger, ids[i], &task, err);
         if (status == NB_OK) {
-            const nb_task_spec spec = {
-                .id = task.id, .fingerprint = task.fingerprint, .created_ms = task.created_ms};
-            status = nb_scheduler_add_task(self->scheduler, &spec, err);
+            status = restore_task(self, &task, err);
         }
         if (status == NB_OK) {
             status = restore_attempts(self, &task, now_ms, err);
