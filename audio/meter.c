@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "audio/meter.h"
 #include "audio/audio_file.h"
+#include "audio/gating.h"
+#include "audio/spectrum.h"
 #include "dsp/true_peak.h"
 
 #include <ebur128.h>
@@ -36,6 +38,7 @@ struct nb_meter {
     unsigned channels;
     ebur128_state *loudness;
     nb_true_peak *true_peak;
+    nb_spectrum *spectrum;
 
     float *step; ///< Frames of the step that is not complete
     size_t step_frames;
@@ -114,12 +117,15 @@ nb_status nb_meter_new(unsigned rate_hz, unsigned channels, nb_meter **out_meter
     self->first_sound = -1;
     self->step = calloc((rate_hz / STEPS_PER_SECOND + 1) * (size_t)channels, sizeof *self->step);
     pthread_mutex_lock(&init_lock);
-    self->loudness = ebur128_init(channels, rate_hz, EBUR128_MODE_I | EBUR128_MODE_LRA);
+    self->loudness = ebur128_init(channels, rate_hz, EBUR128_MODE_M);
     pthread_mutex_unlock(&init_lock);
     if (!self->step || !self->loudness || !set_channels(self->loudness, channels)) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a loudness meter");
     }
-    const nb_status status = nb_true_peak_new(rate_hz, channels, &self->true_peak, err);
+    nb_status status = nb_true_peak_new(rate_hz, channels, &self->true_peak, err);
+    if (status == NB_OK) {
+        status = nb_spectrum_new(rate_hz, channels, &self->spectrum, err);
+    }
     if (status == NB_OK) {
         *out_meter = self;
         self = NULL;
@@ -135,6 +141,7 @@ void nb_meter_destroy(nb_meter **self_p)
             ebur128_destroy(&self->loudness);
         }
         nb_true_peak_destroy(&self->true_peak);
+        nb_spectrum_destroy(&self->spectrum);
         free(self->step);
         free(self->short_term_points);
         free(self->momentary_points);
@@ -174,36 +181,50 @@ static nb_status add_point(nb_meter *self, double short_term, double momentary, 
     return NB_OK;
 }
 
-/// Sum of a channel's samples, or of products of two channels': in four parts that do not wait for
-/// one another.
-static double sum_of(const float *samples, size_t stride, size_t frames)
+/// Left and right.
+typedef double pair __attribute__((vector_size(16)));
+
+typedef struct pair_sums {
+    pair plain, squares, products; ///< The last one's halves are equal
+} pair_sums;
+
+static inline void add_frame(pair_sums *self, const float *frame)
 {
-    double parts[4] = {0};
-    size_t i = 0;
-    for (; i + 4 <= frames; i += 4) {
-        for (size_t k = 0; k < 4; k++) {
-            parts[k] += (double)samples[(i + k) * stride];
-        }
-    }
-    for (; i < frames; i++) {
-        parts[0] += (double)samples[i * stride];
-    }
-    return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    const pair sample = {(double)frame[0], (double)frame[1]};
+    const pair other = {sample[1], sample[0]};
+    self->plain += sample;
+    self->squares += sample * sample;
+    self->products += sample * other;
 }
 
-static double sum_of_products(const float *a, const float *b, size_t stride, size_t frames)
+/// Of a stereo step, in four parts that do not wait for one another.
+static pair_sums sum_stereo(const float *samples, size_t frames)
 {
-    double parts[4] = {0};
+    pair_sums parts[4] = {0};
     size_t i = 0;
     for (; i + 4 <= frames; i += 4) {
         for (size_t k = 0; k < 4; k++) {
-            parts[k] += (double)a[(i + k) * stride] * (double)b[(i + k) * stride];
+            add_frame(&parts[k], samples + 2 * (i + k));
         }
     }
     for (; i < frames; i++) {
-        parts[0] += (double)a[i * stride] * (double)b[i * stride];
+        add_frame(&parts[0], samples + 2 * i);
     }
-    return (parts[0] + parts[1]) + (parts[2] + parts[3]);
+    for (size_t k = 1; k < 4; k++) {
+        parts[0].plain += parts[k].plain;
+        parts[0].squares += parts[k].squares;
+        parts[0].products += parts[k].products;
+    }
+    return parts[0];
+}
+
+static double sum_of(const float *samples, size_t stride, size_t frames)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < frames; i++) {
+        sum += (double)samples[i * stride];
+    }
+    return sum;
 }
 
 /// The bits of the largest magnitude: of floats without their sign, bits have the same order, and
@@ -227,17 +248,17 @@ static float float_of_bits(uint32_t bits)
     return value;
 }
 
-static bool is_sound_at(const nb_meter *self, size_t frame)
+static bool is_sound_at(const nb_meter *self, const float *step, size_t frame)
 {
-    const float *samples = self->step + frame * self->channels;
+    const float *samples = step + frame * self->channels;
     return float_of_bits(largest_bits(samples, 1, self->channels)) >= silence_level;
 }
 
 /// Where in the step, which begins at frame `start` of the file, the first and last sound stand.
-static void find_sound(nb_meter *self, int64_t start, size_t frames)
+static void find_sound(nb_meter *self, const float *step, int64_t start, size_t frames)
 {
     size_t last = frames;
-    while (last > 0 && !is_sound_at(self, last - 1)) {
+    while (last > 0 && !is_sound_at(self, step, last - 1)) {
         last--;
     }
     if (last == 0) {
@@ -245,23 +266,31 @@ static void find_sound(nb_meter *self, int64_t start, size_t frames)
     }
     self->last_sound = start + (int64_t)last - 1;
     size_t first = 0;
-    while (self->first_sound < 0 && !is_sound_at(self, first)) {
+    while (self->first_sound < 0 && !is_sound_at(self, step, first)) {
         first++;
     }
     self->first_sound = (self->first_sound < 0) ? start + (int64_t)first : self->first_sound;
 }
 
+static void add_stereo_sums(nb_meter *self, const float *samples, size_t frames)
+{
+    const pair_sums sums = sum_stereo(samples, frames);
+    self->sums[0].sum += sums.plain[0];
+    self->sums[1].sum += sums.plain[1];
+    self->left_left += sums.squares[0];
+    self->right_right += sums.squares[1];
+    self->left_right += sums.products[0];
+}
+
 /// Of whole steps, so that no cut into calls changes a bit of the sums.
-static void add_sums(nb_meter *self)
+static void add_sums(nb_meter *self, const float *samples, size_t frames)
 {
     const unsigned channels = self->channels;
-    const size_t frames = self->step_frames;
-    const float *samples = self->step;
     float loudest = 0.0F;
     for (unsigned c = 0; c < channels; c++) {
         channel_sums *sums = &self->sums[c];
         const float peak = float_of_bits(largest_bits(samples + c, channels, frames));
-        sums->sum += sum_of(samples + c, channels, frames);
+        sums->sum += (channels == 2) ? 0.0 : sum_of(samples + c, channels, frames);
         sums->peak = (peak > sums->peak) ? peak : sums->peak;
         loudest = (peak > loudest) ? peak : loudest;
     }
@@ -269,31 +298,29 @@ static void add_sums(nb_meter *self)
         self->clipped += fabsf(samples[i]) >= full_scale;
     }
     if (loudest >= silence_level) {
-        find_sound(self, self->frames - (int64_t)frames, frames);
+        find_sound(self, samples, self->frames - (int64_t)frames, frames);
     }
     if (channels == 2) {
-        self->left_left += sum_of_products(samples, samples, 2, frames);
-        self->right_right += sum_of_products(samples + 1, samples + 1, 2, frames);
-        self->left_right += sum_of_products(samples, samples + 1, 2, frames);
+        add_stereo_sums(self, samples, frames);
     }
 }
 
-/// Measure the frames of the step and begin another.
-static nb_status feed_step(nb_meter *self, nb_error *err)
+/// Measure a step, or what the file's end left of one.
+static nb_status feed_step(nb_meter *self, const float *samples, size_t frames, nb_error *err)
 {
-    add_sums(self);
-    const size_t frames = self->step_frames;
+    add_sums(self, samples, frames);
+    nb_spectrum_add(self->spectrum, samples, frames);
     self->step_frames = 0;
-    if (ebur128_add_frames_float(self->loudness, self->step, frames) != EBUR128_SUCCESS) {
+    if (ebur128_add_frames_float(self->loudness, samples, frames) != EBUR128_SUCCESS) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
     }
     return NB_OK;
 }
 
-static nb_status finish_step(nb_meter *self, nb_error *err)
+static nb_status finish_step(nb_meter *self, const float *samples, size_t frames, nb_error *err)
 {
     double loudness = -INFINITY;
-    const nb_status status = feed_step(self, err);
+    const nb_status status = feed_step(self, samples, frames, err);
     if (status != NB_OK) {
         return status;
     }
@@ -342,14 +369,17 @@ nb_status nb_meter_add(nb_meter *self, const float *interleaved, size_t frames, 
         const size_t room = step_size - self->step_frames;
         const size_t part = (frames - done < room) ? frames - done : room;
         const float *from = interleaved + done * self->channels;
-        memcpy(self->step + self->step_frames * self->channels, from,
-               part * self->channels * sizeof *from);
+        const bool is_whole = part == step_size; // and need not be copied
+        if (!is_whole) {
+            memcpy(self->step + self->step_frames * self->channels, from,
+                   part * self->channels * sizeof *from);
+        }
         nb_true_peak_add(self->true_peak, from, part);
         self->step_frames += part;
         self->frames += (int64_t)part;
         done += part;
         if (self->step_frames == step_size) {
-            status = finish_step(self, err);
+            status = finish_step(self, is_whole ? from : self->step, step_size, err);
         }
     }
     return status;
@@ -392,30 +422,42 @@ static void measure_silence(const nb_meter *self, nb_measures *out)
     out->silence_tail_s = (double)tail / self->rate_hz;
 }
 
-/// Without a block over its gate, libebur128 says 0 for the range.
-static bool has_range(const nb_meter *self, double integrated)
+/// Points of windows that do not reach back before the file's start.
+static size_t whole_windows(const nb_meter *self, const float *points, int steps,
+                            const float **out_first)
 {
-    return self->step_count >= SHORT_TERM_STEPS && isfinite(integrated);
+    const size_t before = (size_t)(steps / STEPS_PER_POINT - 1);
+    const bool any = self->point_count > before;
+    *out_first = any ? points + before : points;
+    return any ? self->point_count - before : 0;
+}
+
+static nb_status measure_loudness(const nb_meter *self, nb_measures *out, nb_error *err)
+{
+    const float *blocks = NULL;
+    size_t count = whole_windows(self, self->momentary_points, MOMENTARY_STEPS, &blocks);
+    out->integrated_lufs = nb_integrated_loudness(blocks, count);
+    count = whole_windows(self, self->short_term_points, SHORT_TERM_STEPS, &blocks);
+    out->loudness_range_lu = nb_loudness_range(blocks, count);
+    return isnan(out->loudness_range_lu)
+               ? nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness range")
+               : NB_OK;
 }
 
 nb_status nb_meter_finish(nb_meter *self, nb_measures *out, nb_error *err)
 {
     *out = (nb_measures){0};
-    const nb_status status = (self->step_frames > 0) ? feed_step(self, err) : NB_OK;
-    double integrated = -INFINITY;
-    double range = -INFINITY;
+    nb_status status =
+        (self->step_frames > 0) ? feed_step(self, self->step, self->step_frames, err) : NB_OK;
+    if (status == NB_OK) {
+        status = measure_loudness(self, out, err);
+    }
     if (status != NB_OK) {
         return status;
-    }
-    if (ebur128_loudness_global(self->loudness, &integrated) != EBUR128_SUCCESS ||
-        ebur128_loudness_range(self->loudness, &range) != EBUR128_SUCCESS) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
     }
     out->rate_hz = self->rate_hz;
     out->channels = self->channels;
     out->frames = self->frames;
-    out->integrated_lufs = isfinite(integrated) ? integrated : -INFINITY;
-    out->loudness_range_lu = has_range(self, integrated) ? range : -INFINITY;
     out->short_term_max_lufs = loudness_of(self->short_term_max);
     out->momentary_max_lufs = loudness_of(self->momentary_max);
     out->true_peak_dbtp = decibels(nb_true_peak_max(self->true_peak));
@@ -426,6 +468,7 @@ nb_status nb_meter_finish(nb_meter *self, nb_measures *out, nb_error *err)
     out->dc_offset = largest_offset(self);
     out->correlation = correlation(self);
     measure_silence(self, out);
+    out->spectrum_count = nb_spectrum_finish(self->spectrum, out->spectrum_db);
     out->loudness_count = self->point_count;
     out->loudness_lufs = self->short_term_points;
     out->momentary_lufs = self->momentary_points;

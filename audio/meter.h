@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file meter.h  All that a report says of one file, measured in one pass beside the render.
 ///
-/// ITU-R BS.1770-4 and EBU R 128 by libebur128: integrated loudness and range; momentary and
-/// short-term maxima as running means of its 20 ms energies (EBU Tech 3341, cases 9 to 14). The
-/// result does not depend on how the frames were cut into calls. One thread at a time.
+/// ITU-R BS.1770-4 and EBU R 128: libebur128 weighs the channels and gives their energy every 20
+/// ms; momentary and short-term loudness are running means of that (EBU Tech 3341, cases 9 to 14),
+/// and integrated loudness and range come from them by gating.h. The result does not depend on how
+/// the frames were cut into calls. One thread at a time.
 
 #ifndef NB_AUDIO_METER_H
 #define NB_AUDIO_METER_H
+#include "audio/spectrum.h"
 #include "base/status.h"
 
 #include <stddef.h>
@@ -30,9 +32,11 @@ typedef struct nb_measures {
     double correlation;      ///< Stereo, over the whole file; -INFINITY for mono and silence
     double silence_head_s;   ///< Under -60 dBFS at the start; of a silent file, all of it
     double silence_tail_s;   ///< As above, at the end
-    size_t loudness_count;   ///< 10 a second
-    float *loudness_lufs;    ///< Short-term (3 s) loudness at 0.1 s, 0.2 s, ...; owned
-    float *momentary_lufs;   ///< Momentary (400 ms), as above; owned
+    size_t spectrum_count;   ///< Bands under half the rate
+    double spectrum_db[NB_SPECTRUM_BANDS];
+    size_t loudness_count; ///< 10 a second
+    float *loudness_lufs;  ///< Short-term (3 s) loudness at 0.1 s, 0.2 s, ...; owned
+    float *momentary_lufs; ///< Momentary (400 ms), as above; owned
 } nb_measures;
 
 void nb_measures_fini(nb_measures *self);

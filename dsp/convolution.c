@@ -2,8 +2,10 @@
 // Convolution with an impulse response: rooms, plates, cabinets. docs/dsp/convolution.md
 //
 // Uniformly partitioned overlap-save (T. Stockham 1966; G. Garcia 2002): blocks of 8192 frames,
-// one spectrum of each block's input kept for every partition of the response. A block's result
-// is known when its last frame has come, so the latency is one block, and the engine reads ahead.
+// one spectrum of each block's input kept for every partition of the response. Two blocks are made
+// in one go, a round: each of the response's spectra and of the inputs' then comes from memory once
+// for both. A round's result is known when its last frame has come, so that is the latency, and the
+// engine reads ahead.
 // The transform is our own (convolution_fft.h): it need not sort its bins, which the products do
 // not ask for, and gives the same bits on every CPU.
 #include "dsp/convolution_fft.h"
@@ -18,6 +20,8 @@ extern const nb_processor NB_KERNEL(nb_convolution);
 enum { GAIN_DB, MIX_PERCENT, PREDELAY_MS, LENGTH_S, START_MS, FADE_MS, DECAY_DB_S, PARAM_COUNT };
 enum {
     BLOCK_FRAMES = NB_BLOCK_FRAMES,
+    ROUND_BLOCKS = 2,
+    ROUND_FRAMES = ROUND_BLOCKS * BLOCK_FRAMES,
     PATHS_MAX = 4,
     SLICE_FLOATS = 2 * NB_SLICE_BINS, // real parts, then imaginary ones
 };
@@ -48,20 +52,27 @@ typedef struct path {
                     ///< imaginary parts
 } path;
 
+/// What all convolutions with the same response have in common.
+typedef struct response {
+    nb_block_fft fft;
+    float *spectra; ///< Path after path
+} response;
+
 typedef struct convolution {
     size_t channels, sources; ///< Two equal channels are one source
     size_t first;             ///< The partition with the response's first frame
     size_t partitions;        ///< From there on
-    size_t ring_size;         ///< first + partitions
+    size_t ring_size;         ///< first + partitions, and the round's other blocks
     size_t path_count;
     path paths[PATHS_MAX];
     float *inputs[2];  ///< Ring of `ring_size` input spectra
     bool *silent[2];   ///< Of each of them: nothing but zeros
-    float *samples[2]; ///< The last block's input, then this one's
-    float *wet[2];     ///< What the last block's transform gave
-    nb_block_fft *fft;
+    float *samples[2]; ///< The last round's input, then this one's
+    float *wet[2];     ///< What the last round's transforms gave
+    const nb_block_fft *fft;
+    nb_block_room *rooms;  ///< One for each block of a round
     size_t newest;         ///< Of the ring
-    size_t filled;         ///< Frames of this block
+    size_t filled;         ///< Frames of this round
     nb_lanes gain_db, mix; ///< In lane 0; what does not move
 } convolution;
 
@@ -113,7 +124,7 @@ static nb_status check(const nb_settings *settings, nb_error *err)
 static size_t latency(const nb_settings *settings)
 {
     (void)settings;
-    return BLOCK_FRAMES;
+    return ROUND_FRAMES;
 }
 
 static size_t tail(const nb_settings *settings)
@@ -137,12 +148,12 @@ static nb_status take_buffers(nb_arena *arena, convolution *self, nb_error *err)
         complete = complete && self->inputs[c] && self->silent[c];
     }
     for (size_t c = 0; c < self->channels; c++) {
-        self->samples[c] = take_floats(arena, (size_t)2 * BLOCK_FRAMES);
-        self->wet[c] = take_floats(arena, BLOCK_FRAMES);
+        self->samples[c] = take_floats(arena, (size_t)2 * ROUND_FRAMES);
+        self->wet[c] = take_floats(arena, ROUND_FRAMES);
         complete = complete && self->samples[c] && self->wet[c];
     }
-    self->fft = nb_arena_take(arena, 1, sizeof *self->fft);
-    return (complete && self->fft)
+    self->rooms = nb_arena_take(arena, ROUND_BLOCKS, sizeof *self->rooms);
+    return (complete && self->rooms)
                ? NB_OK
                : nb_fail(err, NB_E_NO_MEMORY, "convolution: no memory for %zu partitions",
                          self->ring_size);
@@ -217,7 +228,7 @@ static void set_response(convolution *self, const path *target, const nb_setting
             part[i] = (float)(sample / BLOCK_FRAMES); // the inverse multiplies by it
         }
         float *spectrum = self->inputs[0]; // nor is this
-        nb_block_fft_forward(self->fft, part, part + BLOCK_FRAMES, spectrum);
+        nb_block_fft_forward(self->fft, self->rooms, part, part + BLOCK_FRAMES, spectrum);
         for (size_t s = 0; s < NB_SLICES; s++) {
             memcpy(target->spectra + (s * self->partitions + p) * SLICE_FLOATS,
                    spectrum + s * SLICE_FLOATS, SLICE_FLOATS * sizeof *spectrum);
@@ -225,29 +236,40 @@ static void set_response(convolution *self, const path *target, const nb_setting
     }
 }
 
-// The spectra of all paths, made once for all convolutions that have them in common: four
-// alternates that read one response find it in the cache.
+static response *make_response(nb_arena *arena, size_t floats)
+{
+    response *made = nb_arena_take(arena, 1, sizeof *made);
+    if (made) {
+        made->spectra = take_floats(arena, floats);
+        nb_block_fft_init(&made->fft);
+    }
+    return (made && made->spectra) ? made : NULL;
+}
+
+// The factors and the spectra of all paths, made once for all convolutions that have them in
+// common: four alternates that read one response find it in the cache.
 static nb_status take_response(nb_arena *arena, convolution *self, const nb_settings *settings,
                                nb_error *err)
 {
     const size_t path_floats = self->partitions * NB_SPECTRUM_FLOATS;
-    float *spectra = settings->shared ? *settings->shared : NULL;
-    const bool is_made = spectra != NULL;
+    response *common = settings->shared ? *settings->shared : NULL;
+    const bool is_made = common != NULL;
     if (!is_made) {
-        spectra = take_floats(arena, self->path_count * path_floats);
+        common = make_response(arena, self->path_count * path_floats);
     }
-    if (!spectra) {
+    if (!common) {
         return nb_fail(err, NB_E_NO_MEMORY, "convolution: no memory for %zu partitions",
                        self->partitions);
     }
+    self->fft = &common->fft;
     for (size_t p = 0; p < self->path_count; p++) {
-        self->paths[p].spectra = spectra + p * path_floats;
+        self->paths[p].spectra = common->spectra + p * path_floats;
         if (!is_made) {
             set_response(self, &self->paths[p], settings);
         }
     }
     if (settings->shared) {
-        *settings->shared = spectra;
+        *settings->shared = common;
     }
     return NB_OK;
 }
@@ -260,8 +282,8 @@ static void reset(void *state)
         memset(self->silent[c], true, self->ring_size * sizeof *self->silent[c]);
     }
     for (size_t c = 0; c < self->channels; c++) {
-        memset(self->samples[c], 0, (size_t)2 * BLOCK_FRAMES * sizeof *self->samples[c]);
-        memset(self->wet[c], 0, BLOCK_FRAMES * sizeof *self->wet[c]);
+        memset(self->samples[c], 0, (size_t)2 * ROUND_FRAMES * sizeof *self->samples[c]);
+        memset(self->wet[c], 0, ROUND_FRAMES * sizeof *self->wet[c]);
     }
     self->newest = 0;
     self->filled = 0;
@@ -287,9 +309,10 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     const size_t frames = predelay_frames(settings) + response_frames(settings);
     self->channels = settings->channels;
     self->sources = settings->input_is_mono ? 1 : settings->channels;
-    self->ring_size = (frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
+    const size_t blocks = (frames + BLOCK_FRAMES - 1) / BLOCK_FRAMES;
     self->first = predelay_frames(settings) / BLOCK_FRAMES;
-    self->partitions = self->ring_size - self->first;
+    self->partitions = blocks - self->first;
+    self->ring_size = blocks + ROUND_BLOCKS - 1;
     self->gain_db[0] = settings->values[GAIN_DB];
     self->mix[0] = settings->values[MIX_PERCENT];
     set_paths(self, settings);
@@ -297,7 +320,6 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     if (status != NB_OK) {
         return status;
     }
-    nb_block_fft_init(self->fft);
     status = take_response(arena, self, settings, err);
     if (status != NB_OK) {
         return status;
@@ -334,75 +356,93 @@ static bool all_zero(const float *samples, size_t count)
 
 static void transform_inputs(convolution *self)
 {
-    self->newest = (self->newest + 1 == self->ring_size) ? 0 : self->newest + 1;
-    for (size_t c = 0; c < self->sources; c++) {
-        const float *samples = self->samples[c];
-        const bool silent = all_zero(samples, (size_t)2 * BLOCK_FRAMES);
-        self->silent[c][self->newest] = silent;
-        if (!silent) {
-            nb_block_fft_forward(self->fft, samples, samples + BLOCK_FRAMES,
-                                 self->inputs[c] + self->newest * NB_SPECTRUM_FLOATS);
+    for (size_t r = 0; r < ROUND_BLOCKS; r++) {
+        self->newest = (self->newest + 1 == self->ring_size) ? 0 : self->newest + 1;
+        for (size_t c = 0; c < self->sources; c++) {
+            const float *samples = self->samples[c] + ROUND_FRAMES + (r - 1) * BLOCK_FRAMES;
+            const bool silent = all_zero(samples, (size_t)2 * BLOCK_FRAMES);
+            self->silent[c][self->newest] = silent;
+            if (!silent) {
+                nb_block_fft_forward(self->fft, self->rooms, samples, samples + BLOCK_FRAMES,
+                                     self->inputs[c] + self->newest * NB_SPECTRUM_FLOATS);
+            }
         }
     }
     for (size_t c = 0; c < self->channels; c++) {
-        memcpy(self->samples[c], self->samples[c] + BLOCK_FRAMES,
-               BLOCK_FRAMES * sizeof *self->samples[c]);
+        memcpy(self->samples[c], self->samples[c] + ROUND_FRAMES,
+               ROUND_FRAMES * sizeof *self->samples[c]);
     }
 }
 
-// The ring's place of the input that the first partition answers to.
-static size_t first_age(const convolution *self)
+// The ring's place of the input that partition `k` answers to in block `r` of the round.
+static size_t place_of(const convolution *self, size_t r, size_t k)
 {
-    return (self->newest + self->ring_size - self->first) % self->ring_size;
+    const size_t age = ROUND_BLOCKS - 1 - r + self->first + k;
+    return (self->newest + self->ring_size - age) % self->ring_size;
 }
 
-static bool path_sounds(const convolution *self, const path *it)
+static bool channel_sounds(const convolution *self, size_t channel, size_t r)
 {
-    size_t age = first_age(self);
-    for (size_t k = 0; k < self->partitions; k++) {
-        if (!self->silent[it->from][age]) {
-            return true;
+    for (size_t p = 0; p < self->path_count; p++) {
+        for (size_t k = 0; k < self->partitions && self->paths[p].to == channel; k++) {
+            if (!self->silent[self->paths[p].from][place_of(self, r, k)]) {
+                return true;
+            }
         }
-        age = (age == 0) ? self->ring_size - 1 : age - 1;
     }
     return false;
 }
 
-// Add to a slice of the sum what a path makes of all past inputs.
-static void add_path(const convolution *self, const path *it, size_t slice, float *sum)
+/// A slice of the round's results.
+typedef struct round_slice {
+    float sums[ROUND_BLOCKS][SLICE_FLOATS] __attribute__((aligned(64)));
+} round_slice;
+
+// Add to a slice of the round what a path makes of all past inputs. A spectrum of the response is
+// used for both blocks while it is at hand, and the input that one block meets here is the one that
+// the other met a partition before.
+static void add_path(const convolution *self, const path *it, size_t slice, round_slice *out)
 {
     const float *h = it->spectra + slice * self->partitions * SLICE_FLOATS;
-    size_t age = first_age(self);
     for (size_t k = 0; k < self->partitions; k++) {
-        if (!self->silent[it->from][age]) {
-            const float *x = self->inputs[it->from] + age * NB_SPECTRUM_FLOATS;
-            add_product(sum, x + slice * SLICE_FLOATS, h);
+        for (size_t r = 0; r < ROUND_BLOCKS; r++) {
+            const size_t place = place_of(self, r, k);
+            if (!self->silent[it->from][place]) {
+                const float *x = self->inputs[it->from] + place * NB_SPECTRUM_FLOATS;
+                add_product(out->sums[r], x + slice * SLICE_FLOATS, h);
+            }
         }
         h += SLICE_FLOATS;
-        age = (age == 0) ? self->ring_size - 1 : age - 1;
     }
 }
 
 static void transform_output(convolution *self, size_t channel)
 {
-    bool sounds = false;
-    for (size_t p = 0; p < self->path_count; p++) {
-        sounds = sounds || (self->paths[p].to == channel && path_sounds(self, &self->paths[p]));
+    bool sounds[ROUND_BLOCKS];
+    bool any = false;
+    for (size_t r = 0; r < ROUND_BLOCKS; r++) {
+        sounds[r] = channel_sounds(self, channel, r);
+        any = any || sounds[r];
     }
-    if (!sounds) {
-        memset(self->wet[channel], 0, BLOCK_FRAMES * sizeof *self->wet[channel]);
-        return;
-    }
-    for (size_t s = 0; s < NB_SLICES; s++) {
-        float sum[SLICE_FLOATS] __attribute__((aligned(64))) = {0};
+    for (size_t s = 0; s < NB_SLICES && any; s++) {
+        round_slice slice = {0};
         for (size_t p = 0; p < self->path_count; p++) {
             if (self->paths[p].to == channel) {
-                add_path(self, &self->paths[p], s, sum);
+                add_path(self, &self->paths[p], s, &slice);
             }
         }
-        nb_block_fft_take_slice(self->fft, s, sum);
+        for (size_t r = 0; r < ROUND_BLOCKS; r++) {
+            nb_block_fft_take_slice(self->fft, &self->rooms[r], s, slice.sums[r]);
+        }
     }
-    nb_block_fft_inverse(self->fft, self->wet[channel]);
+    for (size_t r = 0; r < ROUND_BLOCKS; r++) {
+        float *wet = self->wet[channel] + r * BLOCK_FRAMES;
+        if (sounds[r]) {
+            nb_block_fft_inverse(self->fft, &self->rooms[r], wet);
+        } else {
+            memset(wet, 0, BLOCK_FRAMES * sizeof *wet);
+        }
+    }
 }
 
 /// What the frames of a call become: out = dry (1 - share) + wet factor share.
@@ -435,7 +475,7 @@ static void mix_fixed(const levels *how, size_t frames, const float *restrict dr
     }
 }
 
-// The frames [start, start + frames) of the call lie within one block of the transform.
+// The frames [start, start + frames) of the call lie within one round.
 static void run_part(convolution *self, const nb_block *block, size_t start, size_t frames)
 {
     const double *gain_db = block->controls ? block->controls[GAIN_DB] : NULL;
@@ -447,7 +487,7 @@ static void run_part(convolution *self, const nb_block *block, size_t start, siz
     for (size_t c = 0; c < self->channels; c++) {
         float *dry = self->samples[c] + self->filled;
         // Before `out`, which may be `in`.
-        memcpy(dry + BLOCK_FRAMES, block->planar_in[c] + start, frames * sizeof *dry);
+        memcpy(dry + ROUND_FRAMES, block->planar_in[c] + start, frames * sizeof *dry);
         ((gain_db || mix) ? mix_moving : mix_fixed)(&how, frames, dry, self->wet[c] + self->filled,
                                                     block->planar_out[c] + start);
     }
@@ -459,12 +499,12 @@ static void process(void *state, const nb_block *block)
     convolution *self = state;
     for (size_t start = 0; start < block->frames;) {
         const size_t left = block->frames - start;
-        const size_t room = BLOCK_FRAMES - self->filled;
+        const size_t room = ROUND_FRAMES - self->filled;
         const size_t frames = (left < room) ? left : room;
         run_part(self, block, start, frames);
         start += frames;
         self->filled += frames;
-        if (self->filled == BLOCK_FRAMES) {
+        if (self->filled == ROUND_FRAMES) {
             transform_inputs(self);
             for (size_t c = 0; c < self->channels; c++) {
                 transform_output(self, c);

@@ -57,8 +57,12 @@ typedef struct nb_block_fft {
     float turn_re[NB_BLOCK_FRAMES], turn_im[NB_BLOCK_FRAMES]; ///< exp(i pi n / 2M)
     nb_block_twiddles passes[NB_BLOCK_PASSES];                ///< The longest first
     float leaf_re[NB_LEAF], leaf_im[NB_LEAF];                 ///< exp(-2 pi i n / NB_LEAF)
-    float re[NB_BLOCK_FRAMES + NB_CACHE_GAP], im[NB_BLOCK_FRAMES + NB_CACHE_GAP]; ///< Room to work
 } nb_block_fft;
+
+/// Room for one transform. The factors above serve all, these are each one's own.
+typedef struct nb_block_room {
+    float re[NB_BLOCK_FRAMES + NB_CACHE_GAP], im[NB_BLOCK_FRAMES + NB_CACHE_GAP];
+} nb_block_room;
 
 static inline void nb_block_fft_init(nb_block_fft *self)
 {
@@ -214,16 +218,17 @@ static inline void nb_leaf_double(const nb_block_fft *self, float (*restrict re)
 }
 
 /// Spectrum, NB_SPECTRUM_FLOATS floats, of 2 M frames: the first half and the second.
-static inline void nb_block_fft_forward(nb_block_fft *self, const float *restrict first,
-                                        const float *restrict second, float *restrict spectrum)
+static inline void nb_block_fft_forward(const nb_block_fft *self, nb_block_room *room,
+                                        const float *restrict first, const float *restrict second,
+                                        float *restrict spectrum)
 {
     for (size_t n = 0; n < NB_BLOCK_FRAMES; n++) {
-        self->re[n] = first[n] * self->turn_re[n] - second[n] * self->turn_im[n];
-        self->im[n] = first[n] * self->turn_im[n] + second[n] * self->turn_re[n];
+        room->re[n] = first[n] * self->turn_re[n] - second[n] * self->turn_im[n];
+        room->im[n] = first[n] * self->turn_im[n] + second[n] * self->turn_re[n];
     }
     for (size_t p = 0, length = NB_BLOCK_FRAMES; p < NB_BLOCK_PASSES; p++, length /= 4) {
         for (size_t at = 0; at < NB_BLOCK_FRAMES; at += length) {
-            nb_block_pass_forward(self->re + at, self->im + at, length / 4, &self->passes[p]);
+            nb_block_pass_forward(room->re + at, room->im + at, length / 4, &self->passes[p]);
         }
     }
     for (size_t s = 0; s < NB_SLICES; s++) {
@@ -232,9 +237,9 @@ static inline void nb_block_fft_forward(nb_block_fft *self, const float *restric
         for (size_t i = 0; i < NB_LEAF_BLOCKS; i += 4) {
             for (size_t j = 0; j < NB_LEAF; j += 4) {
                 const size_t from = s * NB_SLICE_BINS + i * NB_LEAF + j;
-                nb_transpose_4(self->re + from, NB_LEAF, re + j * NB_LEAF_BLOCKS + i,
+                nb_transpose_4(room->re + from, NB_LEAF, re + j * NB_LEAF_BLOCKS + i,
                                NB_LEAF_BLOCKS);
-                nb_transpose_4(self->im + from, NB_LEAF, im + j * NB_LEAF_BLOCKS + i,
+                nb_transpose_4(room->im + from, NB_LEAF, im + j * NB_LEAF_BLOCKS + i,
                                NB_LEAF_BLOCKS);
             }
         }
@@ -245,7 +250,8 @@ static inline void nb_block_fft_forward(nb_block_fft *self, const float *restric
 }
 
 /// Take slice `s` of a spectrum for the inverse; overwrites it.
-static inline void nb_block_fft_take_slice(nb_block_fft *self, size_t s, float *slice)
+static inline void nb_block_fft_take_slice(const nb_block_fft *self, nb_block_room *room, size_t s,
+                                           float *slice)
 {
     float *re = slice;
     float *im = slice + NB_SLICE_BINS;
@@ -255,23 +261,24 @@ static inline void nb_block_fft_take_slice(nb_block_fft *self, size_t s, float *
     for (size_t i = 0; i < NB_LEAF_BLOCKS; i += 4) {
         for (size_t j = 0; j < NB_LEAF; j += 4) {
             const size_t to = s * NB_SLICE_BINS + i * NB_LEAF + j;
-            nb_transpose_4(re + j * NB_LEAF_BLOCKS + i, NB_LEAF_BLOCKS, self->re + to, NB_LEAF);
-            nb_transpose_4(im + j * NB_LEAF_BLOCKS + i, NB_LEAF_BLOCKS, self->im + to, NB_LEAF);
+            nb_transpose_4(re + j * NB_LEAF_BLOCKS + i, NB_LEAF_BLOCKS, room->re + to, NB_LEAF);
+            nb_transpose_4(im + j * NB_LEAF_BLOCKS + i, NB_LEAF_BLOCKS, room->im + to, NB_LEAF);
         }
     }
 }
 
 /// The second half's M frames of the slices taken, times M.
-static inline void nb_block_fft_inverse(nb_block_fft *self, float *restrict second)
+static inline void nb_block_fft_inverse(const nb_block_fft *self, nb_block_room *room,
+                                        float *restrict second)
 {
     size_t length = NB_BLOCK_FRAMES >> (2 * (NB_BLOCK_PASSES - 1));
     for (size_t p = NB_BLOCK_PASSES; p-- > 0; length *= 4) {
         for (size_t at = 0; at < NB_BLOCK_FRAMES; at += length) {
-            nb_block_pass_inverse(self->re + at, self->im + at, length / 4, &self->passes[p]);
+            nb_block_pass_inverse(room->re + at, room->im + at, length / 4, &self->passes[p]);
         }
     }
     for (size_t n = 0; n < NB_BLOCK_FRAMES; n++) { // times exp(-i pi n / 2M): its imaginary part
-        second[n] = self->im[n] * self->turn_re[n] - self->re[n] * self->turn_im[n];
+        second[n] = room->im[n] * self->turn_re[n] - room->re[n] * self->turn_im[n];
     }
 }
 

@@ -12,6 +12,10 @@ enum {
     POINT_DIGITS = 2
 };
 
+const double nb_report_band_hz[NB_REPORT_BANDS] = {
+    25,  31.5, 40,   50,   63,   80,   100,  125,  160,  200,  250,  315,   400,   500,   630,
+    800, 1000, 1250, 1600, 2000, 2500, 3150, 4000, 5000, 6300, 8000, 10000, 12500, 16000, 20000};
+
 /// The levels, which are null for silence, and where they stand.
 typedef struct level_key {
     const char *key;
@@ -70,6 +74,18 @@ static json_t *loudness_to_json(const nb_report *self)
     return complete ? json_incref(object) : NULL;
 }
 
+static json_t *spectrum_to_json(const nb_report *self)
+{
+    NB_SCOPED(nb_json_free) json_t *centres = json_array();
+    NB_SCOPED(nb_json_free) json_t *levels = json_array();
+    bool complete = centres && levels;
+    for (size_t i = 0; i < self->spectrum_count && complete; i++) {
+        complete = json_array_append_new(centres, nb_json_number(nb_report_band_hz[i])) == 0 &&
+                   json_array_append_new(levels, rounded(self->spectrum_db[i], POINT_DIGITS)) == 0;
+    }
+    return complete ? json_pack("{s:O, s:O}", "centre_hz", centres, "level_db", levels) : NULL;
+}
+
 json_t *nb_report_to_json(const nb_report *self)
 {
     NB_SCOPED(nb_json_free) json_t *object = json_object();
@@ -88,6 +104,7 @@ json_t *nb_report_to_json(const nb_report *self)
                set(object, "stereo_correlation", rounded(self->stereo_correlation, 6)) &&
                set(object, "silence_head_s", nb_json_number(self->silence_head_s)) &&
                set(object, "silence_tail_s", nb_json_number(self->silence_tail_s)) &&
+               set(object, "spectrum", spectrum_to_json(self)) &&
                set(object, "loudness_over_time", loudness_to_json(self));
     return complete ? json_incref(object) : NULL;
 }
@@ -168,6 +185,29 @@ static nb_status read_loudness(const char *what, const json_t *json, nb_report *
     return status;
 }
 
+/// Reports from before there was a spectrum have none.
+static nb_status read_spectrum(const char *what, const json_t *json, nb_report *out, nb_error *err)
+{
+    const json_t *spectrum = json_object_get(json, "spectrum");
+    json_t *levels = NULL;
+    const nb_status status =
+        spectrum ? nb_json_get_array(what, spectrum, "level_db", &levels, err) : NB_OK;
+    const size_t count = json_array_size(levels);
+    if (status == NB_OK && count > NB_REPORT_BANDS) {
+        return nb_fail(err, NB_E_LIMIT, "%s: its spectrum has %zu bands; at most %d are read", what,
+                       count, NB_REPORT_BANDS);
+    }
+    for (size_t i = 0; i < count && status == NB_OK; i++) {
+        const json_t *level = json_array_get(levels, i);
+        if (!json_is_number(level) && !json_is_null(level)) {
+            return nb_fail(err, NB_E_INVALID, "%s: 'level_db' has more than numbers in it", what);
+        }
+        out->spectrum_db[i] = json_is_null(level) ? -INFINITY : json_number_value(level);
+    }
+    out->spectrum_count = count;
+    return status;
+}
+
 static nb_status read_counts(const char *what, const json_t *json, nb_report *out, nb_error *err)
 {
     enum { RATE_MAX_HZ = 384000, CHANNELS_MAX = 64 };
@@ -232,6 +272,9 @@ nb_status nb_report_from_json(const char *what, const json_t *json, nb_report *o
     }
     if (status == NB_OK) {
         status = read_counts(what, json, &report, err);
+    }
+    if (status == NB_OK) {
+        status = read_spectrum(what, json, &report, err);
     }
     if (status == NB_OK) {
         status = read_loudness(what, json, &report, err);

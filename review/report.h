@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { NB_REPORT_BANDS = 30 }; ///< Thirds of an octave, 25 Hz to 20 kHz
+
+/// Their nominal centres (IEC 61260-1), in Hz.
+extern const double nb_report_band_hz[NB_REPORT_BANDS];
+
 /// As nb_measures (audio/meter.h) without its owner's rules; -INFINITY is "none".
 typedef struct nb_report {
     unsigned sample_rate_hz;
@@ -28,7 +33,9 @@ typedef struct nb_report {
     double stereo_correlation;
     double silence_head_s;
     double silence_tail_s;
-    size_t loudness_count; ///< At 10 Hz
+    size_t spectrum_count; ///< Bands under half the rate; 0 in reports from before they had them
+    double spectrum_db[NB_REPORT_BANDS]; ///< 0 dBFS is a full sine in every channel
+    size_t loudness_count;               ///< At 10 Hz
     float *short_term_lufs;
     float *momentary_lufs;
 } nb_report;
@@ -38,8 +45,8 @@ void nb_report_fini(nb_report *self);
 /// The stable JSON of docs/cli.md: integrated_lufs, loudness_range_lu, short_term_max_lufs,
 /// momentary_max_lufs, true_peak_dbtp, sample_peak_dbfs, plr_lu, duration_s, sample_rate_hz,
 /// channels, frames, clipped_samples, dc_offset, stereo_correlation, silence_head_s,
-/// silence_tail_s, loudness_over_time {interval_s, short_term_lufs[], momentary_lufs[]}. Null
-/// without memory.
+/// silence_tail_s, spectrum {centre_hz[], level_db[]}, loudness_over_time {interval_s,
+/// short_term_lufs[], momentary_lufs[]}. Null without memory.
 json_t *nb_report_to_json(const nb_report *self);
 NB_NODISCARD nb_status nb_report_from_json(const char *what, const json_t *json, nb_report *out,
                                            nb_error *err);
@@ -48,8 +55,8 @@ NB_NODISCARD nb_status nb_report_from_json(const char *what, const json_t *json,
 NB_NODISCARD nb_status nb_report_write(const nb_report *self, const char *path, nb_error *err);
 
 /// For a terminal, at most 80 columns: the numbers, what stands out (clipping, DC, over full
-/// scale, mono, out of phase, silence), and the loudness over time drawn in block characters.
-/// `colour` adds ANSI colours.
+/// scale, mono, out of phase, silence), and the loudness over time and the spectrum drawn in block
+/// characters. `colour` adds ANSI colours.
 void nb_report_print(const nb_report *self, bool colour, nb_text *out);
 
 #endif // NB_REVIEW_REPORT_H

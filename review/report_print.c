@@ -281,6 +281,56 @@ static void add_picture(const nb_report *self, const ansi_style *style, nb_text 
     add_time_axis((double)self->loudness_count / POINTS_PER_SECOND, style, out);
 }
 
+enum { SPECTRUM_ROWS = 5, BAND_COLUMNS = 2, BANDS_A_LABEL = 3 };
+
+static bool spectrum_columns(const nb_report *self, double columns[PICTURE_COLUMNS],
+                             level_scale *scale)
+{
+    static const double step_db = 10.0;
+    double highest = -INFINITY;
+    for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
+        const size_t band = c / BAND_COLUMNS;
+        columns[c] = (band < self->spectrum_count) ? self->spectrum_db[band] : -INFINITY;
+        highest = fmax(highest, columns[c]);
+    }
+    *scale = (level_scale){.top = ceil(highest / step_db) * step_db, .step = step_db};
+    return isfinite(highest);
+}
+
+static void add_band_axis(const nb_report *self, const ansi_style *style, nb_text *out)
+{
+    nb_text_addf(out, "  %s     \u2514", style->dim);
+    for (size_t band = 0; band < self->spectrum_count; band++) {
+        nb_text_add(out, (band % BANDS_A_LABEL == 0) ? "\u2534\u2500" : "\u2500\u2500");
+    }
+    nb_text_addf(out, "%s\n  %s      ", style->off, style->dim);
+    for (size_t band = 0; band < self->spectrum_count; band += BANDS_A_LABEL) {
+        char label[16];
+        const double hz = nb_report_band_hz[band];
+        snprintf(label, sizeof label, (hz < 1000.0) ? "%g" : "%.3gk",
+                 (hz < 1000.0) ? hz : hz / 1e3);
+        nb_text_addf(out, "%-*s", BAND_COLUMNS * BANDS_A_LABEL, label);
+    }
+    nb_text_addf(out, "%s\n", style->off);
+}
+
+static void add_spectrum(const nb_report *self, const ansi_style *style, nb_text *out)
+{
+    double columns[PICTURE_COLUMNS];
+    level_scale scale;
+    if (!spectrum_columns(self, columns, &scale)) {
+        return;
+    }
+    nb_text_add(out, "\n  Spectrum (dBFS in each third of an octave)\n");
+    for (unsigned row = 0; row < SPECTRUM_ROWS; row++) {
+        nb_text_addf(out, "  %s%4.0f \u2524%s%s", style->dim, scale.top - scale.step * row,
+                     style->off, style->bar);
+        add_bar_row(columns, &scale, row, out);
+        nb_text_addf(out, "%s\n", style->off);
+    }
+    add_band_axis(self, style, out);
+}
+
 void nb_report_print(const nb_report *self, bool colour, nb_text *out)
 {
     const ansi_style *style = colour ? &coloured : &plain;
@@ -295,4 +345,5 @@ void nb_report_print(const nb_report *self, bool colour, nb_text *out)
         out->chars[before] = '\0';
     }
     add_picture(self, style, out);
+    add_spectrum(self, style, out);
 }

@@ -3,6 +3,7 @@
 
 #include "renderer/engine/float_mode.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum { OUTPUT_CHANNELS = 2 };
@@ -108,6 +109,8 @@ nb_status nb_output_measure(nb_output *self, nb_scratch *scratch, int64_t first,
     return status;
 }
 
+_Static_assert(NB_SPECTRUM_BANDS == (int)NB_REPORT_BANDS, "the meter's bands are the report's");
+
 static void report_take(nb_report *out, nb_measures *measures)
 {
     *out = (nb_report){
@@ -127,10 +130,12 @@ static void report_take(nb_report *out, nb_measures *measures)
         .stereo_correlation = measures->correlation,
         .silence_head_s = measures->silence_head_s,
         .silence_tail_s = measures->silence_tail_s,
+        .spectrum_count = measures->spectrum_count,
         .loudness_count = measures->loudness_count,
         .short_term_lufs = measures->loudness_lufs,
         .momentary_lufs = measures->momentary_lufs,
     };
+    memcpy(out->spectrum_db, measures->spectrum_db, sizeof out->spectrum_db);
     measures->loudness_lufs = NULL; // the report's now
     measures->momentary_lufs = NULL;
     nb_measures_fini(measures);

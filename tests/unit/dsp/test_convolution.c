@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { FRAMES = 60000, LATENCY = 8192, LONG_RESPONSE = 20000 };
+enum { FRAMES = 70000, LATENCY = 16384, LONG_RESPONSE = 20000 };
 
 static float in[2][FRAMES], out[2][FRAMES];
 static float responses[4][LONG_RESPONSE];
