@@ -108,9 +108,18 @@ static void close_desk(desk *self)
 
 // ---- Requests made from their descriptors ----
 
+/// Requests that the protocol has room for and the coordinator does not answer yet.
+static const char *const announced[] = {"inbox_list", "inbox_seen"};
+
 static const ProtobufCFieldDescriptor *body_field(size_t index)
 {
     const ProtobufCFieldDescriptor *field = &nightbus__request__descriptor.fields[index];
+    for (size_t i = 0; i < NB_COUNT(announced); i++) {
+        if (strcmp(field->name, announced[i]) == 0 &&
+            nb_request_roles((Nightbus__Request__BodyCase)field->id) == 0) {
+            return NULL;
+        }
+    }
     return field->type == PROTOBUF_C_TYPE_MESSAGE ? field : NULL;
 }
 
