@@ -126,6 +126,15 @@ void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t ta
     pthread_mutex_unlock(&self->lock);
 }
 
+void nb_access_clear(nb_access *self)
+{
+    pthread_mutex_lock(&self->lock);
+    while (self->count > 0) {
+        free(self->grants[--self->count].digests);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
 bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task)
 {
     pthread_mutex_lock(&self->lock);

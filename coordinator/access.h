@@ -24,6 +24,7 @@ NB_NODISCARD nb_status nb_access_grant(nb_access *self, const nb_public_key *key
 void nb_access_revoke(nb_access *self, uint64_t task);
 /// This holder's attempt is over.
 void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t task);
+void nb_access_clear(nb_access *self); ///< Revoke all
 
 bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task);
 bool nb_access_may_read(nb_access *self, const nb_public_key *key, uint64_t task,

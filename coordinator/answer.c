@@ -40,3 +40,22 @@ nb_status nb_answer_ack(nb_answer *self, nb_error *err)
     self->reply.ack = ack;
     return NB_OK;
 }
+
+void nb_answer_fail(nb_answer *self, nb_status status, const nb_error *err)
+{
+    static char no_memory_text[] = "the coordinator has no memory for the answer";
+    static Nightbus__Failure no_memory = {PROTOBUF_C_MESSAGE_INIT(&nightbus__failure__descriptor),
+                                          NB_E_NO_MEMORY, no_memory_text};
+    Nightbus__Failure *failure = self->arena ? nb_answer_take(self, 1, sizeof *failure) : NULL;
+    char *text = failure ? nb_answer_string(self, err->text) : NULL;
+    const uint64_t id = self->reply.id;
+    self->reply = (Nightbus__Reply)NIGHTBUS__REPLY__INIT;
+    self->reply.id = id;
+    self->reply.failure = &no_memory;
+    if (text) {
+        nightbus__failure__init(failure);
+        failure->status = (uint32_t)status;
+        failure->text = text;
+        self->reply.failure = failure;
+    }
+}

@@ -97,14 +97,19 @@ static nb_status open_store(nb_coordinator *self, nb_error *err)
     return (status == NB_OK) ? nb_blob_store_open(store, &self->store, err) : status;
 }
 
+nb_status nb_coordinator_new_scheduler(nb_coordinator *self, nb_scheduler **out, nb_error *err)
+{
+    const nb_scheduler_options options = {.lease_ms = self->lease_ms,
+                                          .reconcile_ms = 2 * self->lease_ms,
+                                          .incarnation = self->incarnation,
+                                          .observer = observe,
+                                          .context = self};
+    return nb_scheduler_new(&options, out, err);
+}
+
 static nb_status open_parts(nb_coordinator *self, const nb_coordinator_options *options,
                             nb_error *err)
 {
-    const nb_scheduler_options scheduler = {.lease_ms = self->lease_ms,
-                                            .reconcile_ms = 2 * self->lease_ms,
-                                            .incarnation = options->incarnation,
-                                            .observer = observe,
-                                            .context = self};
     self->sessions = calloc(NB_SESSIONS_MAX, sizeof *self->sessions);
     self->waiters = calloc(NB_WAITERS_MAX, sizeof *self->waiters);
     if (!self->sessions || !self->waiters) {
@@ -112,7 +117,7 @@ static nb_status open_parts(nb_coordinator *self, const nb_coordinator_options *
     }
     nb_status status = nb_access_new(&self->access, err);
     if (status == NB_OK) {
-        status = nb_scheduler_new(&scheduler, &self->scheduler, err);
+        status = nb_coordinator_new_scheduler(self, &self->scheduler, err);
     }
     if (status == NB_OK) {
         status = open_store(self, err);
@@ -133,6 +138,7 @@ nb_status nb_coordinator_open(const nb_coordinator_options *options, int64_t now
     }
     self->transfer = options->transfer;
     self->lease_ms = options->lease_ms > 0 ? options->lease_ms : NB_LEASE_MS;
+    self->incarnation = options->incarnation;
     self->unplanned = true;
     self->unreviewed = true;
     self->cursor = (uint64_t)nb_clock_wall_ms() * 1000;
@@ -166,6 +172,7 @@ void nb_coordinator_destroy(nb_coordinator **self_p)
     for (size_t i = 0; i < self->album_count; i++) {
         nb_revisions_close(&self->albums[i].revisions);
     }
+    nb_batch_fini(&self->batch);
     nb_scheduler_destroy(&self->scheduler);
     nb_access_destroy(&self->access);
     nb_ledger_close(&self->ledger);
@@ -192,20 +199,36 @@ nb_blob_store *nb_coordinator_store(nb_coordinator *self) { return self->store; 
 
 // ---- Time ----
 
+void nb_coordinator_advance(nb_coordinator *self, int64_t now_ms)
+{
+    nb_error err = {0};
+    nb_coordinator_commit(self, now_ms);
+    // What could not be planned waits a while; what is new does not.
+    if (self->unplanned && self->plan_after_ms <= now_ms && !nb_coordinator_plan_jobs(self)) {
+        self->plan_after_ms = now_ms + RETRY_MS;
+    }
+    if (self->waiter_count > 0 && nb_batch_open(self, &err) == NB_OK) {
+        nb_coordinator_commit(self, now_ms); // somebody may wait for what was planned
+    }
+}
+
 void nb_coordinator_tick(nb_coordinator *self, int64_t now_ms)
 {
+    nb_error err = {0};
+    nb_coordinator_commit(self, now_ms);
+    if (nb_batch_mend(self, now_ms, &err) != NB_OK || nb_batch_open(self, &err) != NB_OK) {
+        nb_log_error("%s", err.text);
+        return; // no disk: leases wait, as nothing could be given to others either
+    }
     nb_scheduler_tick(self->scheduler, now_ms);
+    nb_coordinator_reap_tasks(self);
+    nb_coordinator_commit(self, now_ms);
     if (self->unreviewed && self->review_ms <= now_ms) {
         nb_coordinator_review_jobs(self);
         self->review_ms =
             now_ms + (self->unreviewed && self->reviewed_to == 0 ? RETRY_MS : REVIEW_MS);
     }
-    if (self->retry_ms <= now_ms) {
-        self->retry_ms = now_ms + RETRY_MS;
-        nb_coordinator_plan_jobs(self);
-    }
-    nb_coordinator_reap_tasks(self);
-    nb_coordinator_serve_waiters(self, now_ms);
+    nb_coordinator_advance(self, now_ms);
 }
 
 /// What collection asks the ledger.

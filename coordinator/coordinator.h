@@ -39,7 +39,18 @@ void nb_coordinator_connect(nb_coordinator *self, const nb_coordinator_link *lin
 
 nb_blob_store *nb_coordinator_store(nb_coordinator *self); ///< Borrowed
 
-/// Answer a request: at once, or later where it may be held.
+/// Act on a request. What renderers ask all the time shares one commit with its neighbours: the
+/// answers go out with nb_coordinator_commit, or with the next request that is not of that kind.
+void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,
+                         const Nightbus__Request *request, int64_t now_ms);
+
+/// Write what was heard to disk, then send the answers.
+void nb_coordinator_commit(nb_coordinator *self, int64_t now_ms);
+
+/// Commit, then do some of what can wait: plan jobs, write renderings into reviews.
+void nb_coordinator_advance(nb_coordinator *self, int64_t now_ms);
+
+/// One request alone: nb_coordinator_hear, then nb_coordinator_advance.
 void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
                            const Nightbus__Request *request, int64_t now_ms);
 

@@ -46,12 +46,34 @@ typedef struct nb_waiter {
     uint64_t job, cursor;
 } nb_waiter;
 
+/// What is answered; all that it points to is in the arena.
+typedef struct nb_answer {
+    nb_arena *arena;
+    Nightbus__Reply reply;
+    bool held; ///< The answer comes later
+} nb_answer;
+
+typedef struct nb_batch_answer {
+    nb_peer peer;
+    nb_answer answer;
+} nb_batch_answer;
+
+/// Answers that go out when what they say is on disk (batch.c).
+typedef struct nb_batch {
+    bool is_open; ///< The ledger is in a transaction
+    bool is_lost; ///< A commit failed, and memory was not made to agree with the ledger yet
+    size_t count, capacity;
+    nb_batch_answer *answers;
+} nb_batch;
+
 struct nb_coordinator {
     char *data_path;
     char *store_path; ///< Absolute
     bool transfer;
     int64_t lease_ms;
+    uint64_t incarnation;
     nb_coordinator_link link;
+    nb_batch batch;
     nb_blob_store *store;
     nb_ledger *ledger;
     nb_ledger *ledger_of_bulk; ///< The bulk thread's
@@ -75,7 +97,7 @@ struct nb_coordinator {
     bool review_failed;                    ///< Some of them could not be written in this round
     uint64_t reviewed_to;                  ///< The round is at this job; 0 at its start
     int64_t review_ms;                     ///< When to write the next ones
-    int64_t retry_ms;
+    int64_t plan_after_ms;                 ///< Not before: the last try failed
 };
 
 /// Who asks.
@@ -88,20 +110,29 @@ typedef struct nb_caller {
     int64_t now_ms;
 } nb_caller;
 
-/// What is answered; all that it points to is in the arena.
-typedef struct nb_answer {
-    nb_arena *arena;
-    Nightbus__Reply reply;
-    bool held; ///< The answer comes later
-} nb_answer;
-
 typedef nb_status nb_handle(nb_coordinator *self, const nb_caller *caller,
                             const Nightbus__Request *request, nb_answer *answer, nb_error *err);
 
 nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_handle_album_head,
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
-    nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
-    nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail;
+    nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list,
+    nb_handle_job_list, nb_handle_job_watch, nb_handle_node_list, nb_handle_sync,
+    nb_handle_task_finish, nb_handle_task_fail;
+
+// ---- Batches (batch.c) ----
+
+/// Is this request one that shares a commit with its neighbours?
+bool nb_coordinator_is_batched(Nightbus__Request__BodyCase body);
+/// Open a batch if none is open.
+NB_NODISCARD nb_status nb_batch_open(nb_coordinator *self, nb_error *err);
+/// After a commit that failed: make memory agree with the ledger again.
+NB_NODISCARD nb_status nb_batch_mend(nb_coordinator *self, int64_t now_ms, nb_error *err);
+void nb_batch_fini(nb_batch *self);
+/// Send the answer: now, or with the batch that is open. Takes the answer's memory.
+void nb_coordinator_answer(nb_coordinator *self, const nb_peer *peer, nb_answer *answer);
+/// A scheduler without tasks, with the coordinator's options.
+NB_NODISCARD nb_status nb_coordinator_new_scheduler(nb_coordinator *self, nb_scheduler **out,
+                                                    nb_error *err);
 
 // ---- Who may do what (dispatch.c, permit.c; docs/permissions.md) ----
 
@@ -133,6 +164,8 @@ void *nb_answer_take(const nb_answer *self, size_t count, size_t size);
 char *nb_answer_string(const nb_answer *self, const char *text);
 ProtobufCBinaryData nb_answer_digest(const nb_answer *self, const nb_digest *digest);
 nb_status nb_answer_no_memory(nb_error *err);
+/// Make the answer a failure in words.
+void nb_answer_fail(nb_answer *self, nb_status status, const nb_error *err);
 /// Answer with nothing but yes.
 NB_NODISCARD nb_status nb_answer_ack(nb_answer *self, nb_error *err);
 
@@ -163,13 +196,14 @@ NB_NODISCARD nb_status nb_coordinator_check_space(const nb_coordinator *self, ui
 /// Mix and alternates are always made.
 typedef enum nb_job_wants { NB_WANT_MIXES, NB_WANT_STEMS } nb_job_wants;
 
-/// A new job for a version. With `job` of the newest one, where there is an open one that makes what
-/// is wanted.
+/// A new job for a version. With `job` of the newest one, where there is an open one that makes
+/// what is wanted.
 NB_NODISCARD nb_status nb_coordinator_start_job(nb_coordinator *self, const char *album,
                                                 const nb_version *version, nb_job_wants wants,
                                                 uint64_t *out_job, nb_error *err);
-/// Plan the open jobs that have no task, if a renderer lives whose fingerprint they can have.
-void nb_coordinator_plan_jobs(nb_coordinator *self);
+/// Plan some of the open jobs that have no task, if a renderer lives whose fingerprint they can
+/// have. False: not all that was tried could be done now, so try later.
+bool nb_coordinator_plan_jobs(nb_coordinator *self);
 /// Write what was rendered into the reviews.
 void nb_coordinator_review_jobs(nb_coordinator *self);
 /// Take up the open tasks of the ledger.

@@ -209,31 +209,37 @@ static nb_status dispatch(nb_coordinator *self, nb_caller *caller, const Nightbu
     return found->handle(self, caller, request, answer, err);
 }
 
-void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
-                           const Nightbus__Request *request, int64_t now_ms)
+void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,
+                         const Nightbus__Request *request, int64_t now_ms)
 {
     nb_caller caller = {.peer = peer, .request = request->id, .now_ms = now_ms};
     nb_answer answer = {.arena = nb_arena_new(), .reply = NIGHTBUS__REPLY__INIT};
     nb_error err = {0};
-    Nightbus__Failure failure = NIGHTBUS__FAILURE__INIT;
-    nb_status status =
-        answer.arena ? dispatch(self, &caller, request, &answer, &err) : nb_answer_no_memory(&err);
+    const bool batched = nb_coordinator_is_batched(request->body_case);
+    if (!batched) {
+        nb_coordinator_commit(self, now_ms);
+    }
+    nb_status status = answer.arena ? nb_batch_mend(self, now_ms, &err) : nb_answer_no_memory(&err);
+    if (status == NB_OK && batched) {
+        status = nb_batch_open(self, &err);
+    }
+    if (status == NB_OK) {
+        status = dispatch(self, &caller, request, &answer, &err);
+    }
     answer.reply.id = request->id;
     if (status != NB_OK) {
         nb_log_debug("%s: request %d: %s", caller.member.name, (int)request->body_case, err.text);
-        failure.status = (uint32_t)status;
-        failure.text = err.text;
-        answer.reply = (Nightbus__Reply)NIGHTBUS__REPLY__INIT;
-        answer.reply.id = request->id;
-        answer.reply.failure = &failure;
+        nb_answer_fail(&answer, status, &err);
     }
     if (status != NB_OK || !answer.held) {
-        status = self->link.send(self->link.context, peer, &answer.reply, &err);
-        if (status != NB_OK) {
-            nb_log_warn("reply lost: %s",
-                        err.text); // the peer left; it asks again or its lease ends
-        }
+        nb_coordinator_answer(self, peer, &answer);
     }
     nb_arena_destroy(&answer.arena);
-    nb_coordinator_serve_waiters(self, now_ms);
+}
+
+void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
+                           const Nightbus__Request *request, int64_t now_ms)
+{
+    nb_coordinator_hear(self, peer, request, now_ms);
+    nb_coordinator_advance(self, now_ms);
 }

@@ -144,7 +144,6 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
     const uint32_t wait_ms = bounded_wait(said->has_wait_ms, said->wait_ms);
     nb_scheduler_sync_idle(self->scheduler, caller->renderer, wait_ms, caller->now_ms);
     nb_coordinator_reap_tasks(self);
-    nb_coordinator_plan_jobs(self);
     bool found = false;
     const nb_status status =
         nb_coordinator_offer(self, caller->renderer, caller->now_ms, answer, &found, err);
@@ -255,22 +254,16 @@ static bool serve_and_send(nb_coordinator *self, const nb_waiter *waiter, int64_
                                     : nb_answer_no_memory(&err);
     // What failed for a renderer is tried again; at its deadline it is told.
     const bool answers = ready || (status != NB_OK && waiter->deadline_ms <= now_ms);
-    if (answers) {
-        Nightbus__Failure failure = NIGHTBUS__FAILURE__INIT;
-        answer.reply.id = waiter->request;
-        if (status != NB_OK) {
-            failure.status = (uint32_t)status;
-            failure.text = err.text;
-            answer.reply.failure = &failure;
-            answer.reply.body_case = NIGHTBUS__REPLY__BODY__NOT_SET;
-        }
-        status = self->link.send(self->link.context, &waiter->peer, &answer.reply, &err);
-        if (status != NB_OK) {
-            nb_log_warn("reply lost: %s", err.text); // a lease that came with it will expire
-        }
+    if (!answers) {
+        nb_arena_destroy(&answer.arena);
+        return false;
     }
-    nb_arena_destroy(&answer.arena);
-    return answers;
+    answer.reply.id = waiter->request;
+    if (status != NB_OK) {
+        nb_answer_fail(&answer, status, &err);
+    }
+    nb_coordinator_answer(self, &waiter->peer, &answer);
+    return true;
 }
 
 void nb_coordinator_serve_waiters(nb_coordinator *self, int64_t now_ms)

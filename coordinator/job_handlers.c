@@ -213,7 +213,7 @@ nb_status nb_handle_render(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
-    nb_coordinator_plan_jobs(self);
+    (void)nb_coordinator_plan_jobs(self);
     Nightbus__JobStarted *started = nb_answer_take(answer, 1, sizeof *started);
     if (!started) {
         return nb_answer_no_memory(err);

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 100 }; // jobs planned before other messages are heard
+enum {
+    BATCH = 100,   // jobs planned before other messages are heard ...
+    BATCH_MS = 20, // ... or begun in that time
+};
 
 // ---- Watching ----
 
@@ -370,11 +373,11 @@ static void fail_job(nb_coordinator *self, nb_job *job, const char *text)
     }
 }
 
-void nb_coordinator_plan_jobs(nb_coordinator *self)
+bool nb_coordinator_plan_jobs(nb_coordinator *self)
 {
     const char *fingerprint = nb_scheduler_fingerprint(self->scheduler);
     if (!self->unplanned || !fingerprint) {
-        return;
+        return true;
     }
     nb_job *jobs = NULL;
     size_t count = 0;
@@ -382,15 +385,22 @@ void nb_coordinator_plan_jobs(nb_coordinator *self)
     if (nb_ledger_list_jobs(self->ledger, NB_JOBS_UNPLANNED, 0, BATCH, &jobs, &count, &err) !=
         NB_OK) {
         nb_log_error("%s", err.text);
-        return;
+        return false;
     }
+    const int64_t start_ms = nb_clock_ms();
+    bool all_done = true;
     self->unplanned = count == BATCH;
     for (size_t i = 0; i < count; i++) {
+        if (nb_clock_ms() - start_ms >= BATCH_MS) {
+            self->unplanned = true;
+            break;
+        }
         err = (nb_error){0};
         const nb_status status = plan_job(self, &jobs[i], fingerprint, &err);
         if (is_passing(status)) {
             nb_log_error("job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);
             self->unplanned = true;
+            all_done = false;
             if (status == NB_E_IO) {
                 continue; // one album's files may be damaged; the others' are not
             }
@@ -402,4 +412,5 @@ void nb_coordinator_plan_jobs(nb_coordinator *self)
         nb_coordinator_touch_job(self, jobs[i].id);
     }
     free(jobs);
+    return all_done;
 }

@@ -21,6 +21,7 @@
 enum {
     TICK_MS = 100,
     BURST_MAX = 1000, ///< Messages heard before leases may expire: a busy hour is no dead renderer
+    BATCH_MS = 10,    ///< How long one commit collects messages; an fsync takes about as long
     COLLECT_MS = 24 * 60 * 60 * 1000,
     LEASE_LEAST_MS = 1000,
     LEASE_MOST_MS = 10 * 60 * 1000,
@@ -234,6 +235,7 @@ static nb_status write_ready(const char *data, const nb_server *server, const nb
 static nb_status run_once(nb_coordinator *coordinator, nb_server *server, nb_error *err)
 {
     int64_t timeout_ms = TICK_MS;
+    int64_t commit_ms = 0;
     for (unsigned i = 0; i < BURST_MAX && !stopping; i++) {
         nb_peer peer;
         Nightbus__Request *request = NULL;
@@ -247,9 +249,16 @@ static nb_status run_once(nb_coordinator *coordinator, nb_server *server, nb_err
             }
             break;
         }
-        nb_coordinator_handle(coordinator, &peer, request, nb_clock_ms());
+        const int64_t now_ms = nb_clock_ms();
+        nb_coordinator_hear(coordinator, &peer, request, now_ms);
         nb_wire_free_request(&request);
-        timeout_ms = 0;
+        if (timeout_ms > 0) {
+            timeout_ms = 0;
+            commit_ms = now_ms + BATCH_MS;
+        } else if (now_ms >= commit_ms) {
+            nb_coordinator_commit(coordinator, now_ms);
+            commit_ms = nb_clock_ms() + BATCH_MS;
+        }
     }
     nb_coordinator_tick(coordinator, nb_clock_ms());
     return NB_OK;

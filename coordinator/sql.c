@@ -19,6 +19,7 @@ typedef struct prepared {
 
 struct nb_sql {
     sqlite3 *connection;
+    unsigned depth; // of transactions inside each other
     size_t prepared_count;
     prepared list[STATEMENTS_MAX];
 };
@@ -108,11 +109,28 @@ nb_status nb_sql_script(nb_sql *self, const char *script, nb_error *err)
 nb_status nb_sql_begin(nb_sql *self, nb_error *err)
 {
     // A transaction that reads first and then writes fails at once behind another writer.
-    return nb_sql_script(self, "BEGIN IMMEDIATE", err);
+    const nb_status status =
+        nb_sql_script(self, self->depth == 0 ? "BEGIN IMMEDIATE" : "SAVEPOINT inner", err);
+    self->depth += (status == NB_OK) ? 1 : 0;
+    return status;
+}
+
+// The newest savepoint of that name is meant.
+static nb_status end_inner(nb_sql *self, nb_status status, nb_error *err)
+{
+    if (status != NB_OK) {
+        (void)sqlite3_exec(self->connection, "ROLLBACK TO inner", NULL, NULL, NULL);
+        (void)sqlite3_exec(self->connection, "RELEASE inner", NULL, NULL, NULL);
+        return status;
+    }
+    return nb_sql_script(self, "RELEASE inner", err);
 }
 
 nb_status nb_sql_end(nb_sql *self, nb_status status, nb_error *err)
 {
+    if (--self->depth > 0) {
+        return end_inner(self, status, err);
+    }
     if (status == NB_OK) {
         status = nb_sql_script(self, "COMMIT", err);
     }

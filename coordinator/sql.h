@@ -23,7 +23,8 @@ void nb_sql_close(nb_sql **self_p);
 /// Run statements that have neither parameters nor rows: a schema.
 NB_NODISCARD nb_status nb_sql_script(nb_sql *self, const char *script, nb_error *err);
 
-/// A transaction that takes the write lock at once.
+/// A transaction that takes the write lock at once. Inside another one it is a part of that: ending
+/// it with a failure takes back what was done since it began, and nothing else.
 NB_NODISCARD nb_status nb_sql_begin(nb_sql *self, nb_error *err);
 /// Commit if `status` is NB_OK, else roll back and return `status`.
 NB_NODISCARD nb_status nb_sql_end(nb_sql *self, nb_status status, nb_error *err);
