@@ -11,7 +11,7 @@ tone_album tones 1 2
 cd tones
 nightbus album create tones-album
 coordinator=$(farm_json coordinator_pid)
-strace -f -y -s 0 -e trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,sendto,sendmsg \
+strace -f -y -s 0 -e trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,sendto,sendmsg,write,pwrite64 \
     -o "$WORK/trace" -p "$coordinator" 2>"$WORK/strace.err" &
 tracer=$!
 sleep 1
@@ -36,3 +36,14 @@ ok "$(tail -1 "$WORK/names")"
 step "the ledger is flushed"
 grep -qE 'f(data)?sync\([0-9]+<[^>]*ledger\.sqlite' "$WORK/trace" || fail "the ledger was never flushed"
 ok "ledger"
+
+step "no answer is handed to the sender between a write of the ledger and its flush"
+# The coordinator's own thread wakes ZeroMQ's by an eventfd.
+awk -v main="$coordinator" '
+    $1 != main { next }
+    /pwrite64\([0-9]+<[^>]*ledger\.sqlite-wal>/ { dirty = 1; batches++ }
+    /f(data)?sync\([0-9]+<[^>]*ledger\.sqlite-wal>/ { dirty = 0; flushed = 1 }
+    /write\([0-9]+<[^>]*eventfd/ { if (dirty) { print "too early: " $0; bad++ } if (flushed) { answers++; flushed = 0 } }
+    END { print answers + 0 " answers after a flush"; exit (bad > 0 || answers < 2 || batches < 2) }' "$WORK/trace" >"$WORK/answers" ||
+    { cat "$WORK/answers"; fail "an answer was sent before what it says was on disk"; }
+ok "$(tail -1 "$WORK/answers")"

@@ -3,11 +3,14 @@
 #include "coordinator/coordinator.h"
 
 #include "coordinator/farm_ledger.h"
+#include "coordinator/sql.h"
 #include "mix/plan.h"
 #include "protocol/manifest.h"
 #include "scratch.h"
 
 #include <ftw.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,10 +28,29 @@ typedef struct desk {
     const char *album; ///< That is made and pushed to
     nb_coordinator *coordinator;
     int64_t now_ms;
+    bool batching;
+    nb_sql *outside;  ///< A connection of its own: sees what is committed
+    uint64_t watched; ///< A task that must be done, seen from outside, when a reply is sent
     uint64_t request;
     size_t reply_count;
     Nightbus__Reply *replies[REPLIES_MAX];
 } desk;
+
+static int64_t committed(const desk *self, const char *question, uint64_t key)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    assert_ok(
+        nb_sql_query(self->outside, question, NB_SQL_VALUES(nb_sql_int((int64_t)key)), &rows, err));
+    assert_ok(nb_sql_next(&rows, &row, err));
+    assert_true(row);
+    return nb_sql_get_int(&rows, 0);
+}
+
+static int64_t committed_state(const desk *self, uint64_t task)
+{
+    return committed(self, "SELECT state FROM tasks WHERE id = ?", task);
+}
 
 static nb_status keep_reply(void *context, const nb_peer *peer, const Nightbus__Reply *reply,
                             nb_error *err)
@@ -36,6 +58,9 @@ static nb_status keep_reply(void *context, const nb_peer *peer, const Nightbus__
     (void)peer;
     desk *self = context;
     void *bytes = NULL;
+    if (self->watched != 0) {
+        assert_int_equal(committed_state(self, self->watched), NB_TASK_DONE);
+    }
     size_t size = 0;
     // Through the wire format, so that every reply is one that a peer would take.
     nb_status status = nb_wire_pack_reply(reply, &bytes, &size, err);
@@ -96,6 +121,7 @@ static void open_desk(desk *self, const char *folder)
 
 static void close_desk(desk *self)
 {
+    nb_sql_close(&self->outside);
     nb_coordinator_destroy(&self->coordinator);
     for (size_t i = 0; i < self->reply_count; i++) {
         nb_wire_free_reply(&self->replies[i]);
@@ -103,7 +129,17 @@ static void close_desk(desk *self)
     self->reply_count = 0;
 }
 
-// Send; the newest reply, or null where the answer is held.
+static const Nightbus__Reply *reply_to(const desk *self, uint64_t request)
+{
+    for (size_t i = 0; i < self->reply_count; i++) {
+        if (self->replies[i]->id == request) {
+            return self->replies[i];
+        }
+    }
+    return NULL;
+}
+
+// Send; the reply, or null where the answer is held. While batching, the commit is the test's.
 static const Nightbus__Reply *ask(desk *self, const nb_peer *peer, Nightbus__Request__BodyCase body,
                                   void *message)
 {
@@ -111,14 +147,12 @@ static const Nightbus__Reply *ask(desk *self, const nb_peer *peer, Nightbus__Req
     request.id = ++self->request;
     request.body_case = body;
     request.hello = message; // all bodies share their place
-    const size_t before = self->reply_count;
-    nb_coordinator_handle(self->coordinator, peer, &request, self->now_ms);
-    for (size_t i = before; i < self->reply_count; i++) {
-        if (self->replies[i]->id == request.id) {
-            return self->replies[i];
-        }
+    if (self->batching) {
+        nb_coordinator_hear(self->coordinator, peer, &request, self->now_ms);
+    } else {
+        nb_coordinator_handle(self->coordinator, peer, &request, self->now_ms);
     }
-    return NULL;
+    return reply_to(self, request.id);
 }
 
 static void assert_answer(const Nightbus__Reply *reply)
@@ -625,6 +659,112 @@ static void a_held_renderer_gets_work_as_soon_as_there_is_some(void **state)
     close_desk(&here);
 }
 
+// Two renderers at work on two songs, what they hold, and a look at the ledger from outside.
+static void start_two(desk *here, const char *folder, const Nightbus__Orders **out_first,
+                      const Nightbus__Orders **out_second)
+{
+    start(here, folder);
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
+    assert_ok(nb_sql_open(path, &here->outside, err));
+    const Nightbus__Reply *pushed = send_push(here, &first_push);
+    assert_answer(pushed);
+    here->album = "dawn";
+    make_album(here);
+    const push other = {.folder = "other", .fader_db = 1.0, .client = 2};
+    assert_answer(send_push(here, &other));
+    assert_answer(greet(here, &one, "renderer", "r1"));
+    assert_answer(greet(here, &two, "renderer", "r2"));
+    *out_first = sync_idle(here, &one, 0)->orders;
+    *out_second = sync_idle(here, &two, 0)->orders;
+    assert_true((*out_first)->has_task && (*out_second)->has_task);
+}
+
+static void the_answers_of_a_batch_follow_its_one_commit(void **state)
+{
+    desk here;
+    const Nightbus__Orders *first = NULL;
+    const Nightbus__Orders *second = NULL;
+    start_two(&here, *state, &first, &second);
+    here.batching = true;
+    assert_null(finish(&here, &one, first, "the mix"));
+    assert_null(sync_busy(&here, &two, second));
+    assert_null(finish(&here, &two, second, "the other"));
+    assert_int_equal(committed_state(&here, first->task), NB_TASK_QUEUED);
+    here.watched = second->task; // looked at with every reply from here on
+    nb_coordinator_commit(here.coordinator, here.now_ms);
+    here.watched = 0;
+    for (uint64_t request = here.request - 2; request <= here.request; request++) {
+        assert_answer(reply_to(&here, request));
+    }
+    assert_int_equal(committed_state(&here, first->task), NB_TASK_DONE);
+    close_desk(&here);
+}
+
+static void a_request_that_fails_takes_nothing_of_its_batch_with_it(void **state)
+{
+    desk here;
+    const Nightbus__Orders *first = NULL;
+    const Nightbus__Orders *second = NULL;
+    start_two(&here, *state, &first, &second);
+    // One result's second row cannot be written: found out when its first one was.
+    const nb_digest digest = nb_digest_of("the other", 9);
+    char hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(&digest, hex);
+    NB_SCOPED(nb_text_free)
+    char *trigger = nb_text_format("CREATE TRIGGER refuse BEFORE INSERT ON outputs WHEN NEW.digest "
+                                   "= x'%s' BEGIN SELECT RAISE(ABORT, 'refused'); END",
+                                   hex);
+    assert_ok(nb_sql_script(here.outside, trigger, err));
+    here.batching = true;
+    finish(&here, &one, first, "the mix");
+    finish(&here, &two, second, "the other");
+    nb_coordinator_commit(here.coordinator, here.now_ms);
+    assert_answer(reply_to(&here, here.request - 1));
+    assert_refusal(reply_to(&here, here.request), NB_E_EXISTS, "refused");
+    assert_int_equal(committed_state(&here, first->task), NB_TASK_DONE);
+    assert_int_equal(committed_state(&here, second->task), NB_TASK_QUEUED);
+    // Nothing of it was left behind: it may come again.
+    here.batching = false;
+    assert_ok(nb_sql_script(here.outside, "DROP TRIGGER refuse", err));
+    assert_answer(finish(&here, &two, second, "the other"));
+    assert_int_equal(committed_state(&here, second->task), NB_TASK_DONE);
+    assert_int_equal(committed(&here, "SELECT count(*) FROM incidents WHERE id > ?", 0), 0);
+    close_desk(&here);
+}
+
+static void a_batch_that_cannot_be_committed_is_forgotten_whole(void **state)
+{
+    desk here;
+    const Nightbus__Orders *first = NULL;
+    const Nightbus__Orders *second = NULL;
+    start_two(&here, *state, &first, &second);
+    // As on a full disk: no file grows.
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit full = {4096, before.rlim_max};
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    here.batching = true;
+    finish(&here, &one, first, "the mix");
+    finish(&here, &two, second, "the other");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    nb_coordinator_commit(here.coordinator, here.now_ms);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_non_null(reply_to(&here, here.request - 1)->failure);
+    assert_non_null(reply_to(&here, here.request)->failure);
+    assert_int_equal(committed_state(&here, first->task), NB_TASK_QUEUED);
+    // The renderers come back as to a new coordinator, and their work is taken after all.
+    here.batching = false;
+    assert_refusal(finish(&here, &one, first, "the mix"), NB_E_STALE, "Hello first");
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(finish(&here, &one, first, "the mix"));
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    assert_true(sync_busy(&here, &two, second)->orders->keep);
+    assert_answer(finish(&here, &two, second, "the other"));
+    assert_int_equal(committed_state(&here, first->task), NB_TASK_DONE);
+    assert_int_equal(committed_state(&here, second->task), NB_TASK_DONE);
+    close_desk(&here);
+}
+
 static void a_dead_renderer_s_task_goes_to_the_other_one(void **state)
 {
     desk here;
@@ -1043,6 +1183,9 @@ int main(void)
         in_scratch(bad_pushes_are_refused_in_words_and_leave_nothing),
         in_scratch(a_push_of_nothing_new_makes_no_version),
         in_scratch(a_held_renderer_gets_work_as_soon_as_there_is_some),
+        in_scratch(the_answers_of_a_batch_follow_its_one_commit),
+        in_scratch(a_request_that_fails_takes_nothing_of_its_batch_with_it),
+        in_scratch(a_batch_that_cannot_be_committed_is_forgotten_whole),
         in_scratch(a_dead_renderer_s_task_goes_to_the_other_one),
         in_scratch(after_a_restart_a_running_render_goes_on),
         in_scratch(tags_and_jobs_that_a_crash_cost_are_made_again),
