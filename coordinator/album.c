@@ -138,13 +138,17 @@ static nb_status list_commits(const nb_album *self, const char *settled, commit_
 }
 
 // Has the song a version on this commit or a newer one? Then a crash came after its tag was made.
-static bool is_tagged(const nb_album *self, const char *song, const commit_list *commits,
-                      size_t index)
+// Masters are counted apart.
+static bool is_tagged(const nb_album *self, const char *song, nb_source source,
+                      const commit_list *commits, size_t index)
 {
+    const bool wants_master = source == NB_SOURCE_MASTER;
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(self->revisions, &count);
     for (size_t i = 0; i < count; i++) {
-        for (size_t j = 0; j <= index && strcmp(versions[i].song, song) == 0; j++) {
+        const bool is_ours = strcmp(versions[i].song, song) == 0 &&
+                             (versions[i].source == NB_SOURCE_MASTER) == wants_master;
+        for (size_t j = 0; j <= index && is_ours; j++) {
             if (strcmp(versions[i].commit, commits->ids[j]) == 0) {
                 return true;
             }
@@ -153,8 +157,8 @@ static bool is_tagged(const nb_album *self, const char *song, const commit_list 
     return false;
 }
 
-static nb_status tag_song(const nb_album *self, const char *commit, const char *song,
-                          const char *path, const nb_manifest *manifest, nb_error *err)
+static nb_status tag_song(const nb_album *self, const char *commit, const char *path,
+                          const nb_manifest *manifest, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
@@ -164,16 +168,17 @@ static nb_status tag_song(const nb_album *self, const char *commit, const char *
     }
     nb_version version = {0};
     nb_error problem = {0};
-    if (nb_song_digest(path, bytes, size, manifest, &version.song_digest, &problem) != NB_OK) {
+    if (nb_song_read_version(path, bytes, size, manifest, &version, &problem) != NB_OK) {
         // It was checked when it was pushed, so an older program took what this one does not.
         nb_log_warn("album '%s', revision %.12s: %s", self->name, commit, problem.text);
         return NB_OK;
     }
-    const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
+    const nb_version *newest = version.source == NB_SOURCE_MASTER
+                                   ? nb_revisions_newest_master(self->revisions, version.song)
+                                   : nb_revisions_find_version(self->revisions, version.song, NULL);
     if (newest && nb_digest_equal(&newest->song_digest, &version.song_digest)) {
         return NB_OK;
     }
-    snprintf(version.song, sizeof version.song, "%s", song);
     snprintf(version.commit, sizeof version.commit, "%s", commit);
     version.number = newest ? newest->number + 1 : 1;
     return nb_revisions_tag(self->revisions, &version, err);
@@ -188,10 +193,12 @@ static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
     for (size_t i = 0; status == NB_OK && i < manifest.file_count; i++) {
         const nb_manifest_file *file = &manifest.files[i];
         char song[NB_SONG_SIZE];
+        nb_source source;
         status = nb_ledger_keep_blob(self->ledger, album->name, &file->digest, file->size, err);
-        if (status == NB_OK && nb_song_of_path(file->path, song) &&
-            !is_tagged(album, song, commits, index)) {
-            status = tag_song(album, commit, song, file->path, &manifest, err);
+        if (status == NB_OK && nb_song_of_path(file->path, song, &source) &&
+            (source == NB_SOURCE_MASTER || nb_song_is_heard(&manifest, song, source)) &&
+            !is_tagged(album, song, source, commits, index)) {
+            status = tag_song(album, commit, file->path, &manifest, err);
         }
     }
     return status;

@@ -80,7 +80,9 @@ static uint32_t count_songs(const nb_album *album)
     if (head[0] && nb_revisions_manifest(album->revisions, head, &manifest, NULL) == NB_OK) {
         for (size_t i = 0; i < manifest.file_count; i++) {
             char song[NB_SONG_SIZE];
-            songs += nb_song_of_path(manifest.files[i].path, song) ? 1 : 0;
+            nb_source source;
+            const bool is_song = nb_song_of_path(manifest.files[i].path, song, &source);
+            songs += (is_song && nb_song_is_heard(&manifest, song, source)) ? 1 : 0;
         }
     }
     return songs;
@@ -448,21 +450,33 @@ static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_v
     return info->state ? NB_OK : nb_answer_no_memory(err);
 }
 
+static nb_status read_rate(const nb_version *version, const char *path, const char *bytes,
+                           size_t size, unsigned *out_rate_hz, nb_error *err)
+{
+    if (version->source == NB_SOURCE_MIX) {
+        NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+        const nb_status status = nb_document_parse(path, bytes, size, NULL, &document, err);
+        *out_rate_hz = (status == NB_OK) ? document->rate_hz : 0;
+        return status;
+    }
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    const nb_status status =
+        nb_song_parse_print(path, bytes, size, version->source, NULL, &print, err);
+    *out_rate_hz = (status == NB_OK) ? print->rate_hz : 0;
+    return status;
+}
+
 nb_status nb_album_rate(const nb_album *self, const nb_version *version, unsigned *out_rate_hz,
                         nb_error *err)
 {
     char path[NB_SONG_PATH_SIZE];
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
-    nb_song_path(version->song, path);
-    nb_status status =
+    *out_rate_hz = 0;
+    nb_song_path(version->song, version->source, path);
+    const nb_status status =
         nb_revisions_read(self->revisions, version->commit, path, &bytes, &size, err);
-    NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
-    if (status == NB_OK) {
-        status = nb_document_parse(path, bytes, size, NULL, &document, err);
-    }
-    *out_rate_hz = (status == NB_OK) ? document->rate_hz : 0;
-    return status;
+    return (status == NB_OK) ? read_rate(version, path, bytes, size, out_rate_hz, err) : status;
 }
 
 nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,

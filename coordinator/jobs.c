@@ -6,6 +6,7 @@
 #include "coordinator/coordinator_private.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/plan_ledger.h"
+#include "coordinator/prints.h"
 #include "coordinator/song.h"
 #include "mix/plan.h"
 
@@ -111,8 +112,9 @@ typedef struct planning {
     nb_job *job;
     const char *fingerprint_text;
     nb_manifest manifest;
-    nb_document *document;
+    nb_document *document; ///< And its graph, of a mix
     nb_graph *graph;
+    nb_print *print;    ///< Of a print or master; null of a mix
     nb_outputs outputs; ///< That the job wants
     nb_outputs missing; ///< Of these, what must be made
     char path[NB_SONG_PATH_SIZE];
@@ -125,31 +127,17 @@ static void planning_fini(planning *self)
     nb_outputs_fini(&self->missing);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
+    nb_print_destroy(&self->print);
 }
 
-static nb_status build_graph(planning *self, const nb_album *album, nb_error *err)
+static nb_status build_graph(planning *self, const char *bytes, size_t size,
+                             const nb_fingerprint *fingerprint, nb_error *err)
 {
-    NB_SCOPED(nb_text_free) char *bytes = NULL;
-    size_t size = 0;
-    nb_fingerprint fingerprint;
-    nb_song_path(self->job->song, self->path);
-    nb_status status = nb_fingerprint_parse(self->fingerprint_text, &fingerprint, err);
-    if (status == NB_OK) {
-        status = nb_revisions_manifest(album->revisions, self->job->commit, &self->manifest, err);
-    }
-    if (status == NB_OK) {
-        status =
-            nb_revisions_read(album->revisions, self->job->commit, self->path, &bytes, &size, err);
-    }
-    if (status == NB_OK) {
-        status = nb_document_parse(self->path, bytes, size, NULL, &self->document, err);
-    }
-    if (status == NB_OK) {
-        NB_SCOPED(nb_problems_fini) nb_problems problems = {.file_name = strdup(self->path)};
-        status = nb_graph_build(self->document, nb_song_find_asset, &self->manifest, &fingerprint,
-                                &problems, &self->graph, err);
-    }
-    return status;
+    const nb_status status = nb_document_parse(self->path, bytes, size, NULL, &self->document, err);
+    NB_SCOPED(nb_problems_fini) nb_problems problems = {.file_name = strdup(self->path)};
+    return (status == NB_OK) ? nb_graph_build(self->document, nb_song_find_asset, &self->manifest,
+                                              fingerprint, &problems, &self->graph, err)
+                             : status;
 }
 
 static nb_status find_outputs(planning *self, nb_error *err)
@@ -165,6 +153,54 @@ static nb_status find_outputs(planning *self, nb_error *err)
         status = nb_outputs_find_missing(self->self, &self->outputs, &self->missing, err);
     }
     return status;
+}
+
+// Nothing is rendered of it: its one result has files with names of their own, so that the job has
+// no list of outputs.
+static nb_status read_print(planning *self, const char *bytes, size_t size, nb_source source,
+                            const nb_fingerprint *fingerprint, nb_error *err)
+{
+    nb_plan_output measured = {.name = "mix"};
+    const nb_outputs wanted = {1, &measured};
+    nb_status status =
+        nb_song_parse_print(self->path, bytes, size, source, NULL, &self->print, err);
+    if (status == NB_OK) {
+        status =
+            nb_coordinator_print_key(self->print, &self->manifest, fingerprint, &measured.key, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    self->job->rate_hz = self->print->rate_hz;
+    self->job->mix_key = measured.key;
+    return nb_outputs_find_missing(self->self, &wanted, &self->missing, err);
+}
+
+// The job's document, what it is for and what of that is missing.
+static nb_status read_document(planning *self, const nb_album *album, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_fingerprint fingerprint;
+    const nb_version *version =
+        nb_revisions_find_version(album->revisions, self->job->song, self->job->version);
+    const nb_source source = version ? version->source : NB_SOURCE_MIX;
+    nb_song_path(self->job->song, source, self->path);
+    nb_status status = nb_fingerprint_parse(self->fingerprint_text, &fingerprint, err);
+    if (status == NB_OK) {
+        status = nb_revisions_manifest(album->revisions, self->job->commit, &self->manifest, err);
+    }
+    if (status == NB_OK) {
+        status =
+            nb_revisions_read(album->revisions, self->job->commit, self->path, &bytes, &size, err);
+    }
+    if (status == NB_OK && source != NB_SOURCE_MIX) {
+        return read_print(self, bytes, size, source, &fingerprint, err);
+    }
+    if (status == NB_OK) {
+        status = build_graph(self, bytes, size, &fingerprint, err);
+    }
+    return (status == NB_OK) ? find_outputs(self, err) : status;
 }
 
 /// Write down what became of planning, in one commit: the job, and what it is for.
@@ -240,7 +276,9 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
     plan.document_size = document->size;
     nb_status status = ensure_document(self, album, document, err);
     if (status == NB_OK) {
-        status = fill_files(self, &plan, err);
+        status = self->print ? nb_coordinator_plan_print(self->self, album, self->print,
+                                                         &self->manifest, &plan, err)
+                             : fill_files(self, &plan, err);
     }
     if (status != NB_OK) {
         return status;
@@ -286,7 +324,7 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     const nb_task_spec spec = {.id = task.id,
                                .fingerprint = task.fingerprint,
                                .created_ms = task.created_ms,
-                               .cost = (uint64_t)self->graph->frames,
+                               .cost = self->graph ? (uint64_t)self->graph->frames : 0,
                                .album = self->job->album,
                                .song = self->job->song};
     return nb_scheduler_add_task(coordinator->scheduler, &spec, err);
@@ -348,10 +386,7 @@ static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerp
     nb_album *album = NULL;
     nb_status status = nb_coordinator_album(self, job->album, &album, err);
     if (status == NB_OK) {
-        status = build_graph(&plan, album, err);
-    }
-    if (status == NB_OK) {
-        status = find_outputs(&plan, err);
+        status = read_document(&plan, album, err);
     }
     return (status == NB_OK) ? find_or_add_task(&plan, album, err) : status;
 }

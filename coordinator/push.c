@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/prints.h"
 #include "coordinator/song.h"
 
 #include <inttypes.h>
@@ -66,9 +67,11 @@ static nb_status check_files(nb_coordinator *self, const nb_album *album,
 
 static bool has_song(const nb_manifest *manifest, const char *song)
 {
-    char path[NB_SONG_PATH_SIZE];
-    nb_song_path(song, path);
-    return nb_manifest_find(manifest, path) != NULL;
+    char mix[NB_SONG_PATH_SIZE];
+    char print[NB_SONG_PATH_SIZE];
+    nb_song_path(song, NB_SOURCE_MIX, mix);
+    nb_song_path(song, NB_SOURCE_PRINT, print);
+    return nb_manifest_find(manifest, mix) || nb_manifest_find(manifest, print);
 }
 
 // A song's id means one song for ever: versions, notes and links carry it.
@@ -85,7 +88,7 @@ static nb_status check_reuse(const nb_album *album, const nb_manifest *newest, c
 }
 
 static nb_status check_song(nb_coordinator *self, const nb_manifest *manifest,
-                            const nb_manifest_file *file, nb_error *err)
+                            const nb_manifest_file *file, nb_source source, nb_error *err)
 {
     if (file->size > NB_DOCUMENT_BYTES_MAX) {
         return nb_fail(err, NB_E_LIMIT, "%s has %" PRIu64 " bytes; a document has at most %d",
@@ -95,7 +98,7 @@ static nb_status check_song(nb_coordinator *self, const nb_manifest *manifest,
     size_t size = 0;
     nb_status status = nb_blob_store_get(self->store, &file->digest, &bytes, &size, err);
     if (status == NB_OK) {
-        status = nb_song_check(file->path, bytes, size, manifest, err);
+        status = nb_song_check(file->path, bytes, size, source, manifest, err);
     }
     free(bytes);
     return status;
@@ -119,6 +122,13 @@ static nb_status check_song_folder(const char *path, nb_error *err)
     return NB_OK;
 }
 
+// A master that stands as it did was checked when it came.
+static bool is_new(const nb_manifest *newest, const nb_manifest_file *file)
+{
+    const nb_manifest_file *before = nb_manifest_find(newest, file->path);
+    return !before || !nb_digest_equal(&before->digest, &file->digest);
+}
+
 static nb_status check_songs(nb_coordinator *self, const nb_album *album,
                              const nb_manifest *manifest, nb_error *err)
 {
@@ -129,12 +139,17 @@ static nb_status check_songs(nb_coordinator *self, const nb_album *album,
     for (size_t i = 0; status == NB_OK && i < manifest->file_count; i++) {
         const nb_manifest_file *file = &manifest->files[i];
         char song[NB_SONG_SIZE];
+        nb_source source;
         status = check_song_folder(file->path, err);
-        if (status == NB_OK && nb_song_of_path(file->path, song)) {
-            status = check_reuse(album, &newest, song, err);
-            if (status == NB_OK) {
-                status = check_song(self, manifest, file, err);
-            }
+        if (status != NB_OK || !nb_song_of_path(file->path, song, &source)) {
+            continue;
+        }
+        status = check_reuse(album, &newest, song, err);
+        if (status == NB_OK) {
+            status = check_song(self, manifest, file, source, err);
+        }
+        if (status == NB_OK && source == NB_SOURCE_MASTER && is_new(&newest, file)) {
+            status = nb_coordinator_check_master(self, album, file, song, err);
         }
     }
     return status;

@@ -7,9 +7,11 @@
 #include <string.h>
 
 static const char songs_prefix[] = "songs/";
-static const char document_name[] = "/mix.yaml";
+static const char *const document_names[] = {[NB_SOURCE_MIX] = "mix.yaml",
+                                             [NB_SOURCE_PRINT] = "print.yaml",
+                                             [NB_SOURCE_MASTER] = "master.yaml"};
 
-bool nb_song_of_path(const char *path, char out_song[NB_SONG_SIZE])
+bool nb_song_of_path(const char *path, char out_song[NB_SONG_SIZE], nb_source *out_source)
 {
     const size_t prefix = sizeof songs_prefix - 1;
     if (strncmp(path, songs_prefix, prefix) != 0) {
@@ -17,17 +19,31 @@ bool nb_song_of_path(const char *path, char out_song[NB_SONG_SIZE])
     }
     const char *slash = strchr(path + prefix, '/');
     const size_t length = slash ? (size_t)(slash - path) - prefix : 0;
-    if (length == 0 || length >= NB_SONG_SIZE || strcmp(slash, document_name) != 0) {
+    if (length == 0 || length >= NB_SONG_SIZE) {
         return false;
     }
     memcpy(out_song, path + prefix, length);
     out_song[length] = '\0';
-    return nb_text_is_id(out_song);
+    for (size_t i = 0; i < NB_COUNT(document_names); i++) {
+        if (strcmp(slash + 1, document_names[i]) == 0) {
+            *out_source = (nb_source)i;
+            return nb_text_is_id(out_song);
+        }
+    }
+    return false;
 }
 
-void nb_song_path(const char *song, char out_path[NB_SONG_PATH_SIZE])
+void nb_song_path(const char *song, nb_source source, char out_path[NB_SONG_PATH_SIZE])
 {
-    snprintf(out_path, NB_SONG_PATH_SIZE, "%s%s%s", songs_prefix, song, document_name);
+    snprintf(out_path, NB_SONG_PATH_SIZE, "%s%s/%s", songs_prefix, song, document_names[source]);
+}
+
+bool nb_song_is_heard(const nb_manifest *manifest, const char *song, nb_source source)
+{
+    char print[NB_SONG_PATH_SIZE];
+    nb_song_path(song, NB_SOURCE_PRINT, print);
+    return source == NB_SOURCE_PRINT ||
+           (source == NB_SOURCE_MIX && !nb_manifest_find(manifest, print));
 }
 
 nb_status nb_song_find_digest(void *context, const char *path, nb_digest *out, nb_error *err)
@@ -46,12 +62,37 @@ nb_status nb_song_find_asset(void *context, const char *path, nb_asset *out, nb_
     return nb_song_find_digest(context, path, &out->digest, err);
 }
 
-nb_status nb_song_check(const char *path, const char *bytes, size_t size,
-                        const nb_manifest *manifest, nb_error *err)
+nb_status nb_song_parse_print(const char *path, const char *bytes, size_t size, nb_source source,
+                              nb_problems *problems, nb_print **out, nb_error *err)
+{
+    const nb_print_kind kind = (source == NB_SOURCE_MASTER) ? NB_PRINT_MASTER : NB_PRINT_MIX;
+    return nb_print_parse(path, bytes, size, kind, problems, out, err);
+}
+
+static nb_status check_print(const char *path, const char *bytes, size_t size, nb_source source,
+                             const nb_manifest *manifest, nb_error *err)
+{
+    NB_SCOPED(nb_problems_fini) nb_problems problems = {.file_name = strdup(path)};
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    const nb_status status = nb_song_parse_print(path, bytes, size, source, &problems, &print, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < print->file_count; i++) {
+        if (!nb_manifest_find(manifest, print->files[i].path)) {
+            nb_problems_add(&problems, print->files[i].place, "no file %s in this revision",
+                            print->files[i].path);
+        }
+    }
+    return nb_problems_status(&problems, err);
+}
+
+static nb_status check_mix(const char *path, const char *bytes, size_t size,
+                           const nb_manifest *manifest, nb_error *err)
 {
     NB_SCOPED(nb_problems_fini) nb_problems problems = {.file_name = strdup(path)};
     NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
-    nb_status status = nb_document_parse(path, bytes, size, &problems, &document, err);
+    const nb_status status = nb_document_parse(path, bytes, size, &problems, &document, err);
     if (status != NB_OK) {
         return status;
     }
@@ -62,12 +103,40 @@ nb_status nb_song_check(const char *path, const char *bytes, size_t size,
     return nb_graph_build(document, nb_song_find_asset, &copy, &any, &problems, &graph, err);
 }
 
-nb_status nb_song_digest(const char *path, const char *bytes, size_t size,
-                         const nb_manifest *manifest, nb_digest *out, nb_error *err)
+nb_status nb_song_check(const char *path, const char *bytes, size_t size, nb_source source,
+                        const nb_manifest *manifest, nb_error *err)
 {
+    return source == NB_SOURCE_MIX ? check_mix(path, bytes, size, manifest, err)
+                                   : check_print(path, bytes, size, source, manifest, err);
+}
+
+static nb_status read_print_version(const char *path, const char *bytes, size_t size,
+                                    nb_manifest *manifest, nb_version *out, nb_error *err)
+{
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    const nb_status status = nb_song_parse_print(path, bytes, size, out->source, NULL, &print, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    snprintf(out->mix, sizeof out->mix, "%s", print->mix);
+    out->mix_digest = print->mix_digest;
+    return nb_print_digest(print, nb_song_find_digest, manifest, &out->song_digest, err);
+}
+
+nb_status nb_song_read_version(const char *path, const char *bytes, size_t size,
+                               const nb_manifest *manifest, nb_version *out, nb_error *err)
+{
+    nb_manifest copy = *manifest; // as above
+    *out = (nb_version){0};
+    if (!nb_song_of_path(path, out->song, &out->source)) {
+        return nb_fail(err, NB_E_INVALID, "%s: not the document of a song", path);
+    }
+    if (out->source != NB_SOURCE_MIX) {
+        return read_print_version(path, bytes, size, &copy, out, err);
+    }
     NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
     const nb_status status = nb_document_parse(path, bytes, size, NULL, &document, err);
-    nb_manifest copy = *manifest; // as above
-    return (status == NB_OK) ? nb_document_digest(document, nb_song_find_digest, &copy, out, err)
-                             : status;
+    return (status == NB_OK)
+               ? nb_document_digest(document, nb_song_find_digest, &copy, &out->song_digest, err)
+               : status;
 }

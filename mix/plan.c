@@ -87,6 +87,9 @@ static bool is_output_name(const char *name)
 
 // ---- Writing ----
 
+static const char *const kind_names[] = {
+    [NB_PLAN_RENDER] = "render", [NB_PLAN_PRINT] = "print", [NB_PLAN_MASTER] = "master"};
+
 static json_t *json_digest(const nb_digest *digest)
 {
     char hex[NB_DIGEST_HEX_SIZE];
@@ -121,6 +124,10 @@ char *nb_plan_format(const nb_plan *self)
         self->album, "song", self->song, "version", self->version, "fingerprint", self->fingerprint,
         "document", json_digest(&self->document), "document_size", (json_int_t)self->document_size,
         "mix_key", json_digest(&self->mix_key), "outputs", json_outputs(self), "files", files);
+    if (json && self->kind != NB_PLAN_RENDER &&
+        json_object_set_new(json, "kind", json_string(kind_names[self->kind])) != 0) {
+        return NULL;
+    }
     return json ? nb_json_line(json) : NULL;
 }
 
@@ -303,6 +310,28 @@ static nb_status take_fingerprint(const json_t *json, nb_plan *out, nb_error *er
     return status == NB_OK ? nb_fingerprint_parse(out->fingerprint, &parsed, err) : status;
 }
 
+/// A plan without a kind is one to render.
+static nb_status take_kind(const json_t *json, nb_plan_kind *out, nb_error *err)
+{
+    const char *name = NULL;
+    *out = NB_PLAN_RENDER;
+    if (!json_object_get(json, "kind")) {
+        return NB_OK;
+    }
+    const nb_status status = nb_json_get_string("plan", json, "kind", &name, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < NB_COUNT(kind_names); i++) {
+        if (strcmp(kind_names[i], name) == 0) {
+            *out = (nb_plan_kind)i;
+            return NB_OK;
+        }
+    }
+    return nb_fail(err, NB_E_VERSION, "plan: kind '%.40s' is not one that this renderer knows",
+                   name);
+}
+
 static nb_status take_all(const json_t *json, nb_plan *out, nb_error *err)
 {
     const char *format = NULL;
@@ -311,6 +340,7 @@ static nb_status take_all(const json_t *json, nb_plan *out, nb_error *err)
         return nb_fail(err, NB_E_VERSION, "plan: format '%.40s' where %s is expected", format,
                        format_name);
     }
+    status = status == NB_OK ? take_kind(json, &out->kind, err) : status;
     status = status == NB_OK ? take_id(json, "album", &out->album, err) : status;
     status = status == NB_OK ? take_id(json, "song", &out->song, err) : status;
     status = status == NB_OK ? take_version(json, &out->version, err) : status;

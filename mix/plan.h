@@ -42,6 +42,15 @@ typedef struct nb_plan_output {
     nb_digest key; ///< As nb_graph_output_key
 } nb_plan_output;
 
+/// Where a plan for a master has the audio of the mix that was mastered.
+#define NB_PLAN_MIX_PATH "mix"
+
+typedef enum nb_plan_kind {
+    NB_PLAN_RENDER, ///< A mix document is rendered
+    NB_PLAN_PRINT,  ///< Audio that was made elsewhere is measured; the document is print.yaml
+    NB_PLAN_MASTER  ///< The same of a master; the document is master.yaml
+} nb_plan_kind;
+
 typedef struct nb_plan {
     char *album;
     char *song;
@@ -52,8 +61,9 @@ typedef struct nb_plan {
     nb_digest mix_key; ///< Key of the sink "mix", whether it is to be made or not
     size_t file_count;
     nb_plan_file *files;
-    size_t output_count; ///< At least one
-    nb_plan_output *outputs;
+    size_t output_count;     ///< At least one
+    nb_plan_output *outputs; ///< Of what is measured only "mix", with nb_print_key
+    nb_plan_kind kind;
 } nb_plan;
 
 void nb_plan_fini(nb_plan *self);

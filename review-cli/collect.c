@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "mix/document.h"
+#include "mix/print.h"
 #include "mix/problems.h"
 
 #include <dirent.h>
@@ -189,7 +190,7 @@ static nb_status list_all_documents(collector *self, nb_error *err)
     return status;
 }
 
-// ---- The audio that a mix document names ----
+// ---- The audio that the songs' documents name ----
 
 /// What in the folder of `path` is called almost like it, for "did you mean"; false if nothing.
 static bool find_similar(const collector *self, const char *path, char *out, size_t size)
@@ -301,18 +302,47 @@ static nb_status check_mix(collector *self, const char *path, nb_error *err)
     return status;
 }
 
-/// True for "songs/SONG/mix.yaml"; a SONG that is no id is a problem.
-static bool is_mix_document(collector *self, const char *path)
+/// The audio that a print or master document names.
+static nb_status check_print(collector *self, const char *path, nb_print_kind kind, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *full = nb_file_join(self->folder, path);
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    size_t size = 0;
+    nb_error why = {0};
+    self->out->song_count += kind == NB_PRINT_MIX ? 1 : 0;
+    if (!full || nb_file_read(full, NB_PRINT_BYTES_MAX, &bytes, &size, &why) != NB_OK) {
+        add_problem(self, "%s", full ? why.text : "no memory");
+        return NB_OK;
+    }
+    if (nb_print_parse(path, bytes, size, kind, &problems, &print, &why) != NB_OK) {
+        if (problems.count == 0) {
+            add_problem(self, "%s", why.text);
+        }
+        add_problems(self, path, &problems);
+        return NB_OK;
+    }
+    nb_status status = NB_OK;
+    for (size_t i = 0; i < print->file_count && status == NB_OK; i++) {
+        status = check_audio(self, print->files[i].path, print->files[i].place, &problems, err);
+    }
+    add_problems(self, path, &problems);
+    return status;
+}
+
+/// True for "songs/SONG/" and `tail`; a SONG that is no id is a problem.
+static bool is_song_document(collector *self, const char *path, const char *tail)
 {
     static const char head[] = "songs/";
-    static const char tail[] = "/mix.yaml";
     const size_t length = strlen(path);
+    const size_t tail_length = strlen(tail);
     if (strncmp(path, head, sizeof head - 1) != 0 || !has_ending(path, tail) ||
-        length < sizeof head + sizeof tail - 1) {
+        length < sizeof head + tail_length) {
         return false;
     }
     char song[256];
-    const size_t song_length = length - (sizeof head - 1) - (sizeof tail - 1);
+    const size_t song_length = length - (sizeof head - 1) - tail_length;
     snprintf(song, sizeof song, "%.*s", (int)song_length, path + sizeof head - 1);
     if (strchr(song, '/')) {
         return false;
@@ -324,16 +354,27 @@ static bool is_mix_document(collector *self, const char *path)
     return true;
 }
 
-static nb_status check_mixes(collector *self, nb_error *err)
+static nb_status check_document(collector *self, const char *path, nb_error *err)
+{
+    if (is_song_document(self, path, "/mix.yaml")) {
+        return check_mix(self, path, err);
+    }
+    if (is_song_document(self, path, "/print.yaml")) {
+        return check_print(self, path, NB_PRINT_MIX, err);
+    }
+    return is_song_document(self, path, "/master.yaml")
+               ? check_print(self, path, NB_PRINT_MASTER, err)
+               : NB_OK;
+}
+
+static nb_status check_documents(collector *self, nb_error *err)
 {
     nb_status status = NB_OK;
     const size_t document_count = self->file_count; // audio is added behind while we go
     for (size_t i = 0; i < document_count && status == NB_OK; i++) {
-        if (is_mix_document(self, self->files[i].path)) {
-            NB_SCOPED(nb_text_free) char *path = strdup(self->files[i].path);
-            status = path ? check_mix(self, path, err)
-                          : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
-        }
+        NB_SCOPED(nb_text_free) char *path = strdup(self->files[i].path);
+        status = path ? check_document(self, path, err)
+                      : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
     }
     return status;
 }
@@ -444,7 +485,7 @@ nb_status nb_collect(const char *folder, nb_stat_cache *cache, const volatile bo
     }
     nb_status status = list_all_documents(&self, err);
     if (status == NB_OK) {
-        status = check_mixes(&self, err);
+        status = check_documents(&self, err);
     }
     if (status == NB_OK) {
         status = hash_files(&self, err);

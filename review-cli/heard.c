@@ -101,15 +101,15 @@ static nb_status fetch_mix(nb_farm *farm, const nb_version_name *name,
                            const Nightbus__VersionInfo *info, const char *folder, nb_heard *out,
                            nb_error *err)
 {
-    const Nightbus__OutputRow *row = nb_version_output(info, "mix.wav");
+    const Nightbus__OutputRow *row = nb_version_audio(info);
     if (!row) {
-        return nb_fail(err, NB_E_INVALID, "%s@%s has no mix.wav", name->song, name->version);
+        return nb_fail(err, NB_E_INVALID, "%s@%s has no audio", name->song, name->version);
     }
     char hex[NB_DIGEST_HEX_SIZE];
     const nb_digest digest = nb_wire_to_digest(row->digest);
     nb_digest_to_hex(&digest, hex);
     nb_text_free(&out->path);
-    out->path = nb_text_format("%s/%s.wav", folder, hex);
+    out->path = nb_text_format("%s/%s%s", folder, hex, nb_version_ending(row->name));
     if (!out->path) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
     }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "review-cli/batch.h"
 #include "review-cli/follow.h"
+#include "review/event.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,22 @@ const Nightbus__OutputRow *nb_version_output(const Nightbus__VersionInfo *info, 
         }
     }
     return NULL;
+}
+
+const Nightbus__OutputRow *nb_version_audio(const Nightbus__VersionInfo *info)
+{
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        if (nb_event_is_main_audio(info->outputs[i]->name)) {
+            return info->outputs[i];
+        }
+    }
+    return NULL;
+}
+
+const char *nb_version_ending(const char *output)
+{
+    const char *dot = strrchr(output, '.');
+    return dot ? dot : "";
 }
 
 nb_status nb_version_report(nb_farm *farm, nb_version_name *name, char **out_bytes,

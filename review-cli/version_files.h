@@ -16,6 +16,13 @@ NB_NODISCARD nb_status nb_version_wait(nb_farm *farm, nb_version_name *name,
 /// The output of that name, or null.
 const Nightbus__OutputRow *nb_version_output(const Nightbus__VersionInfo *info, const char *name);
 
+/// The audio that the version is heard by: mix.wav, or master.wav, of audio that was made elsewhere
+/// with its own ending. Null if it has none yet.
+const Nightbus__OutputRow *nb_version_audio(const Nightbus__VersionInfo *info);
+
+/// ".wav" of "mix.wav": an output's ending with its dot, "" where it has none.
+const char *nb_version_ending(const char *output);
+
 /// The version's report.json in memory (free with free()). Rendered again if it is gone.
 NB_NODISCARD nb_status nb_version_report(nb_farm *farm, nb_version_name *name, char **out_bytes,
                                          size_t *out_size, nb_error *err);

@@ -33,16 +33,6 @@ bool nb_standing_from_name(const char *name, nb_standing *out)
     return false;
 }
 
-static const nb_event_output *find_output(const nb_event *rendered, const char *name)
-{
-    for (size_t i = 0; i < rendered->output_count; i++) {
-        if (strcmp(rendered->outputs[i].name, name) == 0) {
-            return &rendered->outputs[i];
-        }
-    }
-    return NULL;
-}
-
 static bool is_report(const char *name)
 {
     const char *ending = strrchr(name, '.');
@@ -51,8 +41,10 @@ static bool is_report(const char *name)
 
 const nb_event_output *nb_decisions_audio(const nb_event *rendered)
 {
-    const nb_event_output *found = find_output(rendered, "mix.wav");
-    found = found ? found : find_output(rendered, "master.wav");
+    const nb_event_output *found = NULL;
+    for (size_t i = 0; !found && i < rendered->output_count; i++) {
+        found = nb_event_is_main_audio(rendered->outputs[i].name) ? &rendered->outputs[i] : NULL;
+    }
     for (size_t i = 0; !found && i < rendered->output_count; i++) {
         found = is_report(rendered->outputs[i].name) ? NULL : &rendered->outputs[i];
     }

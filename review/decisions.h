@@ -42,8 +42,8 @@ void nb_decisions_fini(nb_decisions *self);
 /// Take the next event of this version's log; kinds that neither render nor decide change nothing.
 NB_NODISCARD nb_status nb_decisions_add(nb_decisions *self, const nb_event *event, nb_error *err);
 
-/// The audio of a rendering that stands for it: "mix.wav", else "master.wav", else the first that
-/// is no report. Null without any.
+/// The audio of a rendering that stands for it: nb_event_is_main_audio, else the first that is no
+/// report. Null without any.
 const nb_event_output *nb_decisions_audio(const nb_event *rendered);
 
 /// "open", "changes-requested", "approved": for JSON and messages.

@@ -25,6 +25,15 @@ static const nb_event_rules *const kinds[] = {
     [NB_EVENT_WITHDRAW] = &nb_event_of_withdraw,
 };
 
+bool nb_event_is_main_audio(const char *output)
+{
+    const char *dot = strchr(output, '.');
+    const size_t length = dot ? (size_t)(dot - output) : 0;
+    return dot && !strchr(dot + 1, '.') &&
+           ((length == 3 && memcmp(output, "mix", length) == 0) ||
+            (length == 6 && memcmp(output, "master", length) == 0));
+}
+
 void nb_event_fini(nb_event *self)
 {
     for (size_t i = 0; i < self->output_count; i++) {

@@ -82,6 +82,11 @@ typedef struct nb_event {
 
 /// True for the kinds that decide.
 bool nb_event_is_decision(nb_event_kind kind);
+
+/// True for the name of the output that a version is heard by: "mix.wav" or "master.wav", of audio
+/// that was made elsewhere with its own ending ("mix.flac").
+bool nb_event_is_main_audio(const char *output);
+
 void nb_event_fini(nb_event *self);
 /// "note", "resolve", ...
 const char *nb_event_kind_name(nb_event_kind kind);

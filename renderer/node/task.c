@@ -11,6 +11,7 @@
 #include "mix/plan.h"
 #include "renderer/engine/render.h"
 #include "renderer/node/made.h"
+#include "renderer/node/measure.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,10 +32,13 @@ typedef struct task {
     int64_t start_wall_ms;
     bool fault_of_input; ///< Another renderer would fail alike
     nb_plan plan;
-    char **paths; ///< Of the plan's files on this machine
-    nb_document *document;
+    char **paths;          ///< Of the plan's files on this machine
+    nb_document *document; ///< And its graph, where a mix is rendered
     nb_graph *graph;
     nb_made made;
+    nb_print *print; ///< Where audio is measured; and its report
+    nb_report report;
+    char *report_path;
 } task;
 
 static void task_fini(task *self)
@@ -42,6 +46,12 @@ static void task_fini(task *self)
     nb_made_fini(&self->made);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
+    nb_print_destroy(&self->print);
+    nb_report_fini(&self->report);
+    if (self->report_path) {
+        unlink(self->report_path);
+    }
+    free(self->report_path);
     for (size_t i = 0; self->paths && i < self->plan.file_count; i++) {
         free(self->paths[i]);
     }
@@ -148,7 +158,7 @@ static nb_status get_document(task *self, nb_error *err)
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
     if (self->plan.document_size > NB_DOCUMENT_BYTES_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "the mix document has %llu bytes, more than %d",
+        return nb_fail(err, NB_E_LIMIT, "the document has %llu bytes, more than %d",
                        (unsigned long long)self->plan.document_size, NB_DOCUMENT_BYTES_MAX);
     }
     nb_status status = get_bytes(self, &self->plan.document, self->plan.document_size,
@@ -156,8 +166,14 @@ static nb_status get_document(task *self, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    NB_SCOPED(nb_text_free) char *name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
-    status = nb_document_parse(name ? name : "mix.yaml", bytes, size, NULL, &self->document, err);
+    if (self->plan.kind != NB_PLAN_RENDER) {
+        status =
+            nb_measure_read(&self->plan, bytes, size, self->worker->fingerprint, &self->print, err);
+    } else {
+        NB_SCOPED(nb_text_free) char *name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
+        status =
+            nb_document_parse(name ? name : "mix.yaml", bytes, size, NULL, &self->document, err);
+    }
     self->fault_of_input = status == NB_E_INVALID || status == NB_E_LIMIT;
     return status;
 }
@@ -285,6 +301,13 @@ static void on_progress(void *context, int64_t done_frames, int64_t total_frames
     nb_heartbeat_progress(self->worker->heartbeat, done_frames, total_frames);
 }
 
+// A file that cannot be decoded, a song past a limit: as bad everywhere. A disk or memory that is
+// short is not.
+static bool is_fault_of_input(nb_status status)
+{
+    return status == NB_E_INVALID || status == NB_E_CORRUPT || status == NB_E_LIMIT;
+}
+
 static nb_status render(task *self, nb_error *err)
 {
     nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
@@ -304,10 +327,7 @@ static nb_status render(task *self, nb_error *err)
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
     status = nb_made_render(&self->made, self->graph, &options, err);
     if (status != NB_OK) {
-        // A file that cannot be decoded, a song past a limit: as bad everywhere. A disk or memory
-        // that is short is not.
-        self->fault_of_input =
-            status == NB_E_INVALID || status == NB_E_CORRUPT || status == NB_E_LIMIT;
+        self->fault_of_input = is_fault_of_input(status);
         return status;
     }
     const double seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
@@ -317,6 +337,35 @@ static nb_status render(task *self, nb_error *err)
                      seconds, seconds > 0 ? duration_s / seconds : 0.0, self->made.count,
                      self->made.count == 1 ? "" : "s");
     return NB_OK;
+}
+
+static nb_status measure(task *self, nb_error *err)
+{
+    nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
+    self->report_path = nb_file_join(self->worker->work_folder, "report.json");
+    if (status != NB_OK || !self->report_path) {
+        return status != NB_OK ? status : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    }
+    const nb_audio_watch watch = {
+        .cancelled = self->cancelled, .progress = on_progress, .context = self};
+    const int64_t start_ms = nb_clock_ms();
+    status = nb_measure_run(&self->plan, self->print, self->paths, &watch, self->report_path,
+                            &self->report, err);
+    self->fault_of_input = is_fault_of_input(status);
+    if (status == NB_OK) {
+        nb_heartbeat_say(self->worker->heartbeat, "measured %.1f s in %.2f s",
+                         self->report.duration_s, (double)(nb_clock_ms() - start_ms) / 1000.0);
+    }
+    return status;
+}
+
+static nb_status make(task *self, nb_error *err)
+{
+    if (self->print) {
+        return measure(self, err);
+    }
+    const nb_status status = build_graph(self, err);
+    return status == NB_OK ? render(self, err) : status;
 }
 
 // ---- The outcome ----
@@ -422,8 +471,38 @@ static void set_headline(Nightbus__OutputRow *row, const nb_report *report)
     row->duration_s = report->duration_s;
 }
 
+/// What was measured is itself the version's audio: the bytes that were pushed, untouched.
+static nb_status add_measured(task *self, file_rows *out, nb_error *err)
+{
+    nb_status status = file_rows_init(out, self->print->file_count + 1, err);
+    for (size_t i = 0; status == NB_OK && i < self->print->file_count; i++) {
+        const nb_plan_file *file = nb_measure_file(&self->plan, self->print, i);
+        if (!file || !nb_print_output_name(self->print, i, out->names[i], sizeof out->names[i])) {
+            return nb_fail(err, NB_E_INVALID, "%s: no name for this file",
+                           self->print->files[i].path);
+        }
+        Nightbus__OutputRow *row = &out->rows[i];
+        nightbus__output_row__init(row);
+        out->digests[i] = file->digest;
+        row->name = out->names[i];
+        row->digest = nb_wire_digest(&out->digests[i]);
+        row->size = file->size;
+        out->list[out->count++] = row;
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_output_report_name("mix", out->names[out->count]);
+    status = add_file(self, out, self->report_path, err);
+    set_headline(out->list[out->count - 1], &self->report);
+    return status;
+}
+
 static nb_status add_files(task *self, file_rows *out, nb_error *err)
 {
+    if (self->print) {
+        return add_measured(self, out, err);
+    }
     nb_status status = file_rows_init(out, 2 * self->made.count, err);
     for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
         const nb_made_output *made = &self->made.list[i];
@@ -445,7 +524,8 @@ static nb_status finish(task *self, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    const nb_report *first = &self->made.list[0].report;
+    const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
+    const Nightbus__OutputRow *headline = files.list[self->print ? files.count - 1 : 0];
     Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
     body.task = self->order.task;
     body.attempt = self->order.attempt;
@@ -453,10 +533,10 @@ static nb_status finish(task *self, nb_error *err)
     body.mix_key = nb_wire_digest(&self->plan.mix_key);
     body.n_outputs = files.count;
     body.outputs = files.list;
-    body.has_integrated_lufs = files.rows[0].has_integrated_lufs;
-    body.integrated_lufs = files.rows[0].integrated_lufs;
-    body.has_true_peak_dbtp = files.rows[0].has_true_peak_dbtp;
-    body.true_peak_dbtp = files.rows[0].true_peak_dbtp;
+    body.has_integrated_lufs = headline->has_integrated_lufs;
+    body.integrated_lufs = headline->integrated_lufs;
+    body.has_true_peak_dbtp = headline->has_true_peak_dbtp;
+    body.true_peak_dbtp = headline->true_peak_dbtp;
     body.duration_s = first->duration_s;
     body.rate_hz = first->sample_rate_hz;
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
@@ -516,8 +596,8 @@ void nb_task_run(nb_worker *worker, const nb_order *order)
         .cancelled = nb_heartbeat_cancelled(worker->heartbeat),
         .start_wall_ms = nb_clock_wall_ms(),
     };
-    static nb_status (*const steps[])(task *, nb_error *) = {get_plan,    get_document, get_files,
-                                                             build_graph, render,       finish};
+    static nb_status (*const steps[])(task *, nb_error *) = {get_plan, get_document, get_files,
+                                                             make, finish};
     nb_heartbeat_say(worker->heartbeat, "%s on %s", order->label, worker->identity->name);
     nb_error err = {0};
     nb_status status = NB_OK;

@@ -126,12 +126,12 @@ static void a_masters_audio_is_found_under_any_name_but_a_reports(void **state)
     NB_SCOPED(nb_decisions_fini) nb_decisions none = {0};
     add_rendering(&none, "other.json", TWO, -9.0);
     assert_false(none.rendered);
-    char mix[] = "mix.wav";
-    char master[] = "master.wav";
+    char other[] = "master-night 16.wav"; // outputs are listed by name: this comes first
+    char master[] = "master.flac";
     char hex[] = ONE;
-    nb_event_output outputs[] = {{master, hex, 1}, {mix, hex, 1}};
+    nb_event_output outputs[] = {{other, hex, 1}, {master, hex, 1}};
     const nb_event event = {.output_count = 2, .outputs = outputs};
-    assert_string_equal(nb_decisions_audio(&event)->name, "mix.wav");
+    assert_string_equal(nb_decisions_audio(&event)->name, "master.flac");
 }
 
 static void standings_have_names_both_ways(void **state)

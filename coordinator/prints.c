@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Prints and masters: audio that was made elsewhere. Nothing is rendered, so a plan names the files
+// and a renderer measures them.
+#include "coordinator/prints.h"
+#include "base/text.h"
+#include "review/decisions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// ---- The audio of a version ----
+
+static nb_status audio_of_review(const nb_album *album, const nb_version *version, nb_output *out,
+                                 bool *out_found, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *lines = NULL;
+    nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
+    for (const char *line = lines; status == NB_OK && *line && !*out_found;) {
+        const char *end = strchrnul(line, '\n');
+        NB_SCOPED(nb_event_fini) nb_event event = {0};
+        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
+            event.kind == NB_EVENT_RENDERED && strcmp(event.song, version->song) == 0 &&
+            strcmp(event.version, version->name) == 0) {
+            const nb_event_output *audio = nb_decisions_audio(&event);
+            *out_found = audio != NULL;
+            if (audio) {
+                snprintf(out->name, sizeof out->name, "%s", audio->name);
+                out->size = audio->size;
+                status = nb_digest_from_hex(audio->sha256, &out->digest, err);
+            }
+        }
+        line = *end ? end + 1 : end;
+    }
+    return status;
+}
+
+// The review follows the ledger, in batches.
+static nb_status audio_of_job(nb_coordinator *self, const nb_album *album,
+                              const nb_version *version, nb_output *out, bool *out_found,
+                              nb_error *err)
+{
+    nb_job job;
+    NB_SCOPED(nb_result_fini) nb_result result = {0};
+    nb_status status =
+        nb_ledger_find_job(self->ledger, album->name, version->song, version->name, &job, err);
+    if (status != NB_OK || job.id == 0 || job.state != NB_JOB_DONE) {
+        return status;
+    }
+    status = nb_ledger_get_result(self->ledger, &job.mix_key, &result, err);
+    for (size_t i = 0; status == NB_OK && i < result.output_count && !*out_found; i++) {
+        *out_found = nb_event_is_main_audio(result.outputs[i].name);
+        *out = result.outputs[i];
+    }
+    return status;
+}
+
+nb_status nb_coordinator_version_audio(nb_coordinator *self, const nb_album *album,
+                                       const nb_version *version, nb_output *out, nb_error *err)
+{
+    bool found = false;
+    nb_status status = audio_of_review(album, version, out, &found, err);
+    if (status == NB_OK && !found) {
+        status = audio_of_job(self, album, version, out, &found, err);
+    }
+    if (status == NB_OK && !found) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s@%s is not rendered yet: wait for it", version->song,
+                       version->name);
+    }
+    return status;
+}
+
+// ---- What a master pins ----
+
+static nb_status check_bytes(nb_coordinator *self, const nb_album *album, const nb_version *mix,
+                             const nb_print *master, nb_error *err)
+{
+    nb_output audio;
+    const nb_status status = nb_coordinator_version_audio(self, album, mix, &audio, err);
+    if (status == NB_OK && !nb_digest_equal(&audio.digest, &master->mix_digest)) {
+        char pinned[NB_DIGEST_HEX_SIZE];
+        char known[NB_DIGEST_HEX_SIZE];
+        nb_digest_to_hex(&master->mix_digest, pinned);
+        nb_digest_to_hex(&audio.digest, known);
+        return nb_fail(err, NB_E_INVALID,
+                       "the master is of other audio than %s@%s: its mix_sha256 is %.12s, the "
+                       "version's audio is %.12s",
+                       mix->song, mix->name, pinned, known);
+    }
+    return status;
+}
+
+nb_status nb_coordinator_check_master(nb_coordinator *self, const nb_album *album,
+                                      const nb_manifest_file *file, const char *song, nb_error *err)
+{
+    void *bytes = NULL;
+    size_t size = 0;
+    NB_SCOPED(nb_print_destroy) nb_print *master = NULL;
+    nb_status status = nb_blob_store_get(self->store, &file->digest, &bytes, &size, err);
+    if (status == NB_OK) {
+        status = nb_song_parse_print(file->path, bytes, size, NB_SOURCE_MASTER, NULL, &master, err);
+    }
+    free(bytes);
+    if (status != NB_OK) {
+        return status;
+    }
+    const nb_version *mix = nb_revisions_find_version(album->revisions, song, master->mix);
+    if (!mix) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s:%u:%u: mix: %s has no version %s", file->path,
+                       master->mix_place.line, master->mix_place.column, song, master->mix);
+    }
+    return check_bytes(self, album, mix, master, err);
+}
+
+// ---- Plans ----
+
+static nb_status add_file(nb_plan *plan, const char *path, const nb_digest *digest, uint64_t size,
+                          nb_error *err)
+{
+    nb_plan_file *file = &plan->files[plan->file_count++];
+    *file = (nb_plan_file){strdup(path), *digest, size};
+    return file->path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+}
+
+// The mix's audio is no file of the revision: the plan has it under a name of its own.
+static nb_status add_mix(nb_coordinator *self, const nb_album *album, const nb_print *master,
+                         nb_plan *plan, nb_error *err)
+{
+    uint64_t size = 0;
+    nb_status status =
+        nb_ledger_get_blob(self->ledger, album->name, &master->mix_digest, &size, err);
+    if (status != NB_OK || !nb_blob_store_has(self->store, &master->mix_digest, &size)) {
+        return nb_fail(err, NB_E_NOT_FOUND,
+                       "the audio of %s@%s, which was mastered, is not in the store any more: "
+                       "'nightbus fetch %s@%s' has it rendered again, then push again",
+                       plan->song, master->mix, plan->song, master->mix);
+    }
+    return add_file(plan, NB_PLAN_MIX_PATH, &master->mix_digest, size, err);
+}
+
+nb_status nb_coordinator_plan_print(nb_coordinator *self, const nb_album *album,
+                                    const nb_print *print, const nb_manifest *manifest,
+                                    nb_plan *plan, nb_error *err)
+{
+    plan->kind = (print->kind == NB_PRINT_MASTER) ? NB_PLAN_MASTER : NB_PLAN_PRINT;
+    plan->files = calloc(print->file_count + 1, sizeof *plan->files);
+    if (!plan->files) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
+    }
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < print->file_count; i++) {
+        const nb_manifest_file *file = nb_manifest_find(manifest, print->files[i].path);
+        status = file ? add_file(plan, file->path, &file->digest, file->size, err)
+                      : nb_fail(err, NB_E_CORRUPT, "%s is named, but its revision lacks it",
+                                print->files[i].path);
+    }
+    return (status == NB_OK && plan->kind == NB_PLAN_MASTER)
+               ? add_mix(self, album, print, plan, err)
+               : status;
+}
+
+nb_status nb_coordinator_print_key(const nb_print *print, const nb_manifest *manifest,
+                                   const nb_fingerprint *fingerprint, nb_digest *out, nb_error *err)
+{
+    nb_digest digests[NB_PRINT_FILES_MAX];
+    for (size_t i = 0; i < print->file_count; i++) {
+        nb_manifest copy = *manifest; // the lookup takes no const; it changes nothing
+        const nb_status status = nb_song_find_digest(&copy, print->files[i].path, &digests[i], err);
+        if (status != NB_OK) {
+            return status;
+        }
+    }
+    *out = nb_print_key(print, digests, fingerprint);
+    return NB_OK;
+}
