@@ -354,7 +354,9 @@ static bool add_output(Nightbus__VersionInfo *info, const char *name, const nb_d
 static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
                              const nb_answer *answer, nb_error *err)
 {
+    info->n_outputs = 0;
     info->fingerprint = nb_answer_string(answer, event->fingerprint);
+    info->rendering = nb_answer_string(answer, event->rendering);
     for (size_t i = 0; i < event->output_count && i < NB_OUTPUTS_MAX; i++) {
         nb_digest digest;
         if (nb_digest_from_hex(event->outputs[i].sha256, &digest, err) != NB_OK ||
@@ -362,11 +364,40 @@ static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
             return nb_answer_no_memory(err);
         }
     }
-    return info->fingerprint ? NB_OK : nb_answer_no_memory(err);
+    return info->fingerprint && info->rendering ? NB_OK : nb_answer_no_memory(err);
 }
 
-static nb_status add_review(const nb_album *album, const nb_version *version,
-                            Nightbus__VersionInfo *info, const nb_answer *answer, nb_error *err)
+static bool are_there(const nb_coordinator *self, const Nightbus__VersionInfo *info)
+{
+    for (size_t i = 0; i < info->n_outputs; i++) {
+        const nb_digest digest = nb_wire_to_digest(info->outputs[i]->digest);
+        if (!nb_blob_store_has(self->store, &digest, NULL)) {
+            return false;
+        }
+    }
+    return info->n_outputs > 0;
+}
+
+// A version is its first rendering's bytes. Only where those are gone is the next one shown.
+static nb_status add_rendering(const nb_coordinator *self, const nb_event *event,
+                               Nightbus__VersionInfo *info, const nb_answer *answer, nb_error *err)
+{
+    if (info->n_outputs > 0 && are_there(self, info)) {
+        return NB_OK;
+    }
+    Nightbus__VersionInfo later = *info;
+    later.outputs = nb_answer_take(answer, NB_OUTPUTS_MAX, sizeof *later.outputs);
+    const nb_status status =
+        later.outputs ? add_outputs(event, &later, answer, err) : nb_answer_no_memory(err);
+    if (status == NB_OK && (info->n_outputs == 0 || are_there(self, &later))) {
+        *info = later;
+    }
+    return status;
+}
+
+static nb_status add_review(const nb_coordinator *self, const nb_album *album,
+                            const nb_version *version, Nightbus__VersionInfo *info,
+                            const nb_answer *answer, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *lines = NULL;
     nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
@@ -377,8 +408,8 @@ static nb_status add_review(const nb_album *album, const nb_version *version,
         if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
             strcmp(event.song, version->song) == 0 && strcmp(event.version, info->version) == 0) {
             info->note_count += (event.kind == NB_EVENT_NOTE) ? 1 : 0;
-            if (event.kind == NB_EVENT_RENDERED && info->n_outputs == 0) {
-                status = add_outputs(&event, info, answer, err);
+            if (event.kind == NB_EVENT_RENDERED) {
+                status = add_rendering(self, &event, info, answer, err);
             }
         }
         line = *end ? end + 1 : end;
@@ -514,7 +545,7 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
         !info->message) {
         return nb_answer_no_memory(err);
     }
-    status = add_review(album, version, info, answer, err);
+    status = add_review(self, album, version, info, answer, err);
     if (status == NB_OK) {
         status = add_job(self, album, version, info, answer, err);
     }

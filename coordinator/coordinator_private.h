@@ -117,7 +117,7 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list,
     nb_handle_job_list, nb_handle_job_watch, nb_handle_node_list, nb_handle_sync,
-    nb_handle_task_finish, nb_handle_task_fail;
+    nb_handle_task_finish, nb_handle_task_fail, nb_handle_incident_list, nb_handle_incident_keep;
 
 // ---- Batches (batch.c) ----
 

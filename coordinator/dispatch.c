@@ -43,6 +43,8 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_JOB_LIST, EVERYONE, nb_handle_job_list},
     {NIGHTBUS__REQUEST__BODY_JOB_WATCH, EVERYONE, nb_handle_job_watch},
     {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list},
+    {NIGHTBUS__REQUEST__BODY_INCIDENT_LIST, NB_ROLE_OPERATOR, nb_handle_incident_list},
+    {NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, NB_ROLE_OPERATOR, nb_handle_incident_keep},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
     {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},

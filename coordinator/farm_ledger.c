@@ -572,27 +572,3 @@ nb_status nb_ledger_get_result(nb_ledger *self, const nb_digest *mix_key, nb_res
     }
     return status;
 }
-
-// ---- Incidents ----
-
-nb_status nb_ledger_add_incident(nb_ledger *self, uint64_t task, const nb_digest *mix_key,
-                                 const char *node, const char *text, int64_t now_ms, nb_error *err)
-{
-    return nb_sql_run(
-        self->sql,
-        "INSERT INTO incidents (time_ms, task, mix_key, node, text) VALUES (?, ?, ?, ?, ?)",
-        NB_SQL_VALUES(nb_sql_int(now_ms), nb_sql_int((int64_t)task), nb_sql_digest(mix_key),
-                      nb_sql_text(node), nb_sql_text(text)),
-        err);
-}
-
-nb_status nb_ledger_count_incidents(nb_ledger *self, uint64_t *out, nb_error *err)
-{
-    *out = 0;
-    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    bool row = false;
-    const nb_status status =
-        query_one(self, "SELECT count(*) FROM incidents", NULL, 0, &rows, &row, err);
-    *out = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
-    return status;
-}

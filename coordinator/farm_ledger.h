@@ -154,10 +154,4 @@ NB_NODISCARD nb_status nb_ledger_put_result(nb_ledger *self, const nb_result *re
 NB_NODISCARD nb_status nb_ledger_get_result(nb_ledger *self, const nb_digest *mix_key,
                                             nb_result *out, nb_error *err);
 
-/// Same key, other bytes: kept and shown.
-NB_NODISCARD nb_status nb_ledger_add_incident(nb_ledger *self, uint64_t task,
-                                              const nb_digest *mix_key, const char *node,
-                                              const char *text, int64_t now_ms, nb_error *err);
-NB_NODISCARD nb_status nb_ledger_count_incidents(nb_ledger *self, uint64_t *out, nb_error *err);
-
 #endif // NB_COORDINATOR_FARM_LEDGER_H

@@ -76,6 +76,18 @@ static const struct {
                // 1 was owner, who did what an operator (32) does; 2 is renderer.
                "INSERT OR IGNORE INTO grants SELECT name, '', 33 FROM keys WHERE roles & 1;"
                "UPDATE keys SET roles = roles & 2;"},
+    // What came second in an incident.
+    {"incidents", "CREATE TABLE incident_results (incident INTEGER PRIMARY KEY"
+                  " REFERENCES incidents, fingerprint TEXT NOT NULL, integrated_lufs REAL,"
+                  " true_peak_dbtp REAL, duration_s REAL NOT NULL, rate_hz INTEGER NOT NULL,"
+                  " settled_ms INTEGER NOT NULL DEFAULT 0,"
+                  " settled_by TEXT NOT NULL DEFAULT '') STRICT;"
+                  "CREATE TABLE incident_outputs (incident INTEGER NOT NULL REFERENCES incidents,"
+                  " name TEXT NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,"
+                  " PRIMARY KEY (incident, name)) STRICT, WITHOUT ROWID;"
+                  "CREATE INDEX incident_outputs_by_digest ON incident_outputs (digest);"
+                  "CREATE INDEX incidents_by_key ON incidents (mix_key);"
+                  "CREATE INDEX jobs_by_key ON jobs (mix_key);"},
 };
 
 int64_t nb_version_number(const char *name)
@@ -359,6 +371,7 @@ nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t 
         "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1 AND (kept = 1 OR pinned_until_ms > "
         "?2))"
         " OR EXISTS (SELECT 1 FROM outputs WHERE digest = ?1)"
+        " OR EXISTS (SELECT 1 FROM incident_outputs WHERE digest = ?1)"
         " OR EXISTS (SELECT 1 FROM tasks WHERE plan = ?1 AND state < ?3)",
         NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE)), &rows,
         err);

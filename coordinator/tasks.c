@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
 #include "review/event.h"
 
@@ -261,7 +262,7 @@ typedef struct finish {
     nb_attempt_id id;
     nb_plan plan;
     nb_result *results; ///< By output of the plan
-    bool incident;
+    char *problem;      ///< Why its jobs fail although it was rendered; null where they do not
 } finish;
 
 static void finish_fini(finish *self)
@@ -270,6 +271,7 @@ static void finish_fini(finish *self)
         nb_result_fini(&self->results[i]);
     }
     free(self->results);
+    free(self->problem);
     nb_plan_fini(&self->plan);
     nb_task_row_fini(&self->task);
 }
@@ -458,6 +460,33 @@ static nb_status close_done(nb_coordinator *self, nb_job *job, const void *conte
     return (status == NB_OK) ? nb_ledger_update_job(self->ledger, job, err) : status;
 }
 
+// The first result stands; what came second is kept beside it. Where the first one's files are
+// gone, its jobs fail until an operator has said whether the second takes their place.
+static nb_status add_incident(nb_coordinator *self, finish *done, const nb_result *first,
+                              const nb_result *second, nb_error *err)
+{
+    const bool gone = !nb_coordinator_has_outputs(self, first);
+    NB_SCOPED(nb_text_free)
+    char *text = nb_text_format("%s rendered %s to other bytes than %s did under the same key%s",
+                                second->node, done->task.label, first->node,
+                                gone ? ", whose files are gone" : "");
+    if (!text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an incident");
+    }
+    nb_incident incident = {.time_ms = nb_clock_wall_ms(),
+                            .task = done->task.id,
+                            .text = text,
+                            .result = *second}; // borrowed
+    const nb_status status = nb_ledger_add_incident(self->ledger, &incident, err);
+    nb_log_error("incident %" PRIu64 ": %s", incident.id, text);
+    if (gone && !done->problem) {
+        done->problem =
+            nb_text_format("%s: 'nightbus incident keep %" PRIu64 "' makes it the second rendering",
+                           text, incident.id);
+    }
+    return status;
+}
+
 // The first result of a key stands. Another with the same bytes is fine; other bytes are an
 // incident.
 static nb_status put_result(nb_coordinator *self, finish *done, const nb_result *result,
@@ -471,13 +500,13 @@ static nb_status put_result(nb_coordinator *self, finish *done, const nb_result 
     if (status != NB_OK || nb_result_equal(&present, result)) {
         return status;
     }
-    NB_SCOPED(nb_text_free)
-    char *text = nb_text_format("%s rendered %s to other bytes than %s did under the same key",
-                                result->node, done->task.label, present.node);
-    done->incident = true;
-    nb_log_error("%s", text ? text : "same key, other bytes");
-    return nb_ledger_add_incident(self->ledger, done->task.id, &result->mix_key, result->node,
-                                  text ? text : "", nb_clock_wall_ms(), err);
+    return add_incident(self, done, &present, result, err);
+}
+
+static nb_status close_jobs(nb_coordinator *self, const finish *done, nb_error *err)
+{
+    return done->problem ? for_jobs_of(self, done->task.id, close_failed, done->problem, err)
+                         : for_jobs_of(self, done->task.id, close_done, done->results[0].node, err);
 }
 
 static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err)
@@ -496,7 +525,7 @@ static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err
                                            NB_ATTEMPT_DONE, "", nb_clock_wall_ms(), err);
         }
         if (status == NB_OK) {
-            status = for_jobs_of(self, done->task.id, close_done, done->results[0].node, err);
+            status = close_jobs(self, done, err);
         }
     }
     return nb_ledger_end(self->ledger, status, err);

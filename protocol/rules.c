@@ -15,17 +15,18 @@ enum { RATE_MAX_HZ = 384000 };
 #define NUMBER_MAX    ((uint64_t)INT64_MAX) // what the ledger can hold
 
 static const nb_rule request_rules[] = {
-    {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"hello", NB_RULE_NESTED, 0, 0},
-    {"album_create", NB_RULE_NESTED, 0, 0}, {"album_list", NB_RULE_NESTED, 0, 0},
-    {"album_head", NB_RULE_NESTED, 0, 0},   {"log", NB_RULE_NESTED, 0, 0},
-    {"show", NB_RULE_NESTED, 0, 0},         {"missing", NB_RULE_NESTED, 0, 0},
-    {"push", NB_RULE_NESTED, 0, 0},         {"render", NB_RULE_NESTED, 0, 0},
-    {"note_add", NB_RULE_NESTED, 0, 0},     {"note_list", NB_RULE_NESTED, 0, 0},
-    {"job_list", NB_RULE_NESTED, 0, 0},     {"job_watch", NB_RULE_NESTED, 0, 0},
-    {"node_list", NB_RULE_NESTED, 0, 0},    {"sync", NB_RULE_NESTED, 0, 0},
-    {"task_finish", NB_RULE_NESTED, 0, 0},  {"task_fail", NB_RULE_NESTED, 0, 0},
-    {"decide", NB_RULE_NESTED, 0, 0},       {"version_list", NB_RULE_NESTED, 0, 0},
-    {"inbox_list", NB_RULE_NESTED, 0, 0},   {"inbox_seen", NB_RULE_NESTED, 0, 0},
+    {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"hello", NB_RULE_NESTED, 0, 0},
+    {"album_create", NB_RULE_NESTED, 0, 0},  {"album_list", NB_RULE_NESTED, 0, 0},
+    {"album_head", NB_RULE_NESTED, 0, 0},    {"log", NB_RULE_NESTED, 0, 0},
+    {"show", NB_RULE_NESTED, 0, 0},          {"missing", NB_RULE_NESTED, 0, 0},
+    {"push", NB_RULE_NESTED, 0, 0},          {"render", NB_RULE_NESTED, 0, 0},
+    {"note_add", NB_RULE_NESTED, 0, 0},      {"note_list", NB_RULE_NESTED, 0, 0},
+    {"job_list", NB_RULE_NESTED, 0, 0},      {"job_watch", NB_RULE_NESTED, 0, 0},
+    {"node_list", NB_RULE_NESTED, 0, 0},     {"sync", NB_RULE_NESTED, 0, 0},
+    {"task_finish", NB_RULE_NESTED, 0, 0},   {"task_fail", NB_RULE_NESTED, 0, 0},
+    {"decide", NB_RULE_NESTED, 0, 0},        {"version_list", NB_RULE_NESTED, 0, 0},
+    {"inbox_list", NB_RULE_NESTED, 0, 0},    {"inbox_seen", NB_RULE_NESTED, 0, 0},
+    {"incident_list", NB_RULE_NESTED, 0, 0}, {"incident_keep", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -37,7 +38,7 @@ static const nb_rule reply_rules[] = {
     {"job_listing", NB_RULE_NESTED, 0, 0},     {"job_state", NB_RULE_NESTED, 0, 0},
     {"node_listing", NB_RULE_NESTED, 0, 0},    {"orders", NB_RULE_NESTED, 0, 0},
     {"version_row", NB_RULE_NESTED, 0, 0},     {"version_listing", NB_RULE_NESTED, 0, 0},
-    {"inbox_listing", NB_RULE_NESTED, 0, 0},
+    {"inbox_listing", NB_RULE_NESTED, 0, 0},   {"incident_listing", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -127,6 +128,7 @@ static const nb_rule version_info_rules[] = {
     {"standing", NB_RULE_NESTED, 0, 0},
     {"decisions", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"masters", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
+    {"rendering", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule version_row_rules[] = {
     {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -290,6 +292,24 @@ static const nb_rule node_row_rules[] = {
 static const nb_rule node_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
 };
+static const nb_rule incident_list_rules[] = {
+    {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+};
+static const nb_rule incident_row_rules[] = {
+    {"incident", NB_RULE_NUMBER, NUMBER_MAX, 0},    {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},        {"node", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"text", NB_RULE_TEXT, NB_TEXT_MAX, 0},         {"first_is_there", NB_RULE_FLAG, 0, 0},
+    {"outputs", NB_RULE_NESTED, 0, NB_OUTPUTS_MAX}, {"settled_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"settled_by", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule incident_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule incident_keep_rules[] = {
+    {"incident", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
 static const nb_rule sync_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
@@ -410,6 +430,11 @@ static const struct {
     {&nightbus__node_list__descriptor, NULL, 0},
     {&nightbus__node_row__descriptor, node_row_rules, NB_COUNT(node_row_rules)},
     {&nightbus__node_listing__descriptor, node_listing_rules, NB_COUNT(node_listing_rules)},
+    {&nightbus__incident_list__descriptor, incident_list_rules, NB_COUNT(incident_list_rules)},
+    {&nightbus__incident_row__descriptor, incident_row_rules, NB_COUNT(incident_row_rules)},
+    {&nightbus__incident_listing__descriptor, incident_listing_rules,
+     NB_COUNT(incident_listing_rules)},
+    {&nightbus__incident_keep__descriptor, incident_keep_rules, NB_COUNT(incident_keep_rules)},
     {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
     {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
     {&nightbus__task_finish__descriptor, task_finish_rules, NB_COUNT(task_finish_rules)},

@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { VALUE_COLUMN = 15 };
 
@@ -25,16 +26,16 @@ static json_t *to_json(const Nightbus__VersionInfo *info)
     char song_hex[NB_DIGEST_HEX_SIZE];
     const nb_digest song_digest = nb_wire_to_digest(info->song_digest);
     nb_digest_to_hex(&song_digest, song_hex);
-    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}",
                      "song", nb_cli_json_string(info->song), "version",
                      nb_cli_json_string(info->version), "commit", nb_cli_json_string(info->commit),
                      "person", nb_cli_json_string(info->person), "time_ms",
                      (json_int_t)info->time_ms, "message", json_string(info->message),
                      "song_digest", song_hex, "state", nb_cli_json_string(info->state), "job",
                      info->has_job ? json_integer((json_int_t)info->job) : json_null(), "outputs",
-                     outputs, "fingerprint", nb_cli_json_string(info->fingerprint), "error",
-                     nb_cli_json_string(info->error), "note_count",
-                     (int)(info->has_note_count ? info->note_count : 0), "rate_hz",
+                     outputs, "fingerprint", nb_cli_json_string(info->fingerprint), "rendering",
+                     nb_cli_json_string(info->rendering), "error", nb_cli_json_string(info->error),
+                     "note_count", (int)(info->has_note_count ? info->note_count : 0), "rate_hz",
                      info->has_rate_hz ? json_integer(info->rate_hz) : json_null());
 }
 
@@ -65,6 +66,9 @@ static void print(const nb_cli *cli, const Nightbus__VersionInfo *info, nb_text 
     add_line(out, "state", info->state);
     add_line(out, "error", info->error);
     add_line(out, "engine", info->fingerprint);
+    if (info->rendering && strcmp(info->rendering, "r1") != 0) {
+        add_line(out, "rendering", info->rendering); // the first one's files are gone
+    }
     nb_text_addf(out, "  %-12s %u\n", "notes", info->has_note_count ? info->note_count : 0);
     for (size_t i = 0; i < info->n_outputs; i++) {
         char size[NB_TEXT_SIZE_SIZE];

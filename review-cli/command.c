@@ -18,7 +18,8 @@ static const nb_command *const commands[] = {
     &nb_command_note_add,    &nb_command_note_list,    &nb_command_note_export,
     &nb_command_note_import, &nb_command_approve,      &nb_command_request_changes,
     &nb_command_withdraw,    &nb_command_jobs,         &nb_command_job,
-    &nb_command_nodes,       &nb_command_help,         &nb_command_version,
+    &nb_command_nodes,       &nb_command_incidents,    &nb_command_incident_keep,
+    &nb_command_help,        &nb_command_version,
 };
 
 static const nb_option global_options[] = {

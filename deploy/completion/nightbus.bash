@@ -23,7 +23,7 @@ _nightbus_versions() {
 _nightbus() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local global="--farm --album --json --help"
-    local commands="up album status push pull log show fetch render report compare play diff note jobs job nodes help version"
+    local commands="up album status push pull log show fetch render report compare play diff note jobs job nodes incidents incident help version"
     COMPREPLY=()
     # bash cuts words at '@' and '=': put them together again.
     _get_comp_words_by_ref -n "@=:" cur prev words cword 2>/dev/null && {
@@ -91,6 +91,7 @@ _nightbus() {
     case "$command" in
     "") mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current") ;;
     help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current") ;;
+    incident) [[ -n $action ]] || mapfile -t COMPREPLY < <(compgen -W "keep" -- "$current") ;;
     album) [[ -n $action ]] || mapfile -t COMPREPLY < <(compgen -W "create list clone" -- "$current") ;;
     log) mapfile -t COMPREPLY < <(compgen -W "$(_nightbus_songs)" -- "$current") ;;
     note)

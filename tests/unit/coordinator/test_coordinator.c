@@ -3,6 +3,7 @@
 #include "coordinator/coordinator.h"
 
 #include "coordinator/farm_ledger.h"
+#include "coordinator/incident_ledger.h"
 #include "coordinator/sql.h"
 #include "mix/plan.h"
 #include "protocol/manifest.h"
@@ -881,6 +882,95 @@ static void the_same_key_with_other_bytes_is_an_incident_and_the_first_stands(vo
     assert_int_equal(count_incidents(*state), 1);
 }
 
+// The only file that the store has of these bytes is lost.
+static void lose(const desk *self, const char *bytes)
+{
+    const nb_digest digest = nb_digest_of(bytes, strlen(bytes));
+    NB_SCOPED(nb_text_free) char *path = NULL;
+    assert_ok(nb_blob_store_path(nb_coordinator_store(self->coordinator), &digest, &path, err));
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_keep(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "the mix"));
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    lose(&here, "the mix");
+    assert_answer(greet(&here, &one, "renderer", "r1")); // it was silent for long
+    char album[] = "night";
+    char song[] = "song";
+    char version[] = "v1";
+    Nightbus__Render render = NIGHTBUS__RENDER__INIT;
+    render.album = album;
+    render.song = song;
+    render.version = version;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_RENDER, &render));
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "another mix"));
+    Nightbus__JobList jobs = NIGHTBUS__JOB_LIST__INIT;
+    const Nightbus__Reply *reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_LIST, &jobs);
+    assert_string_equal(reply->job_listing->rows[0]->state, "failed");
+    assert_contains(reply->job_listing->rows[0]->error, "nightbus incident keep 1");
+
+    Nightbus__IncidentList list = NIGHTBUS__INCIDENT_LIST__INIT;
+    reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_LIST, &list);
+    assert_answer(reply);
+    assert_int_equal(reply->incident_listing->n_rows, 1);
+    assert_false(reply->incident_listing->rows[0]->first_is_there);
+    assert_int_equal(reply->incident_listing->rows[0]->n_outputs, 1);
+    Nightbus__IncidentKeep keep = NIGHTBUS__INCIDENT_KEEP__INIT;
+    keep.incident = reply->incident_listing->rows[0]->incident;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep));
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep)); // a repeat
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    const Nightbus__VersionInfo *shown = show(&here, "v1")->version_info;
+    assert_string_equal(shown->state, "done");
+    assert_string_equal(shown->rendering, "r2");
+    const nb_digest output = nb_wire_to_digest(shown->outputs[0]->digest);
+    const nb_digest second = nb_digest_of("another mix", 11);
+    assert_true(nb_digest_equal(&output, &second));
+    assert_ok(nb_coordinator_may_read(here.coordinator, &ada.key, "night", 0, &output, err));
+    NB_SCOPED(nb_text_free)
+    char *notes = scratch_run(*state, "git -C $D/albums/night.git log --notes=review --format=%N");
+    assert_contains(notes, "\"r1\"");
+    assert_contains(notes, "\"r2\"");
+    close_desk(&here);
+}
+
+static void an_incident_whose_first_result_is_there_is_not_kept(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    assert_answer(finish(&here, &one, orders, "the mix"));
+    assert_answer(finish(&here, &one, orders, "another mix"));
+    assert_answer(finish(&here, &one, orders, "another mix")); // told once
+    assert_int_equal(count_incidents(*state), 1);
+    Nightbus__IncidentKeep keep = NIGHTBUS__INCIDENT_KEEP__INIT;
+    keep.incident = 1;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep), NB_E_CONFLICT,
+                   "so it stands");
+    keep.incident = 2;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep), NB_E_NOT_FOUND,
+                   "no incident 2");
+    nb_ledger *ledger = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    const nb_digest second = nb_digest_of("another mix", 11);
+    bool needed = false;
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_is_needed(ledger, &second, here.now_ms, &needed, err));
+    assert_true(needed); // its bytes are kept as long as it is
+    nb_ledger_close(&ledger);
+    close_desk(&here);
+}
+
 static void a_late_report_that_is_not_its_renderer_s_is_no_incident(void **state)
 {
     desk here;
@@ -1191,6 +1281,8 @@ int main(void)
         in_scratch(tags_and_jobs_that_a_crash_cost_are_made_again),
         in_scratch(a_failed_render_says_why),
         in_scratch(the_same_key_with_other_bytes_is_an_incident_and_the_first_stands),
+        in_scratch(a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_keep),
+        in_scratch(an_incident_whose_first_result_is_there_is_not_kept),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
         in_scratch(of_two_who_decide_at_once_the_second_is_told),

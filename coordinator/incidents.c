@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests about incidents: two results of one key with different bytes.
+#include "coordinator/incident_ledger.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "coordinator/coordinator_private.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { INCIDENTS_DEFAULT = 50, INCIDENTS_MAX = 200 };
+
+static nb_status fill_outputs(const nb_result *result, Nightbus__IncidentRow *row,
+                              const nb_answer *answer, nb_error *err)
+{
+    row->outputs = nb_answer_take(answer, result->output_count, sizeof *row->outputs);
+    for (size_t i = 0; row->outputs && i < result->output_count; i++) {
+        Nightbus__OutputRow *output = nb_answer_take(answer, 1, sizeof *output);
+        if (!output) {
+            return nb_answer_no_memory(err);
+        }
+        nightbus__output_row__init(output);
+        output->name = nb_answer_string(answer, result->outputs[i].name);
+        output->digest = nb_answer_digest(answer, &result->outputs[i].digest);
+        output->size = result->outputs[i].size;
+        if (!output->name) {
+            return nb_answer_no_memory(err);
+        }
+        row->outputs[row->n_outputs++] = output;
+    }
+    return row->outputs ? NB_OK : nb_answer_no_memory(err);
+}
+
+static nb_status fill_row(nb_coordinator *self, uint64_t id, Nightbus__IncidentRow *row,
+                          const nb_answer *answer, nb_error *err)
+{
+    NB_SCOPED(nb_incident_fini) nb_incident incident = {0};
+    NB_SCOPED(nb_result_fini) nb_result first = {0};
+    nightbus__incident_row__init(row);
+    nb_status status = nb_ledger_get_incident(self->ledger, id, &incident, err);
+    if (status == NB_OK) {
+        status = nb_ledger_get_result(self->ledger, &incident.result.mix_key, &first, err);
+    }
+    if (status != NB_OK && status != NB_E_NOT_FOUND) {
+        return status;
+    }
+    row->incident = incident.id;
+    row->time_ms = (uint64_t)incident.time_ms;
+    row->task = incident.task;
+    row->node = nb_answer_string(answer, incident.result.node);
+    row->text = nb_answer_string(answer, incident.text);
+    row->first_is_there = nb_coordinator_has_outputs(self, &first);
+    row->has_settled_ms = incident.settled_ms > 0;
+    row->settled_ms = (uint64_t)incident.settled_ms;
+    row->settled_by = incident.settled_by[0] ? nb_answer_string(answer, incident.settled_by) : NULL;
+    return (row->node && row->text) ? fill_outputs(&incident.result, row, answer, err)
+                                    : nb_answer_no_memory(err);
+}
+
+nb_status nb_handle_incident_list(nb_coordinator *self, const nb_caller *caller,
+                                  const Nightbus__Request *request, nb_answer *answer,
+                                  nb_error *err)
+{
+    (void)caller;
+    const Nightbus__IncidentList *said = request->incident_list;
+    size_t limit = said->has_limit ? said->limit : INCIDENTS_DEFAULT;
+    limit = (limit < INCIDENTS_MAX) ? limit : INCIDENTS_MAX;
+    uint64_t ids[INCIDENTS_MAX];
+    size_t count = 0;
+    nb_status status = nb_ledger_list_incidents(self->ledger, said->has_before ? said->before : 0,
+                                                limit, ids, &count, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    Nightbus__IncidentListing *listing = nb_answer_take(answer, 1, sizeof *listing);
+    Nightbus__IncidentRow **rows = nb_answer_take(answer, count, sizeof *rows);
+    if (!listing || !rows) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__incident_listing__init(listing);
+    listing->rows = rows;
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        rows[i] = nb_answer_take(answer, 1, sizeof *rows[i]);
+        status = rows[i] ? fill_row(self, ids[i], rows[i], answer, err) : nb_answer_no_memory(err);
+        listing->n_rows++;
+    }
+    listing->has_next = count > 0 && count == limit;
+    listing->next = (count > 0) ? ids[count - 1] : 0;
+    answer->reply.body_case = NIGHTBUS__REPLY__BODY_INCIDENT_LISTING;
+    answer->reply.incident_listing = listing;
+    return status;
+}
+
+/// The incidents that are settled together: those of one task, so that a version gets one rendering
+/// of it and not one for each of its outputs.
+typedef struct bundle {
+    size_t count;
+    nb_incident incidents[NB_RESULT_FILES_MAX];
+} bundle;
+
+static void bundle_fini(bundle *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nb_incident_fini(&self->incidents[i]);
+    }
+}
+
+static nb_status is_first_gone(nb_coordinator *self, const nb_incident *incident, bool *out_gone,
+                               nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result first = {0};
+    const nb_status status =
+        nb_ledger_get_result(self->ledger, &incident->result.mix_key, &first, err);
+    *out_gone = !nb_coordinator_has_outputs(self, &first);
+    return (status == NB_E_NOT_FOUND) ? NB_OK : status;
+}
+
+static nb_status read_bundle(nb_coordinator *self, uint64_t task, bundle *out, nb_error *err)
+{
+    uint64_t ids[NB_RESULT_FILES_MAX];
+    size_t count = 0;
+    nb_status status =
+        nb_ledger_open_incidents_of(self->ledger, task, ids, NB_COUNT(ids), &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        nb_incident *incident = &out->incidents[out->count];
+        bool gone = false;
+        status = nb_ledger_get_incident(self->ledger, ids[i], incident, err);
+        if (status != NB_OK) {
+            return status;
+        }
+        out->count++;
+        status = is_first_gone(self, incident, &gone, err);
+        if (status == NB_OK && !gone) {
+            nb_incident_fini(incident);
+            out->count--;
+        } else if (status == NB_OK && !nb_coordinator_has_outputs(self, &incident->result)) {
+            status = nb_fail(err, NB_E_NOT_FOUND,
+                             "incident %" PRIu64 ": its files are gone as well: render it again",
+                             incident->id);
+        }
+    }
+    return status;
+}
+
+static nb_status keep_bundle(nb_coordinator *self, const nb_caller *caller, const bundle *kept,
+                             nb_error *err)
+{
+    const nb_incident *list[NB_RESULT_FILES_MAX];
+    for (size_t i = 0; i < kept->count; i++) {
+        list[i] = &kept->incidents[i];
+    }
+    const nb_status status = nb_ledger_keep_incidents(self->ledger, list, kept->count,
+                                                      caller->member.name, nb_clock_wall_ms(), err);
+    for (size_t i = 0; status == NB_OK && i < kept->count; i++) {
+        self->unreviewed = true; // the rendering goes into the reviews
+        nb_log_info("incident %" PRIu64 ": kept as the next rendering, says %s", list[i]->id,
+                    caller->member.name);
+    }
+    return status;
+}
+
+/// A repeat is known by what it did the first time.
+nb_status nb_handle_incident_keep(nb_coordinator *self, const nb_caller *caller,
+                                  const Nightbus__Request *request, nb_answer *answer,
+                                  nb_error *err)
+{
+    NB_SCOPED(nb_incident_fini) nb_incident asked = {0};
+    bool gone = false;
+    nb_status status =
+        nb_ledger_get_incident(self->ledger, request->incident_keep->incident, &asked, err);
+    if (status == NB_OK && asked.settled_ms > 0) {
+        return nb_answer_ack(answer, err);
+    }
+    if (status == NB_OK) {
+        status = is_first_gone(self, &asked, &gone, err);
+    }
+    if (status == NB_OK && !gone) {
+        status =
+            nb_fail(err, NB_E_CONFLICT, "the files of the first rendering are there, so it stands");
+    }
+    bundle *kept = (status == NB_OK) ? nb_answer_take(answer, 1, sizeof *kept) : NULL;
+    if (status != NB_OK || !kept) {
+        return (status != NB_OK) ? status : nb_answer_no_memory(err);
+    }
+    status = read_bundle(self, asked.task, kept, err);
+    if (status == NB_OK) {
+        status = keep_bundle(self, caller, kept, err);
+    }
+    bundle_fini(kept);
+    return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
+}
