@@ -107,6 +107,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_bit_depth) = {
     .name = "bit-depth",
     .revision = 1,
+    .cost_ns = 4,
     .help = "Fewer bits, with dither and noise shaping.",
     .form = NB_FORM_LANES,
     .params = params,

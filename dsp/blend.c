@@ -54,6 +54,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_blend) = {
     .name = "blend",
     .revision = 1,
+    .cost_ns = 1,
     .help = "The wet_percent of an insert.",
     .form = NB_FORM_LANES,
     .hidden = true,

@@ -341,6 +341,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_chorus) = {
     .name = "chorus",
     .revision = 1,
+    .cost_ns = 29,
     .help = "Copies of the signal whose delay sweeps: chorus, flanger, vibrato.",
     .form = NB_FORM_PLANAR,
     .params = params,

@@ -268,6 +268,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_compressor) = {
     .name = "compressor",
     .revision = 2,
+    .cost_ns = 3,
+    .moving_cost_ns = 18,
     .help = "Compressor with look-ahead, sidechain and parallel mix; stereo is linked.",
     .form = NB_FORM_LANES,
     .takes_sidechain = true,

@@ -517,6 +517,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_convolution) = {
     .name = "convolution",
     .revision = 3,
+    .cost_ns = 10,
+    .moving_cost_ns = 20,
     .help = "Convolution with an impulse response: 1, 2 or 4 channels (true stereo).",
     .form = NB_FORM_PLANAR,
     .takes_audio = true,

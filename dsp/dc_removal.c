@@ -81,6 +81,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_dc_removal) = {
     .name = "dc-removal",
     .revision = 1,
+    .cost_ns = 1,
     .help = "Removes a constant offset.",
     .form = NB_FORM_LANES,
     .params = params,

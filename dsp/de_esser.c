@@ -265,6 +265,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_de_esser) = {
     .name = "de-esser",
     .revision = 1,
+    .cost_ns = 10,
+    .moving_cost_ns = 16,
     .help = "De-esser that hears how much of a voice is sibilants, at any level; stereo is linked.",
     .form = NB_FORM_LANES,
     .params = params,

@@ -532,6 +532,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_delay) = {
     .name = "delay",
     .revision = 2,
+    .cost_ns = 2,
+    .moving_cost_ns = 10,
     .help = "Echoes, free or by the tempo map.",
     .form = NB_FORM_LANES,
     .takes_sidechain = true,

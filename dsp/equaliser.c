@@ -315,6 +315,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_equaliser) = {
     .name = "equaliser",
     .revision = 2,
+    .cost_ns = 2,
+    .moving_cost_ns = 377,
     .help = "Parametric equaliser of up to 24 bands, matched to analogue ones; bands may be "
             "dynamic.",
     .form = NB_FORM_LANES,

@@ -76,6 +76,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_gain) = {
     .name = "gain",
     .revision = 1,
+    .cost_ns = 1,
+    .moving_cost_ns = 2,
     .help = "Gain and polarity.",
     .form = NB_FORM_LANES,
     .params = params,

@@ -258,6 +258,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_gate) = {
     .name = "gate",
     .revision = 1,
+    .cost_ns = 5,
+    .moving_cost_ns = 9,
     .help = "Gate and expander with hysteresis, hold, range and look-ahead; stereo is linked.",
     .form = NB_FORM_LANES,
     .takes_sidechain = true,

@@ -254,6 +254,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_hum_removal) = {
     .name = "hum-removal",
     .revision = 1,
+    .cost_ns = 17,
+    .moving_cost_ns = 33,
     .help = "Notches out the mains' hum and its harmonics.",
     .form = NB_FORM_LANES,
     .params = params,

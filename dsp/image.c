@@ -259,6 +259,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_image) = {
     .name = "image",
     .revision = 1,
+    .cost_ns = 2,
+    .moving_cost_ns = 4,
     .help = "Width, mono bass, rotation and Haas delay.",
     .form = NB_FORM_LANES,
     .params = params,

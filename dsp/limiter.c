@@ -334,6 +334,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_limiter) = {
     .name = "limiter",
     .revision = 2,
+    .cost_ns = 7,
     .help = "True-peak limiter: the last processor of a mix bus or a master.",
     .form = NB_FORM_LANES,
     .params = params,

@@ -263,6 +263,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_linear_equaliser) = {
     .name = "linear-equaliser",
     .revision = 1,
+    .cost_ns = 23,
     .help = "Equaliser of linear phase: the bands' magnitudes without their phase shift.",
     .libraries = libraries,
     .form = NB_FORM_PLANAR,

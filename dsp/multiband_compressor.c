@@ -438,6 +438,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_multiband_compressor) = {
     .name = "multiband-compressor",
     .revision = 1,
+    .cost_ns = 24,
     .help = "Compressor of 2 to 5 bands that add up flat; stereo is linked band by band.",
     .form = NB_FORM_LANES,
     .params = params,

@@ -523,6 +523,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_noise_reduction) = {
     .name = "noise-reduction",
     .revision = 1,
+    .cost_ns = 56,
     .help = "Reduces steady noise, learned from a file or found under the signal.",
     .libraries = libraries,
     .form = NB_FORM_PLANAR,

@@ -124,6 +124,8 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_pan) = {
     .name = "pan",
     .revision = 1,
+    .cost_ns = 1,
+    .moving_cost_ns = 4,
     .help = "Places a mono signal between left and right; balances a stereo one.",
     .form = NB_FORM_LANES,
     .params = params,

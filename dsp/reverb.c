@@ -245,6 +245,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_reverb) = {
     .name = "reverb",
     .revision = 2,
+    .cost_ns = 38,
     .help = "A room of sixteen paths: decay by frequency, size, movement.",
     .form = NB_FORM_PLANAR,
     .params = params,

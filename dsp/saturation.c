@@ -461,6 +461,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_saturation) = {
     .name = "saturation",
     .revision = 1,
+    .cost_ns = 102,
     .help = "Tape, tube and transformer curves without aliases.",
     .form = NB_FORM_LANES,
     .params = params,

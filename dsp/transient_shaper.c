@@ -240,6 +240,7 @@ static void process(void *state, const nb_block *block)
 const nb_processor NB_KERNEL(nb_transient_shaper) = {
     .name = "transient-shaper",
     .revision = 1,
+    .cost_ns = 6,
     .help = "Lifts or lowers onsets and decays at any level; stereo is linked.",
     .form = NB_FORM_LANES,
     .params = params,

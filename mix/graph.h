@@ -26,6 +26,7 @@ typedef struct nb_asset {
     unsigned rate_hz;  ///< 0 if not known
     unsigned channels; ///< 1 or 2; 0 if not known. Impulse responses: up to 4
     int64_t frames;    ///< At rate_hz
+    bool is_freeze;    ///< A kept edge: its samples are taken as they are, to the bit
 } nb_asset;
 
 /// NB_NODE_PART and NB_NODE_JOIN work in 64 bit: M = (L + R) / 2, S = (L - R) / 2, L = M + S,

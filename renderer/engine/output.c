@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "renderer/engine/output.h"
 
+#include "mix/freeze.h"
 #include "renderer/engine/float_mode.h"
 
 #include <string.h>
@@ -8,10 +9,32 @@
 
 enum { OUTPUT_CHANNELS = 2 };
 
+static bool is_freeze(const nb_output *self) { return self->wanted->what == NB_RENDER_FREEZE; }
+
+static nb_status init_freeze(nb_output *self, const nb_graph *graph,
+                             const nb_render_options *options, nb_error *err)
+{
+    const size_t node = self->wanted->sink;
+    if (node >= graph->node_count || !nb_node_can_freeze(graph, node)) {
+        return nb_fail(err, NB_E_INVALID, "the graph has no edge %zu that can be frozen", node);
+    }
+    if (options->from_frame != 0 || options->to_frame != 0) {
+        return nb_fail(err, NB_E_INVALID, "%s: frozen from a part of the song",
+                       graph->nodes[node].name);
+    }
+    self->node = node;
+    self->channels = graph->nodes[node].channels;
+    self->to = graph->nodes[node].end_frame;
+    return NB_OK;
+}
+
 nb_status nb_output_init(nb_output *self, const nb_graph *graph, const nb_render_output *wanted,
                          const nb_render_options *options, nb_error *err)
 {
-    *self = (nb_output){.wanted = wanted};
+    *self = (nb_output){.wanted = wanted, .channels = OUTPUT_CHANNELS};
+    if (wanted->what == NB_RENDER_FREEZE) {
+        return init_freeze(self, graph, options, err);
+    }
     if (wanted->sink >= graph->sink_count || graph->sinks[wanted->sink].node >= graph->node_count) {
         return nb_fail(err, NB_E_INVALID, "the graph has no output %zu", wanted->sink);
     }
@@ -34,12 +57,15 @@ nb_status nb_output_init(nb_output *self, const nb_graph *graph, const nb_render
 nb_status nb_output_open(nb_output *self, const nb_graph *graph, nb_error *err)
 {
     const nb_audio_writer_options options = {.rate_hz = graph->rate_hz,
-                                             .channels = OUTPUT_CHANNELS,
+                                             .channels = self->channels,
                                              .frames_expected = self->to - self->from,
                                              .samples = self->wanted->samples,
                                              .dither = self->wanted->dither,
-                                             .name = graph->sinks[self->wanted->sink].name};
-    const nb_status status = nb_meter_new(graph->rate_hz, OUTPUT_CHANNELS, &self->meter, err);
+                                             .name = is_freeze(self)
+                                                         ? graph->nodes[self->node].name
+                                                         : graph->sinks[self->wanted->sink].name};
+    const nb_status status =
+        is_freeze(self) ? NB_OK : nb_meter_new(graph->rate_hz, OUTPUT_CHANNELS, &self->meter, err);
     return (status == NB_OK)
                ? nb_audio_writer_open_as(self->wanted->wav_path, &options, &self->writer, err)
                : status;
@@ -48,7 +74,7 @@ nb_status nb_output_open(nb_output *self, const nb_graph *graph, nb_error *err)
 nb_status nb_output_take_frames(nb_output *self, nb_arena *arena, int64_t frames, nb_error *err)
 {
     self->capacity = (size_t)frames;
-    self->written = nb_arena_take(arena, self->capacity, OUTPUT_CHANNELS * sizeof(float));
+    self->written = nb_arena_take(arena, self->capacity, self->channels * sizeof(float));
     return self->written ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an output");
 }
 
@@ -57,7 +83,7 @@ static float *find_written(const nb_output *self, int64_t first, size_t *frames)
 {
     const size_t at = (size_t)((uint64_t)first % self->capacity);
     *frames = (*frames < self->capacity - at) ? *frames : self->capacity - at;
-    return self->written + OUTPUT_CHANNELS * at;
+    return self->written + self->channels * at;
 }
 
 static nb_status write_frames(nb_output *self, float *frames, int64_t first, size_t count,
@@ -83,10 +109,10 @@ nb_status nb_output_write(nb_output *self, const nb_edges *edges, nb_scratch *sc
         size_t frames = (left < NB_SCRATCH_FRAMES) ? (size_t)left : NB_SCRATCH_FRAMES;
         float *written = find_written(self, at, &frames);
         const float *channels[OUTPUT_CHANNELS];
-        for (unsigned c = 0; c < OUTPUT_CHANNELS; c++) {
+        for (unsigned c = 0; c < self->channels; c++) {
             channels[c] = nb_edges_view(edges, self->node, c, at, frames, scratch->planes[c]);
         }
-        edges->kernel->interleave(channels, OUTPUT_CHANNELS, frames, written);
+        edges->kernel->interleave(channels, self->channels, frames, written);
         status = write_frames(self, written, at, frames, err);
         at += (int64_t)frames;
     }
@@ -99,7 +125,8 @@ nb_status nb_output_measure(nb_output *self, nb_scratch *scratch, int64_t first,
 {
     const int64_t last = (end < self->to) ? end : self->to;
     nb_status status = NB_OK;
-    for (int64_t at = (first > self->from) ? first : self->from; status == NB_OK && at < last;) {
+    for (int64_t at = (first > self->from) ? first : self->from;
+         self->meter && status == NB_OK && at < last;) {
         size_t frames = (size_t)(last - at);
         const float *written = find_written(self, at, &frames);
         status = nb_meter_add(self->meter, written, frames, err);
@@ -155,7 +182,9 @@ nb_status nb_output_report(nb_meter *meter, nb_report *out, nb_error *err)
 nb_status nb_output_close(nb_output *self, nb_error *err)
 {
     const nb_status status = nb_audio_writer_close(&self->writer, err);
-    return (status == NB_OK) ? nb_output_report(self->meter, self->wanted->report, err) : status;
+    return (status == NB_OK && self->meter)
+               ? nb_output_report(self->meter, self->wanted->report, err)
+               : status;
 }
 
 void nb_output_fini(nb_output *self)

@@ -12,6 +12,7 @@
 typedef struct nb_output {
     const nb_render_output *wanted;
     size_t node;
+    unsigned channels;
     int64_t from, to; ///< The section that is written
     nb_audio_writer *writer;
     nb_meter *meter;

@@ -80,7 +80,9 @@ nb_status nb_render_run_as(const nb_graph *graph, const nb_render_output *output
     }
     nb_status status = NB_OK;
     for (size_t i = 0; i < output_count; i++) {
-        *outputs[i].report = (nb_report){0};
+        if (outputs[i].report) {
+            *outputs[i].report = (nb_report){0};
+        }
         if (status == NB_OK) {
             status = nb_output_init(&self.outputs[i], graph, &outputs[i], options, err);
         }
@@ -92,6 +94,8 @@ nb_status nb_render_run_as(const nb_graph *graph, const nb_render_output *output
         nb_output_fini(&self.outputs[i]);
         if (status != NB_OK) {
             (void)unlink(outputs[i].wav_path); // it may not be there
+        }
+        if (status != NB_OK && outputs[i].report) {
             nb_report_fini(outputs[i].report);
         }
     }

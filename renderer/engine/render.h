@@ -57,17 +57,26 @@ typedef struct nb_render_options {
     nb_profile *profile;            ///< Filled; null: no clock is asked
 } nb_render_options;
 
+/// What a file is made of.
+typedef enum nb_render_what {
+    NB_RENDER_SINK,   ///< An output of the song
+    NB_RENDER_FREEZE, ///< The edge of one node, all of it, in its own channels
+} nb_render_what;
+
 /// One file to make.
 typedef struct nb_render_output {
-    size_t sink;              ///< Of the graph; each at most once
+    size_t sink;              ///< Of the graph; each at most once. Of a freeze: the node
     const char *wav_path;     ///< A WAV file at the song's rate, stereo
-    nb_report *report;        ///< Of what the file holds, when all is done; the caller fini's it
+    nb_report *report;        ///< Of what the file holds, when all is done; the caller fini's it.
+                              ///< Null of a freeze
     nb_sample_format samples; ///< 0: 32-bit float
     nb_dither_kind dither;    ///< Of whole numbers; the noise hangs on the sink's name
+    nb_render_what what;
 } nb_render_output;
 
 /// Render the outputs in one pass, what they share once, and measure them. On failure no output
-/// file is left.
+/// file is left. Freezes come behind the sinks, and are for whole renders: from_frame and to_frame
+/// 0.
 NB_NODISCARD nb_status nb_render_run(const nb_graph *graph, const nb_render_output *outputs,
                                      size_t output_count, const nb_render_options *options,
                                      nb_error *err);

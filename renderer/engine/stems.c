@@ -302,7 +302,8 @@ nb_status nb_stem_read(const nb_stem *self, nb_stem_reader *reader, int64_t firs
     const nb_status status = (self->converted >= 0)
                                  ? read_converted(self, reader, first, frames, out, err)
                                  : read_file(self, reader, first, frames, out, err);
-    if (status != NB_OK || (reader->file && nb_audio_file_info(reader->file)->is_whole)) {
+    if (status != NB_OK || self->asset->is_freeze ||
+        (reader->file && nb_audio_file_info(reader->file)->is_whole)) {
         return status;
     }
     for (unsigned c = 0; c < self->asset->channels; c++) {

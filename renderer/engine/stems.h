@@ -50,7 +50,8 @@ static inline bool nb_stem_reader_is_open(const nb_stem_reader *self)
 }
 
 /// Read frames first .. first + frames - 1 of the stem, an array for each of its channels. No
-/// sample is -0 or denormal: what comes in is as if it had been added to silence.
+/// sample is -0 or denormal: what comes in is as if it had been added to silence. But a freeze is
+/// read as it is.
 NB_NODISCARD nb_status nb_stem_read(const nb_stem *self, nb_stem_reader *reader, int64_t first,
                                     size_t frames, float *const *out, nb_error *err);
 /// Let go of all; a later read opens it again.

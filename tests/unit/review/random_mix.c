@@ -26,8 +26,13 @@ static unsigned pick(random_mix *self, unsigned below)
 
 static bool one_in(random_mix *self, unsigned count) { return pick(self, count) == 0; }
 
+static double shrunk(const random_mix *self, double seconds)
+{
+    return self->shrink > 0.0 ? round(seconds / self->shrink * 1e9) / 1e9 : seconds;
+}
+
 /// Seconds with up to nine decimals.
-static double pick_time(random_mix *self, unsigned below_s)
+static double pick_long_time(random_mix *self, unsigned below_s)
 {
     const double whole = pick(self, below_s);
     switch (pick(self, 3)) {
@@ -38,6 +43,11 @@ static double pick_time(random_mix *self, unsigned below_s)
     default:
         return whole + pick(self, 1000000000) / 1000000000.0;
     }
+}
+
+static double pick_time(random_mix *self, unsigned below_s)
+{
+    return shrunk(self, pick_long_time(self, below_s));
 }
 
 static double pick_value(random_mix *self, const nb_param *param)
@@ -112,7 +122,7 @@ static void edit_clip(random_mix *self, random_clip *clip)
         clip->offset_s = one_in(self, 2) ? 0.0 : pick_time(self, 30);
         break;
     case 2:
-        clip->length_s = one_in(self, 2) ? 0.0 : 30.0 + pick_time(self, 30);
+        clip->length_s = one_in(self, 2) ? 0.0 : shrunk(self, 30.0) + pick_time(self, 30);
         break;
     case 3:
         clip->gain_db = pick(self, 41) / 2.0 - 10.0;
@@ -304,7 +314,7 @@ static void fill_points(random_mix *self, random_lane *lane)
     double at_s = 0.0;
     lane->point_count = 1 + pick(self, RANDOM_POINTS);
     for (unsigned i = 0; i < lane->point_count; i++) {
-        at_s += 0.5 + pick_time(self, 20);
+        at_s += shrunk(self, 0.5) + pick_time(self, 20);
         lane->times_s[i] = at_s;
         lane->values[i] = pick_value(self, lane->param);
     }
@@ -390,7 +400,7 @@ static void edit_song(random_mix *self)
     if (what == 0) {
         self->title = pick(self, 3);
     } else if (what == 1) {
-        self->tail_s = pick(self, 40) / 2.0;
+        self->tail_s = shrunk(self, pick(self, 40) / 2.0);
     } else if (what == 2) {
         self->rate_hz = rates_hz[pick(self, 3)];
     } else {

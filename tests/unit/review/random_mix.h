@@ -81,6 +81,7 @@ typedef struct random_alternate {
 typedef struct random_mix {
     uint64_t seed;
     unsigned next_id, title, rate_hz;
+    double shrink; ///< All times are divided by it, for tests that render; 0: they are not
     double tail_s;
     unsigned tempo_count, strip_count, lane_count, alternate_count;
     double tempo_s[RANDOM_TEMPOS], bpm[RANDOM_TEMPOS];
