@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/standing.h"
 #include "coordinator/trusted.h"
 
 #include <inttypes.h>
@@ -251,8 +252,11 @@ nb_status nb_coordinator_collect(nb_coordinator *self, nb_error *err)
     enum { AGE_S = 24 * 60 * 60, TRASH_S = 7 * 24 * 60 * 60 };
     need_query query = {self->ledger, nb_clock_wall_ms()};
     nb_collect_result result = {0};
-    const nb_status status =
-        nb_blob_store_collect(self->store, is_needed, &query, AGE_S, TRASH_S, &result, err);
+    nb_status status = nb_coordinator_keep_decided(self, err);
+    if (status == NB_OK) {
+        status =
+            nb_blob_store_collect(self->store, is_needed, &query, AGE_S, TRASH_S, &result, err);
+    }
     if (status == NB_OK && result.trashed_count + result.removed_count > 0) {
         nb_log_info("collection: %" PRIu64 " blobs kept, %" PRIu64 " to the trash, %" PRIu64
                     " removed",

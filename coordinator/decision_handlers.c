@@ -150,7 +150,7 @@ static nb_status check_sense(const deciding *self, nb_error *err)
         return nb_fail(err, NB_E_INVALID, "%s@%s is open: there is no decision to withdraw",
                        self->version->song, self->version->name);
     }
-    if (strcmp(now->person, me) != 0 && !(self->caller->member.roles & NB_ROLE_OWNER)) {
+    if (strcmp(now->person, me) != 0 && !(self->caller->roles & NB_ROLE_OWNER)) {
         return nb_fail(err, NB_E_PERMISSION,
                        "the decision on %s@%s is %s's: only they or an owner may withdraw it",
                        self->version->song, self->version->name, now->person);
@@ -229,6 +229,10 @@ nb_status nb_handle_decide(nb_coordinator *self, const nb_caller *caller,
     }
     if (status == NB_OK && !it.known) {
         status = check(&it, err);
+        if (status == NB_OK && it.kind == NB_EVENT_APPROVE) {
+            // First kept, then said: a crash in between keeps too much, never too little.
+            status = nb_album_keep_version(self, it.album, it.version, err);
+        }
         if (status == NB_OK) {
             status = append(&it, err);
         }

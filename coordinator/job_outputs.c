@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/job_outputs.h"
 
+#include "base/clock.h"
 #include "coordinator/plan_ledger.h"
 
 #include <inttypes.h>
@@ -168,8 +169,8 @@ static nb_status keep_one(void *context, const char *output, const nb_output *fi
 {
     (void)output;
     const keeping *keep = context;
-    return nb_ledger_keep_blob(keep->self->ledger, keep->job->album, &file->digest, file->size,
-                               err);
+    return nb_ledger_pin_blob(keep->self->ledger, keep->job->album, &file->digest, file->size,
+                              nb_clock_wall_ms() + nb_output_kept_ms, err);
 }
 
 nb_status nb_coordinator_keep_outputs(nb_coordinator *self, const nb_job *job, nb_error *err)

@@ -324,7 +324,8 @@ nb_status nb_ledger_pin_blob(nb_ledger *self, const char *album, const nb_digest
     return nb_sql_run(self->sql,
                       "INSERT INTO blobs (album, digest, size, kept, pinned_until_ms)"
                       " VALUES (?, ?, ?, 0, ?) ON CONFLICT (album, digest)"
-                      " DO UPDATE SET pinned_until_ms = excluded.pinned_until_ms",
+                      " DO UPDATE SET pinned_until_ms = MAX(pinned_until_ms,"
+                      " excluded.pinned_until_ms)",
                       NB_SQL_VALUES(nb_sql_text(album), nb_sql_digest(digest),
                                     nb_sql_int((int64_t)size), nb_sql_int(pinned_until_ms)),
                       err);
@@ -370,11 +371,13 @@ nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t 
         self->sql,
         "SELECT EXISTS (SELECT 1 FROM blobs WHERE digest = ?1 AND (kept = 1 OR pinned_until_ms > "
         "?2))"
-        " OR EXISTS (SELECT 1 FROM outputs WHERE digest = ?1)"
+        " OR EXISTS (SELECT 1 FROM outputs JOIN results USING (mix_key)"
+        " WHERE digest = ?1 AND created_ms > ?4)"
         " OR EXISTS (SELECT 1 FROM incident_outputs WHERE digest = ?1)"
         " OR EXISTS (SELECT 1 FROM tasks WHERE plan = ?1 AND state < ?3)",
-        NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE)), &rows,
-        err);
+        NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE),
+                      nb_sql_int(now_ms - nb_output_kept_ms)),
+        &rows, err);
     bool row = false;
     if (status == NB_OK) {
         status = nb_sql_next(&rows, &row, err);

@@ -34,6 +34,10 @@ int64_t nb_version_number(const char *name);
 /// The name of that number.
 void nb_version_name(int64_t number, char out[NB_VERSION_SIZE]);
 
+/// How long the files of a rendering are kept that nobody approved or mastered: 90 days. They can
+/// be made again under the same fingerprint.
+static const int64_t nb_output_kept_ms = INT64_C(90) * 24 * 60 * 60 * 1000;
+
 typedef struct nb_ledger nb_ledger;
 
 /// Open the ledger, creating or checking its tables. NB_E_VERSION if a newer program made it.
@@ -84,7 +88,7 @@ NB_NODISCARD nb_status nb_ledger_set_settled(nb_ledger *self, const char *album,
 
 // ---- Blobs ----
 
-/// The blob belongs to the album: kept until `pinned_until_ms`, or for good once `kept`.
+/// The blob belongs to the album: kept until `pinned_until_ms` at least, or for good once `kept`.
 NB_NODISCARD nb_status nb_ledger_pin_blob(nb_ledger *self, const char *album,
                                           const nb_digest *digest, uint64_t size,
                                           int64_t pinned_until_ms, nb_error *err);

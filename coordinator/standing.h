@@ -38,6 +38,13 @@ NB_NODISCARD nb_status nb_version_info_add_decisions(nb_coordinator *self, const
                                                      Nightbus__VersionInfo *info,
                                                      const nb_answer *answer, nb_error *err);
 
+/// Keep the files of the version's first rendering for ever. NB_E_NOT_FOUND, in words, where one of
+/// them is gone already.
+NB_NODISCARD nb_status nb_album_keep_version(nb_coordinator *self, const nb_album *album,
+                                             const nb_version *version, nb_error *err);
+/// Keep what the reviews say was approved, the masters and what was mastered.
+NB_NODISCARD nb_status nb_coordinator_keep_decided(nb_coordinator *self, nb_error *err);
+
 /// "queued", "running", "done" or "failed": the version's rendering.
 NB_NODISCARD nb_status nb_version_state(nb_coordinator *self, const nb_album *album,
                                         const nb_version *version, const char **out, nb_error *err);

@@ -1230,6 +1230,65 @@ static void the_desk_has_the_newest_mix_and_the_newest_approved_one(void **state
     close_desk(&here);
 }
 
+// As if 91 days had passed for every file and row.
+static void age(const char *folder, const char *script)
+{
+    nb_sql *sql = NULL;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
+    assert_ok(nb_sql_open(path, &sql, err));
+    assert_ok(nb_sql_script(sql, script, err));
+    nb_sql_close(&sql);
+    free(scratch_run(folder, "find $D/store/objects -type f -exec touch -d '91 days ago' {} +"));
+}
+
+static bool has_bytes(const desk *self, const char *bytes)
+{
+    const nb_digest digest = nb_digest_of(bytes, strlen(bytes));
+    return nb_blob_store_has(nb_coordinator_store(self->coordinator), &digest, NULL);
+}
+
+static void what_was_approved_is_kept_for_ever_and_the_rest_for_90_days(void **state)
+{
+    static const char days_pass[] = "UPDATE blobs SET pinned_until_ms = 1;"
+                                    "UPDATE results SET created_ms = created_ms - 7862400000;";
+    desk here;
+    start_deciding(&here, *state);
+    render_one(&here, "the mix");
+    const push next = {.folder = "song",
+                       .base = show(&here, "v1")->version_info->commit,
+                       .fader_db = -3.0,
+                       .client = 2};
+    assert_answer(send_push(&here, &next));
+    render_one(&here, "a softer mix");
+    const decision yes = {
+        .peer = &ada, .kind = "approve", .version = "v1", .newest = "v2", .client = 1};
+    const Nightbus__Reply *done = decide(&here, &yes);
+    assert_answer(done);
+    const decision back = {.peer = &ada,
+                           .kind = "withdraw",
+                           .version = "v1",
+                           .replaces = done->version_row->decision,
+                           .client = 2};
+    assert_answer(decide(&here, &back)); // what was built on it still needs it
+    // Young: nothing goes.
+    free(scratch_run(*state, "find $D/store/objects -type f -exec touch -d '3 days ago' {} +"));
+    assert_ok(nb_coordinator_collect(here.coordinator, err));
+    assert_true(has_bytes(&here, "the mix") && has_bytes(&here, "a softer mix"));
+    age(*state, days_pass);
+    assert_ok(nb_coordinator_collect(here.coordinator, err));
+    assert_true(has_bytes(&here, "the mix"));
+    assert_false(has_bytes(&here, "a softer mix"));
+    // Even where the ledger has forgotten it: the review says so.
+    age(*state, "UPDATE blobs SET kept = 0 WHERE size = 7;");
+    assert_ok(nb_coordinator_collect(here.coordinator, err));
+    assert_true(has_bytes(&here, "the mix"));
+    // What is gone is not approved unheard.
+    const decision late = {
+        .peer = &ada, .kind = "approve", .version = "v2", .heard = "a softer mix", .client = 3};
+    assert_refusal(decide(&here, &late), NB_E_NOT_FOUND, "has them rendered again");
+    close_desk(&here);
+}
+
 static void knowing_a_digest_is_no_right(void **state)
 {
     desk here;
@@ -1289,6 +1348,7 @@ int main(void)
         in_scratch(decisions_that_make_no_sense_are_refused_in_words),
         in_scratch(a_decision_is_withdrawn_and_the_version_is_open_again),
         in_scratch(the_desk_has_the_newest_mix_and_the_newest_approved_one),
+        in_scratch(what_was_approved_is_kept_for_ever_and_the_rest_for_90_days),
         in_scratch(knowing_a_digest_is_no_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -113,6 +113,8 @@ static void blobs_are_needed_while_pinned_and_for_ever_once_kept(void **state)
     assert_true(needed);
     assert_ok(nb_ledger_is_needed(ledger, &output, 1001, &needed, err));
     assert_true(needed);
+    assert_ok(nb_ledger_is_needed(ledger, &output, INT64_MAX / 2, &needed, err));
+    assert_false(needed); // long after its 90 days
     assert_ok(nb_ledger_is_needed(ledger, &nobody, 0, &needed, err));
     assert_false(needed);
     assert_ok(nb_ledger_prune(ledger, 0, 2000, err));
