@@ -186,5 +186,6 @@ const nb_command nb_command_diff = {
     .options = options,
     .option_count = NB_COUNT(options),
     .has_json = true,
+    .pages = true,
     .run = run_diff,
 };

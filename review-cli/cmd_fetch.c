@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/clock.h"
 #include "base/file.h"
 #include "review-cli/batch.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
+#include "review-cli/standing.h"
 #include "review-cli/version_files.h"
 
 #include <stdlib.h>
@@ -233,16 +235,55 @@ static nb_status fetch_version(fetch *self, nb_error *err)
 
 // ---- What came of it ----
 
+static void hash_of(const wanted_file *file, char out[NB_DIGEST_HEX_SIZE])
+{
+    const nb_digest digest = nb_wire_to_digest(file->row->digest);
+    nb_digest_to_hex(&digest, out);
+}
+
+/// What was decided on the version, where it is on these very bytes.
+static void print_decision(const fetch *self, const wanted_file *file, nb_text *out)
+{
+    const Nightbus__VersionRow *row = self->reply->version_info->standing;
+    if (!row || !row->has_decided_digest || strcmp(row->standing, "open") == 0) {
+        return;
+    }
+    const nb_digest decided = nb_wire_to_digest(row->decided_digest);
+    const nb_digest fetched = nb_wire_to_digest(file->row->digest);
+    if (nb_digest_equal(&decided, &fetched)) {
+        nb_text_add(out, "  ");
+        nb_standing_words(row, nb_clock_wall_ms(), out);
+        nb_text_add(out, "\n");
+    }
+}
+
+/// The path, and of audio the hash: what an approval names.
+static void print_file(const fetch *self, const wanted_file *file, nb_text *out)
+{
+    const char *path = starts_with(file->path, "./") ? file->path + 2 : file->path;
+    nb_text_addf(out, "%s%s\n", path, file->there ? " (was here already)" : "");
+    if (strstr(file->row->name, ".json")) {
+        return;
+    }
+    char hex[NB_DIGEST_HEX_SIZE];
+    hash_of(file, hex);
+    nb_text_addf(out, "  sha256 %s\n", hex);
+    print_decision(self, file, out);
+}
+
 static nb_status print_json(const fetch *self, nb_error *err)
 {
     json_t *json = json_pack("{s:s, s:s}", "song", self->name.song, "version", self->name.version);
     json_t *files = json_array();
     for (size_t i = 0; json && i < self->count; i++) {
         const wanted_file *file = &self->list[i];
-        json_array_append_new(
-            files, json_pack("{s:o, s:o, s:I, s:b}", "output", nb_cli_json_string(file->row->name),
-                             "file", nb_cli_json_string(file->path), "size",
-                             (json_int_t)file->row->size, "was_here", file->there));
+        char hex[NB_DIGEST_HEX_SIZE];
+        hash_of(file, hex);
+        json_array_append_new(files,
+                              json_pack("{s:o, s:o, s:s, s:I, s:b}", "output",
+                                        nb_cli_json_string(file->row->name), "file",
+                                        nb_cli_json_string(file->path), "sha256", hex, "size",
+                                        (json_int_t)file->row->size, "was_here", file->there));
         if (strcmp(file->row->name, "mix.wav") == 0) {
             json_object_set_new(json, "wav", nb_cli_json_string(file->path));
         } else if (strcmp(file->row->name, "report.json") == 0) {
@@ -270,9 +311,7 @@ static nb_status run_fetch(nb_cli *cli, nb_error *err)
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     for (size_t i = 0; i < self.count; i++) {
-        const wanted_file *file = &self.list[i];
-        const char *path = starts_with(file->path, "./") ? file->path + 2 : file->path;
-        nb_text_addf(&text, "%s%s\n", path, file->there ? " (was here already)" : "");
+        print_file(&self, &self.list[i], &text);
     }
     return nb_cli_print(&text, err);
 }

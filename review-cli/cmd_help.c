@@ -46,6 +46,7 @@ const nb_command nb_command_help = {
                 "  nightbus help push\n"
                 "  nightbus help note add",
     .words_max = 2,
+    .pages = true,
     .run = run_help,
 };
 

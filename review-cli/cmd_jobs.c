@@ -127,6 +127,7 @@ const nb_command nb_command_jobs = {
     .options = jobs_options,
     .option_count = NB_COUNT(jobs_options),
     .has_json = true,
+    .pages = true,
     .run = run_jobs,
 };
 

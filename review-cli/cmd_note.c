@@ -197,5 +197,6 @@ const nb_command nb_command_note_list = {
     .words_min = 1,
     .words_max = 1,
     .has_json = true,
+    .pages = true,
     .run = run_list,
 };

@@ -189,5 +189,6 @@ const nb_command nb_command_status = {
     .examples = "  nightbus status\n"
                 "  nightbus status --json | jq '.changed'",
     .has_json = true,
+    .pages = true,
     .run = run_status,
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "review-cli/command.h"
 
+#include "review-cli/pager.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@ static const nb_option global_options[] = {
     {"farm", 0, "FILE|ADDRESS", "the farm: its farm.json, or tcp://HOST:PORT/KEY", 0},
     {"album", 'A', "NAME", "the album, where the folder does not say it", 0},
     {"json", 'j', NULL, "JSON instead of a table", 0},
+    {"no-pager", 0, NULL, "print long output as it is", 0},
     {"help", 'h', NULL, "this help", 0},
 };
 
@@ -215,7 +218,10 @@ void nb_command_print_help(const nb_command *self, bool colour, nb_text *out)
     nb_option options[NB_ARGS_OPTIONS_MAX];
     const size_t count = all_options(self, options);
     for (size_t i = 0; i < count; i++) {
-        print_option(&options[i], out);
+        // Taken everywhere, as git takes it; told where it changes anything.
+        if (self->pages || strcmp(options[i].name, "no-pager") != 0) {
+            print_option(&options[i], out);
+        }
     }
     nb_text_addf(out, "\n%sexamples%s\n%s\n", bold, plain, self->examples);
     nb_text_addf(out,
@@ -247,10 +253,14 @@ nb_status nb_cli_print(const nb_text *text, nb_error *err)
     if (text->failed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the output");
     }
-    if (text->length > 0 && fwrite(text->chars, 1, text->length, stdout) != text->length) {
-        return nb_fail_errno(err, errno, "standard output");
+    const bool whole =
+        text->length == 0 || fwrite(text->chars, 1, text->length, stdout) == text->length;
+    if (whole && fflush(stdout) == 0) {
+        return NB_OK;
     }
-    return fflush(stdout) == 0 ? NB_OK : nb_fail_errno(err, errno, "standard output");
+    // Whoever closes the pager has seen enough.
+    return errno == EPIPE && nb_pager_is_running() ? NB_OK
+                                                   : nb_fail_errno(err, errno, "standard output");
 }
 
 nb_status nb_cli_printf(nb_error *err, const char *format, ...)

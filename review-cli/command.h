@@ -35,6 +35,7 @@ struct nb_command {
     const nb_option *options; ///< Besides the global ones
     size_t option_count;
     bool has_json;
+    bool pages; ///< What it prints may be long: it goes through a pager
     nb_command_run *run;
 };
 

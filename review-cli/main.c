@@ -2,31 +2,29 @@
 // The `nightbus` command.
 #include "base/log.h"
 #include "review-cli/command.h"
+#include "review-cli/pager.h"
 #include "review-cli/stop.h"
+#include "review-cli/terminal.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static bool wants_colour(void)
-{
-    const char *no_colour = getenv("NO_COLOR");
-    const char *terminal = getenv("TERM");
-    return isatty(STDOUT_FILENO) && !(no_colour && no_colour[0]) && terminal &&
-           strcmp(terminal, "dumb") != 0;
-}
 
 static nb_status run(int argc, const char *const *argv, const nb_command **out_command,
                      nb_error *err)
 {
-    nb_cli cli = {.colour = wants_colour()};
+    nb_cli cli = {.colour = nb_terminal_wants_colour()};
     const nb_status status = nb_command_find(argc, argv, out_command, &cli.args, err);
     if (status != NB_OK) {
         return status;
     }
     NB_SCOPED(nb_text_fini) nb_text help = {0};
+    NB_SCOPED(nb_pager_finish) nb_pager pager = {0};
+    const bool is_help = !*out_command || nb_args_has(&cli.args, "help");
+    if ((is_help || (*out_command)->pages) && !nb_args_has(&cli.args, "no-pager")) {
+        nb_pager_start(&pager);
+    }
     if (!*out_command) {
         nb_command_print_overview(cli.colour, &help);
         return nb_cli_print(&help, err);

@@ -11,6 +11,7 @@ void nb_table_init(nb_table *self, const nb_table_column *columns, size_t column
     *self = (nb_table){0};
     self->column_count = column_count < NB_TABLE_COLUMNS_MAX ? column_count : NB_TABLE_COLUMNS_MAX;
     memcpy(self->columns, columns, self->column_count * sizeof *columns);
+    self->width = nb_terminal_columns();
 }
 
 void nb_table_fini(nb_table *self)
@@ -19,6 +20,7 @@ void nb_table_fini(nb_table *self)
         free(self->cells[i]);
     }
     free(self->cells);
+    free(self->styles);
     *self = (nb_table){0};
 }
 
@@ -26,16 +28,22 @@ void nb_table_add(nb_table *self, const char *const *cells)
 {
     if (self->row_count == self->capacity) {
         const size_t capacity = self->capacity ? self->capacity * 2 : 32;
-        char **grown = reallocarray(self->cells, capacity * self->column_count, sizeof *grown);
-        if (!grown) {
+        char **cells_grown =
+            reallocarray(self->cells, capacity * self->column_count, sizeof *cells_grown);
+        self->cells = cells_grown ? cells_grown : self->cells;
+        nb_style *styles_grown =
+            reallocarray(self->styles, capacity * self->column_count, sizeof *styles_grown);
+        self->styles = styles_grown ? styles_grown : self->styles;
+        if (!cells_grown || !styles_grown) {
             self->failed = true;
             return;
         }
-        self->cells = grown;
         self->capacity = capacity;
     }
     char **row = self->cells + self->row_count * self->column_count;
+    nb_style *styles = self->styles + self->row_count * self->column_count;
     for (size_t i = 0; i < self->column_count; i++) {
+        styles[i] = NB_STYLE_PLAIN;
         row[i] = strndup(cells[i] ? cells[i] : "", CELL_BYTES_MAX);
         if (row[i]) {
             nb_text_make_printable(row[i]);
@@ -44,6 +52,13 @@ void nb_table_add(nb_table *self, const char *const *cells)
         }
     }
     self->row_count++;
+}
+
+void nb_table_style(nb_table *self, size_t column, nb_style style)
+{
+    if (self->row_count > 0 && column < self->column_count) {
+        self->styles[(self->row_count - 1) * self->column_count + column] = style;
+    }
 }
 
 static const char *cell(const nb_table *self, size_t row, size_t column)
@@ -69,7 +84,7 @@ static void measure(const nb_table *self, size_t *widths)
         }
         total += widths[c] + (c > 0 ? GAP : 0);
     }
-    while (total > NB_TABLE_WIDTH) {
+    while (total > self->width) {
         size_t widest = self->column_count;
         for (size_t c = 0; c < self->column_count; c++) {
             if (is_flexible(self->columns[c].align) && widths[c] > FLEX_LEAST &&
@@ -149,8 +164,28 @@ static void print_rest(const char *rest, size_t indent, size_t columns, nb_text 
     }
 }
 
+void nb_table_add_wrapped(nb_text *out, const char *text, size_t indent, size_t columns)
+{
+    for (const char *line = text; *line;) {
+        const size_t length = strcspn(line, "\n");
+        NB_SCOPED(nb_text_free) char *copy = strndup(line, length);
+        if (copy) {
+            nb_text_make_printable(copy);
+            print_rest(copy, indent, columns, out);
+        }
+        line += length + (line[length] == '\n' ? 1 : 0);
+    }
+}
+
+static nb_style style_of(const nb_table *self, size_t row, size_t column)
+{
+    return row < self->row_count ? self->styles[row * self->column_count + column]
+                                 : NB_STYLE_STRONG;
+}
+
 /// One line; `row` past the last stands for the titles.
-static void print_line(const nb_table *self, const size_t *widths, size_t row, nb_text *out)
+static void print_line(const nb_table *self, const size_t *widths, size_t row, bool colour,
+                       nb_text *out)
 {
     size_t owed = 0; // padding that is only written if something follows
     size_t indent = 0;
@@ -172,7 +207,7 @@ static void print_line(const nb_table *self, const size_t *widths, size_t row, n
         if (used > 0) {
             const bool right = self->columns[c].align == NB_TABLE_RIGHT;
             add_padding(out, owed + (right ? left : 0));
-            nb_text_add(out, cut.chars);
+            nb_style_add(out, colour, style_of(self, row, c), cut.chars);
             owed = right ? 0 : left;
         } else {
             owed += left;
@@ -182,17 +217,15 @@ static void print_line(const nb_table *self, const size_t *widths, size_t row, n
     print_rest(rest, indent, widths[self->column_count - 1], out);
 }
 
-void nb_table_print(const nb_table *self, bool bold_titles, nb_text *out)
+void nb_table_print(const nb_table *self, bool colour, nb_text *out)
 {
     if (self->row_count == 0) {
         return;
     }
     size_t widths[NB_TABLE_COLUMNS_MAX] = {0};
     measure(self, widths);
-    nb_text_add(out, bold_titles ? "\033[1m" : "");
-    print_line(self, widths, self->row_count, out);
-    nb_text_add(out, bold_titles ? "\033[0m" : "");
+    print_line(self, widths, self->row_count, colour, out);
     for (size_t r = 0; r < self->row_count; r++) {
-        print_line(self, widths, r, out);
+        print_line(self, widths, r, colour, out);
     }
 }

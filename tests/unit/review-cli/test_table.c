@@ -105,6 +105,47 @@ static void escapes_of_a_peer_do_not_reach_the_terminal(void **state)
     assert_non_null(strstr(text.chars, "a?b"));
 }
 
+static void a_wide_terminal_is_used(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_table_fini) nb_table table = {0};
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    char words[151];
+    memset(words, 'x', 150);
+    words[150] = '\0';
+    setenv("COLUMNS", "120", 1);
+    nb_table_init(&table, columns, NB_COUNT(columns));
+    setenv("COLUMNS", "80", 1);
+    add(&table, "1", "done", words);
+    nb_table_print(&table, false, &text);
+    char *line = strtok(text.chars, "\n");
+    line = strtok(NULL, "\n");
+    assert_int_equal(nb_text_columns(line), 120);
+}
+
+static void colours_are_only_where_they_are_wanted_and_widen_nothing(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_table_fini) nb_table table = {0};
+    NB_SCOPED(nb_text_fini) nb_text plain = {0};
+    NB_SCOPED(nb_text_fini) nb_text coloured = {0};
+    nb_table_init(&table, columns, NB_COUNT(columns));
+    add(&table, "1", "approved", "x");
+    nb_table_style(&table, 1, NB_STYLE_GOOD);
+    nb_table_print(&table, false, &plain);
+    nb_table_print(&table, true, &coloured);
+    assert_null(strchr(plain.chars, '\033'));
+    assert_non_null(strstr(coloured.chars, "  \033[32mapproved\033[0m  x\n"));
+}
+
+static void a_text_is_wrapped_at_words_and_keeps_its_own_lines(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_table_add_wrapped(&text, "one two\nthree four\033 five", 2, 10);
+    assert_string_equal(text.chars, "  one two\n  three\n  four? five\n");
+}
+
 static void a_table_without_rows_is_nothing(void **state)
 {
     (void)state;
@@ -149,12 +190,16 @@ static void moments_are_said_as_people_say_them(void **state)
 
 int main(void)
 {
+    setenv("COLUMNS", "80", 1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_their_content),
         cmocka_unit_test(wide_characters_are_counted_as_they_are_drawn),
         cmocka_unit_test(a_long_text_is_cut_so_that_80_columns_hold),
         cmocka_unit_test(a_wrapping_last_column_keeps_all_its_words),
         cmocka_unit_test(escapes_of_a_peer_do_not_reach_the_terminal),
+        cmocka_unit_test(a_wide_terminal_is_used),
+        cmocka_unit_test(colours_are_only_where_they_are_wanted_and_widen_nothing),
+        cmocka_unit_test(a_text_is_wrapped_at_words_and_keeps_its_own_lines),
         cmocka_unit_test(a_table_without_rows_is_nothing),
         cmocka_unit_test(cutting_never_splits_a_character),
         cmocka_unit_test(moments_are_said_as_people_say_them),
