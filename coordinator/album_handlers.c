@@ -481,33 +481,16 @@ static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_v
     return info->state ? NB_OK : nb_answer_no_memory(err);
 }
 
-static nb_status read_rate(const nb_version *version, const char *path, const char *bytes,
-                           size_t size, unsigned *out_rate_hz, nb_error *err)
+static nb_status add_timing(const nb_album *album, const nb_version *version,
+                            Nightbus__VersionInfo *info, nb_error *err)
 {
-    if (version->source == NB_SOURCE_MIX) {
-        NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
-        const nb_status status = nb_document_parse(path, bytes, size, NULL, &document, err);
-        *out_rate_hz = (status == NB_OK) ? document->rate_hz : 0;
-        return status;
-    }
-    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
-    const nb_status status =
-        nb_song_parse_print(path, bytes, size, version->source, NULL, &print, err);
-    *out_rate_hz = (status == NB_OK) ? print->rate_hz : 0;
+    nb_version_timing timing;
+    const nb_status status = nb_album_timing(album, version, &timing, err);
+    info->has_rate_hz = 1;
+    info->rate_hz = timing.rate_hz;
+    info->has_starts_at_frame = version->source != NB_SOURCE_MIX;
+    info->starts_at_frame = (uint64_t)timing.starts_at_frame;
     return status;
-}
-
-nb_status nb_album_rate(const nb_album *self, const nb_version *version, unsigned *out_rate_hz,
-                        nb_error *err)
-{
-    char path[NB_SONG_PATH_SIZE];
-    NB_SCOPED(nb_text_free) char *bytes = NULL;
-    size_t size = 0;
-    *out_rate_hz = 0;
-    nb_song_path(version->song, version->source, path);
-    const nb_status status =
-        nb_revisions_read(self->revisions, version->commit, path, &bytes, &size, err);
-    return (status == NB_OK) ? read_rate(version, path, bytes, size, out_rate_hz, err) : status;
 }
 
 nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
@@ -541,6 +524,10 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
     info->time_ms = (uint64_t)revision.time_ms;
     info->message = nb_answer_string(answer, revision.message);
     info->song_digest = nb_answer_digest(answer, &version->song_digest);
+    info->source = nb_answer_string(answer, nb_source_name(version->source));
+    info->has_mix_digest = version->source == NB_SOURCE_MASTER;
+    info->mix_digest =
+        info->has_mix_digest ? nb_answer_digest(answer, &version->mix_digest) : info->mix_digest;
     if (!info->outputs || !info->song || !info->version || !info->commit || !info->person ||
         !info->message) {
         return nb_answer_no_memory(err);
@@ -553,8 +540,7 @@ nb_status nb_handle_show(nb_coordinator *self, const nb_caller *caller,
         status = nb_version_info_add_decisions(self, album, version, info, answer, err);
     }
     if (status == NB_OK) {
-        status = nb_album_rate(album, version, &info->rate_hz, err);
-        info->has_rate_hz = 1;
+        status = add_timing(album, version, info, err);
     }
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_VERSION_INFO;
     answer->reply.version_info = info;

@@ -117,7 +117,8 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list,
     nb_handle_job_list, nb_handle_job_watch, nb_handle_node_list, nb_handle_sync,
-    nb_handle_task_finish, nb_handle_task_fail, nb_handle_incident_list, nb_handle_incident_keep;
+    nb_handle_task_finish, nb_handle_task_fail, nb_handle_incident_list, nb_handle_incident_keep,
+    nb_handle_submit_print, nb_handle_submit_master;
 
 // ---- Batches (batch.c) ----
 
@@ -179,6 +180,15 @@ NB_NODISCARD nb_status nb_coordinator_add_album(nb_coordinator *self, const char
 /// "v3", "m1", "latest" (the newest mix) or "master" (the newest master) of a song.
 NB_NODISCARD nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
                                         const nb_version **out, nb_error *err);
+/// Where a version's frames lie in time: its notes are in them.
+typedef struct nb_version_timing {
+    unsigned rate_hz;
+    int64_t starts_at_frame; ///< In the session it was made in; 0 for a mix rendered here
+} nb_version_timing;
+
+/// From the version's own document.
+NB_NODISCARD nb_status nb_album_timing(const nb_album *self, const nb_version *version,
+                                       nb_version_timing *out, nb_error *err);
 /// The song's rate at that version: its notes are in frames.
 NB_NODISCARD nb_status nb_album_rate(const nb_album *self, const nb_version *version,
                                      unsigned *out_rate_hz, nb_error *err);

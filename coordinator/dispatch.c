@@ -35,6 +35,8 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_SHOW, MEMBERS, nb_handle_show},
     {NIGHTBUS__REQUEST__BODY_MISSING, MAKERS | NB_ROLE_MASTERING, nb_handle_missing},
     {NIGHTBUS__REQUEST__BODY_PUSH, MAKERS, nb_handle_push},
+    {NIGHTBUS__REQUEST__BODY_SUBMIT_PRINT, MAKERS, nb_handle_submit_print},
+    {NIGHTBUS__REQUEST__BODY_SUBMIT_MASTER, MAKERS | NB_ROLE_MASTERING, nb_handle_submit_master},
     {NIGHTBUS__REQUEST__BODY_RENDER, MAKERS, nb_handle_render},
     {NIGHTBUS__REQUEST__BODY_NOTE_ADD, MEMBERS, nb_handle_note_add},
     {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list},

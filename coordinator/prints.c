@@ -70,6 +70,48 @@ nb_status nb_coordinator_version_audio(nb_coordinator *self, const nb_album *alb
     return status;
 }
 
+// ---- Its frames ----
+
+static nb_status read_timing(const nb_version *version, const char *path, const char *bytes,
+                             size_t size, nb_version_timing *out, nb_error *err)
+{
+    if (version->source == NB_SOURCE_MIX) {
+        NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+        const nb_status status = nb_document_parse(path, bytes, size, NULL, &document, err);
+        out->rate_hz = (status == NB_OK) ? document->rate_hz : 0;
+        return status;
+    }
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    const nb_status status =
+        nb_song_parse_print(path, bytes, size, version->source, NULL, &print, err);
+    if (status == NB_OK) {
+        *out = (nb_version_timing){print->rate_hz, print->starts_at_frame};
+    }
+    return status;
+}
+
+nb_status nb_album_timing(const nb_album *self, const nb_version *version, nb_version_timing *out,
+                          nb_error *err)
+{
+    char path[NB_SONG_PATH_SIZE];
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    *out = (nb_version_timing){0};
+    nb_song_path(version->song, version->source, path);
+    const nb_status status =
+        nb_revisions_read(self->revisions, version->commit, path, &bytes, &size, err);
+    return (status == NB_OK) ? read_timing(version, path, bytes, size, out, err) : status;
+}
+
+nb_status nb_album_rate(const nb_album *self, const nb_version *version, unsigned *out_rate_hz,
+                        nb_error *err)
+{
+    nb_version_timing timing;
+    const nb_status status = nb_album_timing(self, version, &timing, err);
+    *out_rate_hz = timing.rate_hz;
+    return status;
+}
+
 // ---- What a master pins ----
 
 static nb_status check_bytes(nb_coordinator *self, const nb_album *album, const nb_version *mix,

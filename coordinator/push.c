@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The push of a revision: check, commit, then what follows from the commit.
+#include "coordinator/push.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -16,9 +17,10 @@ enum { SEARCHED_COMMITS = 1000 }; // how far back a repeated push is looked for
 
 // ---- Checks ----
 
-static nb_status read_manifest(nb_coordinator *self, const nb_album *album,
-                               const Nightbus__Push *said, nb_manifest *out, nb_error *err)
+static nb_status read_manifest(nb_coordinator *self, const nb_album *album, const void *context,
+                               nb_manifest *out, nb_error *err)
 {
+    const Nightbus__Push *said = context;
     const nb_digest digest = nb_wire_to_digest(said->manifest);
     uint64_t known_size = 0;
     void *bytes = NULL;
@@ -215,10 +217,9 @@ static nb_status say_conflict(const nb_album *album, const char *base, nb_error 
                    (text.chars && !text.failed) ? text.chars : "this is not the newest revision");
 }
 
-static nb_status check_base(const nb_album *album, const Nightbus__Push *said, nb_error *err)
+static nb_status check_base(const nb_album *album, const char *base, nb_error *err)
 {
-    const char *base = said->base_commit ? said->base_commit : "";
-    if (strcmp(base, nb_revisions_head(album->revisions)) == 0) {
+    if (!base || strcmp(base, nb_revisions_head(album->revisions)) == 0) {
         return NB_OK;
     }
     nb_revision revision = {0};
@@ -271,13 +272,13 @@ static nb_status fill_pushed(nb_coordinator *self, const nb_album *album, const 
 }
 
 // The commit that an earlier copy of this request made; "" if none did.
-static nb_status find_earlier(nb_coordinator *self, const nb_album *album,
-                              const Nightbus__Push *said, char out[NB_COMMIT_SIZE], nb_error *err)
+static nb_status find_earlier(nb_coordinator *self, const nb_album *album, const nb_push *push,
+                              char out[NB_COMMIT_SIZE], nb_error *err)
 {
     void *bytes = NULL;
     size_t size = 0;
     out[0] = '\0';
-    const nb_status status = nb_ledger_get_answer(self->ledger, said->client_id.data, "push",
+    const nb_status status = nb_ledger_get_answer(self->ledger, push->client_id, "push",
                                                   album->name, &bytes, &size, err);
     if (status == NB_OK && bytes && size < NB_COMMIT_SIZE) {
         memcpy(out, bytes, size);
@@ -288,14 +289,14 @@ static nb_status find_earlier(nb_coordinator *self, const nb_album *album,
 }
 
 // The same, from the commits: for a crash between the commit and the ledger.
-static nb_status find_committed(const nb_album *album, const Nightbus__Push *said,
+static nb_status find_committed(const nb_album *album, const nb_push *push,
                                 char out[NB_COMMIT_SIZE], nb_error *err)
 {
     char id[NB_CLIENT_ID_SIZE * 2 + 1];
     char at[NB_COMMIT_SIZE];
-    const char *base = said->base_commit ? said->base_commit : "";
+    const char *base = push->base ? push->base : "";
     for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(id + 2 * i, 3, "%02x", said->client_id.data[i]);
+        snprintf(id + 2 * i, 3, "%02x", push->client_id[i]);
     }
     snprintf(at, sizeof at, "%s", nb_revisions_head(album->revisions));
     for (size_t i = 0; i < SEARCHED_COMMITS && at[0] && strcmp(at, base) != 0; i++) {
@@ -314,15 +315,15 @@ static nb_status find_committed(const nb_album *album, const Nightbus__Push *sai
 }
 
 static nb_status commit_push(nb_coordinator *self, const nb_caller *caller, const nb_album *album,
-                             const Nightbus__Push *said, nb_error *err)
+                             const nb_push *push, nb_error *err)
 {
     NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
-    nb_status status = check_base(album, said, err);
+    nb_status status = check_base(album, push->base, err);
     if (status == NB_OK) {
         status = nb_coordinator_check_space(self, 0, err);
     }
     if (status == NB_OK) {
-        status = read_manifest(self, album, said, &manifest, err);
+        status = push->make(self, album, push->context, &manifest, err);
     }
     if (status == NB_OK) {
         status = check_files(self, album, &manifest, err);
@@ -335,9 +336,9 @@ static nb_status commit_push(nb_coordinator *self, const nb_caller *caller, cons
     }
     nb_revision_draft draft = {.person = caller->member.name,
                                .time_ms = nb_clock_wall_ms(),
-                               .message = said->message,
+                               .message = push->message,
                                .manifest = &manifest};
-    memcpy(draft.client_id, said->client_id.data, sizeof draft.client_id);
+    memcpy(draft.client_id, push->client_id, sizeof draft.client_id);
     return nb_revisions_commit(album->revisions, &draft, err);
 }
 
@@ -359,19 +360,17 @@ static nb_status want_stems(nb_coordinator *self, const nb_album *album, const c
     return status;
 }
 
-/// Nothing changed against the newest revision: answered with that revision and no versions.
-nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
-                         const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+nb_status nb_push_run(nb_coordinator *self, const nb_caller *caller, const nb_push *push,
+                      nb_answer *answer, nb_error *err)
 {
-    const Nightbus__Push *said = request->push;
     nb_album *album = NULL;
     char commit[NB_COMMIT_SIZE] = "";
-    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    nb_status status = nb_coordinator_album(self, push->album, &album, err);
     if (status == NB_OK) {
-        status = find_earlier(self, album, said, commit, err);
+        status = find_earlier(self, album, push, commit, err);
     }
     if (status == NB_OK && !commit[0]) {
-        status = find_committed(album, said, commit, err);
+        status = find_committed(album, push, commit, err);
     }
     if (status != NB_OK) {
         return status;
@@ -380,7 +379,7 @@ nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
     snprintf(before, sizeof before, "%s", nb_revisions_head(album->revisions));
     const bool repeated = commit[0] != '\0';
     if (!repeated) {
-        status = commit_push(self, caller, album, said, err);
+        status = commit_push(self, caller, album, push, err);
         snprintf(commit, sizeof commit, "%s", nb_revisions_head(album->revisions));
     }
     // From here on the revision stands. Should the rest fail, the client's repeat, the next push or
@@ -390,13 +389,13 @@ nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
     }
     const bool unchanged = !repeated && strcmp(commit, before) == 0;
     if (status == NB_OK && !unchanged) {
-        status = nb_ledger_put_answer(self->ledger, said->client_id.data, "push", album->name,
-                                      commit, strlen(commit), nb_clock_wall_ms(), err);
+        status = nb_ledger_put_answer(self->ledger, push->client_id, "push", album->name, commit,
+                                      strlen(commit), nb_clock_wall_ms(), err);
     }
     if (status != NB_OK) {
         return status;
     }
-    if (said->has_stems && said->stems) {
+    if (push->stems) {
         status = want_stems(self, album, commit, err);
     }
     if (status != NB_OK) {
@@ -409,4 +408,18 @@ nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
         answer->reply.pushed->n_jobs = 0;
     }
     return status;
+}
+
+nb_status nb_handle_push(nb_coordinator *self, const nb_caller *caller,
+                         const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    const Nightbus__Push *said = request->push;
+    const nb_push push = {.album = said->album,
+                          .base = said->base_commit ? said->base_commit : "",
+                          .message = said->message,
+                          .client_id = said->client_id.data,
+                          .stems = said->has_stems && said->stems,
+                          .make = read_manifest,
+                          .context = said};
+    return nb_push_run(self, caller, &push, answer, err);
 }

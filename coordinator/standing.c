@@ -131,6 +131,7 @@ static bool add_names(Nightbus__VersionRow *row, const nb_album *album, const nb
 {
     const nb_version *newest = nb_revisions_find_version(album->revisions, version->song, NULL);
     row->song = nb_answer_string(answer, version->song);
+    row->source = nb_answer_string(answer, nb_source_name(version->source));
     row->version = nb_answer_string(answer, version->name);
     row->person = nb_answer_string(answer, revision->person);
     row->time_ms = (uint64_t)revision->time_ms;

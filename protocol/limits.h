@@ -24,6 +24,7 @@ enum {
     NB_TEXT_MAX = 4 << 10,  ///< What one side says to a person in a Failure; one line of log
     NB_WORD_MAX = 256,      ///< Names of songs, people, hosts, states
     NB_VERSIONS_MAX = 1000, ///< Versions made by one push: songs of an album
+    NB_SUBMITTED_FILES_MAX = 40, ///< A document and the 32 files that a master may have
     NB_OUTPUTS_MAX = 2000,  ///< Files of one version: mix, alternates and stems with reports
     NB_EPOCH_MAX = 32,
     NB_THREADS_MAX = 4096,

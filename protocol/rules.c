@@ -27,6 +27,7 @@ static const nb_rule request_rules[] = {
     {"decide", NB_RULE_NESTED, 0, 0},        {"version_list", NB_RULE_NESTED, 0, 0},
     {"inbox_list", NB_RULE_NESTED, 0, 0},    {"inbox_seen", NB_RULE_NESTED, 0, 0},
     {"incident_list", NB_RULE_NESTED, 0, 0}, {"incident_keep", NB_RULE_NESTED, 0, 0},
+    {"submit_print", NB_RULE_NESTED, 0, 0},  {"submit_master", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -129,6 +130,9 @@ static const nb_rule version_info_rules[] = {
     {"decisions", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"masters", NB_RULE_WORD, NB_WORD_MAX, NB_VERSIONS_MAX},
     {"rendering", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"source", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"mix_digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"starts_at_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
 };
 static const nb_rule version_row_rules[] = {
     {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -151,6 +155,7 @@ static const nb_rule version_row_rules[] = {
     {"open_notes", NB_RULE_NUMBER, UINT32_MAX, 0},
     {"mix", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"newest", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"source", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule decision_row_rules[] = {
     {"kind", NB_RULE_WORD, NB_WORD_MAX, 0},       {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -214,6 +219,26 @@ static const nb_rule push_rules[] = {
     {"manifest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
     {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
     {"stems", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule submitted_file_rules[] = {
+    {"path", NB_RULE_WORD, NB_TEXT_MAX, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+};
+static const nb_rule submit_print_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"base_commit", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"files", NB_RULE_NESTED, 0, NB_SUBMITTED_FILES_MAX},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule submit_master_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"message", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"files", NB_RULE_NESTED, 0, NB_SUBMITTED_FILES_MAX},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
 };
 static const nb_rule pushed_rules[] = {
     {"commit", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -415,6 +440,9 @@ static const struct {
     {&nightbus__missing_listing__descriptor, missing_listing_rules,
      NB_COUNT(missing_listing_rules)},
     {&nightbus__push__descriptor, push_rules, NB_COUNT(push_rules)},
+    {&nightbus__submitted_file__descriptor, submitted_file_rules, NB_COUNT(submitted_file_rules)},
+    {&nightbus__submit_print__descriptor, submit_print_rules, NB_COUNT(submit_print_rules)},
+    {&nightbus__submit_master__descriptor, submit_master_rules, NB_COUNT(submit_master_rules)},
     {&nightbus__pushed__descriptor, pushed_rules, NB_COUNT(pushed_rules)},
     {&nightbus__render__descriptor, render_rules, NB_COUNT(render_rules)},
     {&nightbus__job_started__descriptor, job_started_rules, NB_COUNT(job_started_rules)},

@@ -2,6 +2,7 @@
 #include "review-cli/batch.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 void nb_batch_start(nb_batch *self, nb_farm *farm, const char *title, uint64_t total_bytes)
 {
@@ -103,4 +104,23 @@ nb_status nb_batch_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size, 
             return status;
         }
     }
+}
+
+nb_status nb_farm_manifest(nb_farm *farm, const char *commit, nb_manifest *out, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    nb_status status = nb_farm_head(farm, commit, &reply, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const Nightbus__AlbumState *state = reply->album_state;
+    if (!state->has_manifest || !state->has_manifest_size ||
+        state->manifest_size > NB_MANIFEST_BYTES_MAX) {
+        return nb_fail(err, NB_E_INVALID, "the farm does not say which files the revision has");
+    }
+    const nb_digest digest = nb_wire_to_digest(state->manifest);
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    status = nb_batch_bytes(farm, &digest, state->manifest_size, &bytes, &size, err);
+    return status == NB_OK ? nb_manifest_parse(bytes, size, out, err) : status;
 }

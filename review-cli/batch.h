@@ -6,6 +6,7 @@
 #define NB_REVIEW_CLI_BATCH_H
 #include "base/progress.h"
 #include "base/status.h"
+#include "protocol/manifest.h"
 #include "review-cli/farm.h"
 
 #include <stdint.h>
@@ -36,5 +37,9 @@ uint64_t nb_batch_moved(const nb_batch *self);
 /// A small blob into memory (free with free()).
 NB_NODISCARD nb_status nb_batch_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size,
                                       char **out_bytes, size_t *out_size, nb_error *err);
+
+/// The files of a revision.
+NB_NODISCARD nb_status nb_farm_manifest(nb_farm *farm, const char *commit, nb_manifest *out,
+                                        nb_error *err);
 
 #endif // NB_REVIEW_CLI_BATCH_H

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/file.h"
+#include "review-cli/ask.h"
 #include "review-cli/batch.h"
 #include "review-cli/collect.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
 #include "review-cli/folder.h"
-#include "review-cli/follow.h"
 #include "review-cli/pull.h"
+#include "review-cli/push_print.h"
+#include "review-cli/pushed.h"
 #include "review-cli/stop.h"
-#include "review-cli/version_files.h"
-#include "review/report.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +26,6 @@ typedef struct push {
     nb_digest manifest_digest;
     uint64_t sent_bytes;
     Nightbus__Reply *reply; ///< Pushed; null where there was nothing to push
-    nb_followed *followed;
 } push;
 
 static void push_fini(push *self)
@@ -37,7 +34,6 @@ static void push_fini(push *self)
     nb_folder_fini(&self->folder);
     nb_farm_fini(&self->farm);
     nb_wire_free_reply(&self->reply);
-    free(self->followed);
 }
 
 // ---- What is here ----
@@ -310,109 +306,6 @@ static nb_status tell_conflict(push *self, nb_error *err)
                    "somebody pushed before you: `nightbus pull`, listen, then push again");
 }
 
-// ---- What came of it ----
-
-static json_t *pushed_to_json(const push *self)
-{
-    const Nightbus__Pushed *pushed = self->reply ? self->reply->pushed : NULL;
-    json_t *versions = json_array();
-    json_t *jobs = json_array();
-    for (size_t i = 0; pushed && i < pushed->n_versions; i++) {
-        json_array_append_new(versions, nb_cli_json_string(pushed->versions[i]));
-    }
-    for (size_t i = 0; pushed && i < pushed->n_jobs; i++) {
-        json_array_append_new(jobs, json_integer((json_int_t)pushed->jobs[i]));
-    }
-    return json_pack("{s:b, s:o, s:o, s:o, s:I}", "pushed", pushed != NULL, "commit",
-                     nb_cli_json_string(self->folder.base), "versions", versions, "jobs", jobs,
-                     "sent_bytes", (json_int_t)self->sent_bytes);
-}
-
-static nb_status print_pushed(const push *self, nb_error *err)
-{
-    const Nightbus__Pushed *pushed = self->reply->pushed;
-    NB_SCOPED(nb_text_fini) nb_text text = {0};
-    char sent[NB_TEXT_SIZE_SIZE];
-    nb_text_format_size(self->sent_bytes, sent);
-    nb_text_addf(&text, "revision %.8s, %s sent\n", pushed->commit, sent);
-    for (size_t i = 0; i < pushed->n_versions; i++) {
-        nb_text_make_printable(pushed->versions[i]);
-        nb_text_addf(&text, "  %s", pushed->versions[i]);
-        if (i < pushed->n_jobs) {
-            nb_text_addf(&text, "  job %" PRIu64, pushed->jobs[i]);
-        }
-        nb_text_add(&text, "\n");
-    }
-    nb_text_add(&text,
-                pushed->n_versions == 0 ? "  no song sounds different: no new version\n" : "");
-    return nb_cli_print(&text, err);
-}
-
-static void format_level(double value, const char *unit, char *out, size_t size)
-{
-    if (isfinite(value)) {
-        snprintf(out, size, "%.1f %s", value, unit);
-    } else {
-        snprintf(out, size, "silent");
-    }
-}
-
-/// "  night@v3  -14.2 LUFS, -1.0 dBTP   nightbus fetch night@v3"
-static nb_status print_version(push *self, const nb_followed *followed, nb_error *err)
-{
-    nb_version_name name;
-    NB_SCOPED(nb_text_free) char *bytes = NULL;
-    NB_SCOPED(nb_json_free) json_t *json = NULL;
-    NB_SCOPED(nb_report_fini) nb_report report = {0};
-    size_t size = 0;
-    nb_status status = nb_version_name_parse(followed->name, &name, err);
-    if (status == NB_OK) {
-        status = nb_version_report(&self->farm, &name, &bytes, &size, err);
-    }
-    if (status == NB_OK) {
-        status = nb_json_parse("the report", bytes, size, &json, err);
-    }
-    if (status == NB_OK) {
-        status = nb_report_from_json("the report", json, &report, err);
-    }
-    if (status != NB_OK) {
-        return status;
-    }
-    char loudness[32];
-    char peak[32];
-    format_level(report.integrated_lufs, "LUFS", loudness, sizeof loudness);
-    format_level(report.true_peak_dbtp, "dBTP", peak, sizeof peak);
-    return nb_cli_printf(err, "  %s  %s, %s%s   nightbus fetch %s\n", followed->name, loudness,
-                         peak, followed->cached ? ", known already" : "", followed->name);
-}
-
-static nb_status follow_jobs(push *self, nb_error *err)
-{
-    const Nightbus__Pushed *pushed = self->reply->pushed;
-    const size_t count = pushed->n_jobs < NB_FOLLOW_JOBS_MAX ? pushed->n_jobs : NB_FOLLOW_JOBS_MAX;
-    self->followed = calloc(count + 1, sizeof *self->followed);
-    if (!self->followed) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory to follow the jobs");
-    }
-    nb_status status = nb_follow(&self->farm, pushed->jobs, count, NULL, NULL, self->followed, err);
-    size_t failed_count = 0;
-    for (size_t i = 0; i < count && status == NB_OK; i++) {
-        const nb_followed *followed = &self->followed[i];
-        if (!followed->done) {
-            fprintf(stderr, "  %s failed: %s\n", followed->name, followed->error);
-            failed_count++;
-        } else if (!self->cli->json) {
-            status = print_version(self, followed, err);
-        }
-    }
-    if (status == NB_OK && failed_count > 0) {
-        return nb_fail(err, NB_E_INVALID,
-                       "pushed, but %zu of %zu versions could not be rendered (`nightbus jobs`)",
-                       failed_count, count);
-    }
-    return status;
-}
-
 static nb_status send_all(push *self, nb_error *err)
 {
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *missing = NULL;
@@ -439,6 +332,9 @@ static nb_status send_all(push *self, nb_error *err)
 
 static nb_status run_push(nb_cli *cli, nb_error *err)
 {
+    if (nb_args_has(&cli->args, "print") || cli->args.word_count > 0) {
+        return nb_push_print(cli, err);
+    }
     NB_SCOPED(push_fini) push self = {.cli = cli, .message = nb_args_get(&cli->args, "message")};
     if (!self.message || self.message[0] == '\0') {
         return nb_fail(err, NB_E_USAGE, "say what changed: nightbus push -m \"chorus vocal up\"");
@@ -456,38 +352,43 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
+    nb_pushed pushed = {.cli = cli, .farm = &self.farm, .commit = self.folder.base};
     if (is_unchanged(&self)) {
-        return cli->json ? nb_cli_print_json(pushed_to_json(&self), err)
+        return cli->json ? nb_cli_print_json(nb_pushed_to_json(&pushed), err)
                          : nb_cli_printf(err, "nothing to push: the folder is revision %.8s\n",
                                          self.folder.base);
     }
     status = send_all(&self, err);
-    if (status == NB_OK) {
-        status =
-            cli->json ? nb_cli_print_json(pushed_to_json(&self), err) : print_pushed(&self, err);
+    if (status != NB_OK) {
+        return status;
     }
-    if (status == NB_OK && !nb_args_has(&cli->args, "no-wait")) {
-        status = follow_jobs(&self, err);
-    }
-    return status;
+    pushed.reply = self.reply->pushed;
+    pushed.commit = self.folder.base;
+    pushed.sent_bytes = self.sent_bytes;
+    return nb_pushed_tell(&pushed, err);
 }
 
 static const nb_option options[] = {
     {"message", 'm', "TEXT", "what changed, for the log"},
     {"stems", 0, NULL, "render the stems too, beside mix and alternates"},
+    {"print", 0, "FILE", "a mix made elsewhere becomes SONG's next version"},
     {"no-wait", 0, NULL, "do not watch the renders"},
+    NB_OPTION_YES,
 };
 
 const nb_command nb_command_push = {
     .name = "push",
-    .usage = "-m TEXT [--stems] [--no-wait] [--json]",
+    .usage = "-m TEXT [--print FILE SONG] [--stems] [--no-wait] [-jy]",
     .summary = "send what changed; the farm renders every changed song",
     .details = "Sends album.yaml, README.md, the documents under songs/ and the audio that the\n"
                "mix documents name; nothing that the farm has. All mistakes of all documents\n"
-               "are told before anything is sent. A push that was cut goes on where it stopped.",
+               "are told before anything is sent. A push that was cut goes on where it stopped.\n"
+               "With --print nothing but FILE is sent: it is kept untouched, and measured.",
     .examples = "  nightbus push -m \"chorus vocal up 1 dB\"\n"
                 "  nightbus push -m \"overnight\" --no-wait\n"
+                "  nightbus push --print ~/bounces/night-7.wav night -m \"from the console\"\n"
                 "  nightbus push -m \"from a script\" --json | jq -r '.versions[]'",
+    .words_max = 1,
     .options = options,
     .option_count = NB_COUNT(options),
     .has_json = true,

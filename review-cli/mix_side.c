@@ -70,25 +70,6 @@ nb_status nb_mix_side_open_path(const char *path, nb_mix_side *out, nb_error *er
     return status;
 }
 
-static nb_status get_manifest(nb_farm *farm, const char *commit, nb_manifest *out, nb_error *err)
-{
-    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-    nb_status status = nb_farm_head(farm, commit, &reply, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    const Nightbus__AlbumState *state = reply->album_state;
-    if (!state->has_manifest || !state->has_manifest_size ||
-        state->manifest_size > NB_MANIFEST_BYTES_MAX) {
-        return nb_fail(err, NB_E_INVALID, "the farm does not say which files the version has");
-    }
-    const nb_digest digest = nb_wire_to_digest(state->manifest);
-    NB_SCOPED(nb_text_free) char *bytes = NULL;
-    size_t size = 0;
-    status = nb_batch_bytes(farm, &digest, state->manifest_size, &bytes, &size, err);
-    return status == NB_OK ? nb_manifest_parse(bytes, size, out, err) : status;
-}
-
 static nb_status get_document(nb_farm *farm, nb_mix_side *self, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *path = nb_text_format("songs/%s/mix.yaml", self->name.song);
@@ -123,7 +104,7 @@ nb_status nb_mix_side_open_version(nb_farm *farm, const nb_version_name *name, n
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a version's name");
     }
     nb_text_make_printable(out->label);
-    status = get_manifest(farm, info->commit, &out->manifest, err);
+    status = nb_farm_manifest(farm, info->commit, &out->manifest, err);
     if (status == NB_OK) {
         status = get_document(farm, out, err);
     }
