@@ -49,7 +49,7 @@ static int compare_digests(const void *a, const void *b) { return nb_digest_comp
 
 static nb_digest *digests_of(const nb_digest *plan_digest, const nb_plan *plan, size_t *out_count)
 {
-    nb_digest *digests = calloc(plan->file_count + 2, sizeof *digests);
+    nb_digest *digests = calloc(plan->file_count + plan->freeze_count + 2, sizeof *digests);
     if (!digests) {
         return NULL;
     }
@@ -59,6 +59,11 @@ static nb_digest *digests_of(const nb_digest *plan_digest, const nb_plan *plan, 
         digests[i + 2] = plan->files[i].digest;
     }
     *out_count = plan->file_count + 2;
+    for (size_t i = 0; i < plan->freeze_count; i++) {
+        if (plan->freezes[i].is_kept) {
+            digests[(*out_count)++] = plan->freezes[i].digest;
+        }
+    }
     qsort(digests, *out_count, sizeof *digests, compare_digests);
     return digests;
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/freezes.h"
 #include "coordinator/standing.h"
 #include "coordinator/trusted.h"
 
@@ -253,6 +254,9 @@ nb_status nb_coordinator_collect(nb_coordinator *self, nb_error *err)
     need_query query = {self->ledger, nb_clock_wall_ms()};
     nb_collect_result result = {0};
     nb_status status = nb_coordinator_keep_decided(self, err);
+    if (status == NB_OK) {
+        status = nb_freezes_trim(self, err);
+    }
     if (status == NB_OK) {
         status =
             nb_blob_store_collect(self->store, is_needed, &query, AGE_S, TRASH_S, &result, err);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/freezes.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/plan_ledger.h"
 #include "coordinator/prints.h"
@@ -117,6 +118,7 @@ typedef struct planning {
     nb_print *print;    ///< Of a print or master; null of a mix
     nb_outputs outputs; ///< That the job wants
     nb_outputs missing; ///< Of these, what must be made
+    nb_freezes freezes; ///< That making it meets
     char path[NB_SONG_PATH_SIZE];
 } planning;
 
@@ -125,6 +127,7 @@ static void planning_fini(planning *self)
     nb_manifest_fini(&self->manifest);
     nb_outputs_fini(&self->outputs);
     nb_outputs_fini(&self->missing);
+    nb_freezes_fini(&self->freezes);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
     nb_print_destroy(&self->print);
@@ -151,6 +154,9 @@ static nb_status find_outputs(planning *self, nb_error *err)
         nb_graph_output_key(self->graph, 0, &self->job->mix_key);
         self->job->rate_hz = self->graph->rate_hz;
         status = nb_outputs_find_missing(self->self, &self->outputs, &self->missing, err);
+    }
+    if (status == NB_OK && self->missing.count > 0) {
+        status = nb_freezes_find(self->self, self->graph, &self->missing, &self->freezes, err);
     }
     return status;
 }
@@ -279,6 +285,9 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
         status = self->print ? nb_coordinator_plan_print(self->self, album, self->print,
                                                          &self->manifest, &plan, err)
                              : fill_files(self, &plan, err);
+    }
+    if (status == NB_OK && self->graph) {
+        status = nb_freezes_plan(self->self, &self->freezes, &plan, err);
     }
     if (status != NB_OK) {
         return status;

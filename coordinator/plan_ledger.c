@@ -9,7 +9,12 @@ static const char tables[] =
     "CREATE TABLE IF NOT EXISTS job_wants (job INTEGER PRIMARY KEY REFERENCES jobs,"
     " stems INTEGER NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS job_outputs (job INTEGER NOT NULL REFERENCES jobs,"
-    " name TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (job, name)) STRICT, WITHOUT ROWID;";
+    " name TEXT NOT NULL, key BLOB NOT NULL, PRIMARY KEY (job, name)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS freezes (key BLOB PRIMARY KEY, digest BLOB NOT NULL,"
+    " size INTEGER NOT NULL, made_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL) STRICT,"
+    " WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS freezes_by_digest ON freezes (digest);"
+    "CREATE INDEX IF NOT EXISTS freezes_by_use ON freezes (used_ms);";
 
 nb_status nb_ledger_make_plan_tables(nb_sql *sql, nb_error *err)
 {
@@ -83,4 +88,67 @@ nb_status nb_ledger_list_job_outputs(nb_ledger *self, uint64_t job, nb_plan_outp
     *out_outputs = list;
     *out_count = count;
     return NB_OK;
+}
+
+// ---- Freezes ----
+
+nb_status nb_ledger_put_freeze(nb_ledger *self, const nb_freeze_row *freeze, nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT INTO freezes (key, digest, size, made_ms, used_ms)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (key) DO UPDATE SET used_ms = ?5",
+                      NB_SQL_VALUES(nb_sql_digest(&freeze->key), nb_sql_digest(&freeze->digest),
+                                    nb_sql_int((int64_t)freeze->size), nb_sql_int(freeze->made_ms),
+                                    nb_sql_int(freeze->used_ms)),
+                      err);
+}
+
+nb_status nb_ledger_get_freeze(nb_ledger *self, const nb_digest *key, nb_freeze_row *out,
+                               nb_error *err)
+{
+    *out = (nb_freeze_row){.key = *key};
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    nb_status status =
+        nb_sql_query(self->sql, "SELECT digest, size, made_ms, used_ms FROM freezes WHERE key = ?",
+                     NB_SQL_VALUES(nb_sql_digest(key)), &rows, err);
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    if (status == NB_OK && !row) {
+        return nb_fail(err, NB_E_NOT_FOUND, "that edge is not kept");
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    out->size = (uint64_t)nb_sql_get_int(&rows, 1);
+    out->made_ms = nb_sql_get_int(&rows, 2);
+    out->used_ms = nb_sql_get_int(&rows, 3);
+    return nb_sql_get_digest(&rows, 0, &out->digest, err);
+}
+
+nb_status nb_ledger_use_freeze(nb_ledger *self, const nb_digest *key, int64_t now_ms, nb_error *err)
+{
+    return nb_sql_run(self->sql, "UPDATE freezes SET used_ms = ? WHERE key = ?",
+                      NB_SQL_VALUES(nb_sql_int(now_ms), nb_sql_digest(key)), err);
+}
+
+nb_status nb_ledger_forget_freeze(nb_ledger *self, const nb_digest *key, nb_error *err)
+{
+    return nb_sql_run(self->sql, "DELETE FROM freezes WHERE key = ?",
+                      NB_SQL_VALUES(nb_sql_digest(key)), err);
+}
+
+nb_status nb_ledger_trim_freezes(nb_ledger *self, int64_t unused_since_ms, uint64_t bytes_max,
+                                 nb_error *err)
+{
+    const nb_status status = nb_sql_run(self->sql, "DELETE FROM freezes WHERE used_ms < ?",
+                                        NB_SQL_VALUES(nb_sql_int(unused_since_ms)), err);
+    return (status == NB_OK)
+               ? nb_sql_run(self->sql,
+                            "DELETE FROM freezes WHERE key IN (SELECT key FROM (SELECT key,"
+                            " sum(size) OVER (ORDER BY used_ms DESC, key) AS bytes FROM freezes)"
+                            " WHERE bytes > ?)",
+                            NB_SQL_VALUES(nb_sql_int((int64_t)bytes_max)), err)
+               : status;
 }

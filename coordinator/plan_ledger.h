@@ -23,4 +23,27 @@ NB_NODISCARD nb_status nb_ledger_list_job_outputs(nb_ledger *self, uint64_t job,
                                                   nb_plan_output **out_outputs, size_t *out_count,
                                                   nb_error *err);
 
+/// A kept edge.
+typedef struct nb_freeze_row {
+    nb_digest key; ///< Of the node
+    nb_digest digest;
+    uint64_t size;
+    int64_t made_ms, used_ms;
+} nb_freeze_row;
+
+/// Of two files for one key the first stays: their samples are the same.
+NB_NODISCARD nb_status nb_ledger_put_freeze(nb_ledger *self, const nb_freeze_row *freeze,
+                                            nb_error *err);
+/// NB_E_NOT_FOUND if it is not kept.
+NB_NODISCARD nb_status nb_ledger_get_freeze(nb_ledger *self, const nb_digest *key,
+                                            nb_freeze_row *out, nb_error *err);
+NB_NODISCARD nb_status nb_ledger_use_freeze(nb_ledger *self, const nb_digest *key, int64_t now_ms,
+                                            nb_error *err);
+NB_NODISCARD nb_status nb_ledger_forget_freeze(nb_ledger *self, const nb_digest *key,
+                                               nb_error *err);
+/// Forget those that were not used since `unused_since_ms`, and the longest unused of the rest
+/// until those that stay have `bytes_max` bytes at most.
+NB_NODISCARD nb_status nb_ledger_trim_freezes(nb_ledger *self, int64_t unused_since_ms,
+                                              uint64_t bytes_max, nb_error *err);
+
 #endif // NB_COORDINATOR_PLAN_LEDGER_H

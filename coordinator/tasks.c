@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/freezes.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
 #include "review/event.h"
@@ -404,7 +405,7 @@ static nb_status read_measured(const finish *self, const Nightbus__TaskFinish *s
 static nb_status check_files(const nb_coordinator *self, const finish *done,
                              const Nightbus__TaskFinish *said, nb_error *err)
 {
-    size_t count = 0;
+    size_t count = nb_freezes_count(&done->plan, said);
     for (size_t i = 0; i < done->plan.output_count; i++) {
         count += done->results[i].output_count;
         if (!nb_coordinator_has_outputs(self, &done->results[i])) {
@@ -509,7 +510,8 @@ static nb_status close_jobs(nb_coordinator *self, const finish *done, nb_error *
                          : for_jobs_of(self, done->task.id, close_done, done->results[0].node, err);
 }
 
-static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err)
+static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbus__TaskFinish *said,
+                               nb_error *err)
 {
     nb_status status = nb_ledger_begin(self->ledger, err);
     if (status != NB_OK) {
@@ -517,6 +519,9 @@ static nb_status record_finish(nb_coordinator *self, finish *done, nb_error *err
     }
     for (size_t i = 0; status == NB_OK && i < done->plan.output_count; i++) {
         status = put_result(self, done, &done->results[i], err);
+    }
+    if (status == NB_OK) {
+        status = nb_freezes_keep(self, &done->plan, said, err);
     }
     if (status == NB_OK && done->task.state < NB_TASK_DONE) {
         status = nb_ledger_end_task(self->ledger, done->task.id, NB_TASK_DONE, "", err);
@@ -590,9 +595,9 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
     }
     status = read_finish(self, caller, said, &done, err);
     if (status == NB_OK && open == NB_OK) {
-        status = record_finish(self, &done, err);
+        status = record_finish(self, &done, said, err);
     } else if (status == NB_OK && done.task.state == NB_TASK_DONE) {
-        status = record_finish(self, &done, err); // compares only
+        status = record_finish(self, &done, said, err); // compares only
     }
     if (status != NB_OK) {
         return status;

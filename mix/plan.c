@@ -20,6 +20,7 @@ void nb_plan_fini(nb_plan *self)
     }
     free(self->files);
     free(self->outputs);
+    free(self->freezes);
     free(self->album);
     free(self->song);
     free(self->version);
@@ -51,6 +52,13 @@ void nb_output_report_name(const char *output, char out[NB_OUTPUT_NAME_SIZE])
         return;
     }
     snprintf(out, NB_OUTPUT_NAME_SIZE, "%.80s.report.json", output);
+}
+
+void nb_freeze_name(const nb_digest *key, char out[NB_OUTPUT_NAME_SIZE])
+{
+    char hex[NB_DIGEST_HEX_SIZE];
+    nb_digest_to_hex(key, hex);
+    snprintf(out, NB_OUTPUT_NAME_SIZE, "freeze/%s", hex);
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -107,6 +115,21 @@ static json_t *json_outputs(const nb_plan *self)
     return outputs;
 }
 
+static json_t *json_freezes(const nb_plan *self)
+{
+    json_t *freezes = json_array();
+    for (size_t i = 0; freezes && i < self->freeze_count; i++) {
+        const nb_plan_freeze *freeze = &self->freezes[i];
+        json_t *item = json_pack("{s:o}", "key", json_digest(&freeze->key));
+        if (item && freeze->is_kept) {
+            json_object_set_new(item, "sha256", json_digest(&freeze->digest));
+            json_object_set_new(item, "size", json_integer((json_int_t)freeze->size));
+        }
+        json_array_append_new(freezes, item);
+    }
+    return freezes;
+}
+
 char *nb_plan_format(const nb_plan *self)
 {
     NB_SCOPED(nb_json_free) json_t *files = json_array();
@@ -126,6 +149,10 @@ char *nb_plan_format(const nb_plan *self)
         "mix_key", json_digest(&self->mix_key), "outputs", json_outputs(self), "files", files);
     if (json && self->kind != NB_PLAN_RENDER &&
         json_object_set_new(json, "kind", json_string(kind_names[self->kind])) != 0) {
+        return NULL;
+    }
+    if (json && self->freeze_count > 0 &&
+        json_object_set_new(json, "freezes", json_freezes(self)) != 0) {
         return NULL;
     }
     return json ? nb_json_line(json) : NULL;
@@ -303,6 +330,39 @@ static nb_status take_outputs(const json_t *json, nb_plan *out, nb_error *err)
     return status;
 }
 
+static nb_status take_freeze(const json_t *item, nb_plan_freeze *out, nb_error *err)
+{
+    nb_status status = take_digest(item, "key", &out->key, err);
+    out->is_kept = status == NB_OK && json_object_get(item, "sha256") != NULL;
+    if (out->is_kept) {
+        status = take_digest(item, "sha256", &out->digest, err);
+    }
+    return (status == NB_OK && out->is_kept) ? take_size(item, "size", &out->size, err) : status;
+}
+
+/// There may be none, and no key for them.
+static nb_status take_freezes(const json_t *json, nb_plan *out, nb_error *err)
+{
+    json_t *freezes = NULL;
+    if (!json_object_get(json, "freezes")) {
+        return NB_OK;
+    }
+    nb_status status = nb_json_get_array("plan", json, "freezes", &freezes, err);
+    const size_t count = (status == NB_OK) ? json_array_size(freezes) : 0;
+    if (count > NB_PLAN_FREEZES_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "plan: %zu freezes; at most %d are allowed", count,
+                       NB_PLAN_FREEZES_MAX);
+    }
+    out->freezes = calloc(count + 1, sizeof *out->freezes);
+    if (!out->freezes) {
+        return nb_fail(err, NB_E_NO_MEMORY, "plan: no memory for %zu freezes", count);
+    }
+    for (size_t i = 0; i < count && status == NB_OK; i++) {
+        status = take_freeze(json_array_get(freezes, i), &out->freezes[out->freeze_count++], err);
+    }
+    return status;
+}
+
 static nb_status take_fingerprint(const json_t *json, nb_plan *out, nb_error *err)
 {
     nb_fingerprint parsed;
@@ -349,6 +409,7 @@ static nb_status take_all(const json_t *json, nb_plan *out, nb_error *err)
     status = status == NB_OK ? take_size(json, "document_size", &out->document_size, err) : status;
     status = status == NB_OK ? take_digest(json, "mix_key", &out->mix_key, err) : status;
     status = status == NB_OK ? take_outputs(json, out, err) : status;
+    status = status == NB_OK ? take_freezes(json, out, err) : status;
     return status == NB_OK ? take_files(json, out, err) : status;
 }
 

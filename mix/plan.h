@@ -15,9 +15,21 @@
 enum {
     NB_PLAN_FILES_MAX = 20000,
     NB_PLAN_OUTPUTS_MAX = 1000,
+    NB_PLAN_FREEZES_MAX = 200, ///< Edges of one song that are worth keeping
     NB_PLAN_BYTES_MAX = 8 << 20,
     NB_OUTPUT_NAME_SIZE = 101, ///< With its end
 };
+
+/// An edge that is kept, or is to be. Either way a renderer that cannot use it renders without.
+typedef struct nb_plan_freeze {
+    nb_digest key; ///< Of the node
+    bool is_kept;  ///< There to be read; else to be written
+    nb_digest digest;
+    uint64_t size;
+} nb_plan_freeze;
+
+/// What a freeze's file is called in results: "freeze/KEY", the key in hex.
+void nb_freeze_name(const nb_digest *key, char out[NB_OUTPUT_NAME_SIZE]);
 
 /// Write what a sink's output is called on the farm: "mix", "alternate/tv", "stem/drums".
 void nb_output_name(const nb_sink *sink, char out[NB_OUTPUT_NAME_SIZE]);
@@ -63,6 +75,8 @@ typedef struct nb_plan {
     nb_plan_file *files;
     size_t output_count;     ///< At least one
     nb_plan_output *outputs; ///< Of what is measured only "mix", with nb_print_key
+    size_t freeze_count;
+    nb_plan_freeze *freezes;
     nb_plan_kind kind;
 } nb_plan;
 

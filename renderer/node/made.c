@@ -23,7 +23,11 @@ void nb_made_fini(nb_made *self)
         remove_file(&self->list[i].report_path);
         nb_report_fini(&self->list[i].report);
     }
+    for (size_t i = 0; i < self->freeze_count; i++) {
+        remove_file(&self->freezes[i].path);
+    }
     free(self->list);
+    free(self->freezes);
     *self = (nb_made){0};
 }
 
@@ -90,10 +94,43 @@ nb_status nb_made_choose(nb_made *self, const nb_graph *graph, const nb_plan *pl
     return status;
 }
 
+size_t nb_made_find_node(const nb_graph *graph, const nb_digest *key)
+{
+    size_t node = 0;
+    while (node < graph->node_count && !nb_digest_equal(&graph->nodes[node].key, key)) {
+        node++;
+    }
+    return node;
+}
+
+nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph, const nb_plan *plan,
+                              const char *work_folder, nb_error *err)
+{
+    self->freezes = calloc(plan->freeze_count + 1, sizeof *self->freezes);
+    if (!self->freezes) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu freezes", plan->freeze_count);
+    }
+    for (size_t i = 0; i < plan->freeze_count; i++) {
+        const nb_plan_freeze *planned = &plan->freezes[i];
+        const size_t node = nb_made_find_node(graph, &planned->key);
+        if (planned->is_kept || node == graph->node_count || !nb_node_can_freeze(graph, node)) {
+            continue;
+        }
+        nb_made_freeze *made = &self->freezes[self->freeze_count++];
+        *made =
+            (nb_made_freeze){planned->key, node,
+                             nb_text_format("%s/freeze-%zu.wav", work_folder, self->freeze_count)};
+        if (!made->path) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+        }
+    }
+    return NB_OK;
+}
+
 nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_options *options,
                          nb_error *err)
 {
-    nb_render_output *outputs = calloc(self->count, sizeof *outputs);
+    nb_render_output *outputs = calloc(self->count + self->freeze_count, sizeof *outputs);
     if (!outputs) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", self->count);
     }
@@ -102,7 +139,13 @@ nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_o
                                         .wav_path = self->list[i].wav_path,
                                         .report = &self->list[i].report};
     }
-    nb_status status = nb_render_run(graph, outputs, self->count, options, err);
+    for (size_t i = 0; i < self->freeze_count; i++) {
+        outputs[self->count + i] = (nb_render_output){.sink = self->freezes[i].node,
+                                                      .wav_path = self->freezes[i].path,
+                                                      .what = NB_RENDER_FREEZE};
+    }
+    nb_status status =
+        nb_render_run(graph, outputs, self->count + self->freeze_count, options, err);
     free(outputs);
     for (size_t i = 0; status == NB_OK && i < self->count; i++) {
         const nb_made_output *made = &self->list[i];

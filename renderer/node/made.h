@@ -3,6 +3,7 @@
 
 #ifndef NB_RENDERER_NODE_MADE_H
 #define NB_RENDERER_NODE_MADE_H
+#include "mix/freeze.h"
 #include "mix/plan.h"
 #include "renderer/engine/render.h"
 
@@ -15,10 +16,19 @@ typedef struct nb_made_output {
     nb_report report;
 } nb_made_output;
 
+/// A freeze that is written beside the outputs.
+typedef struct nb_made_freeze {
+    nb_digest key;
+    size_t node;
+    char *path;
+} nb_made_freeze;
+
 /// All of a task, the mix first. Zero-initialise.
 typedef struct nb_made {
     size_t count;
     nb_made_output *list;
+    size_t freeze_count;
+    nb_made_freeze *freezes;
 } nb_made;
 
 void nb_made_fini(nb_made *self);
@@ -27,8 +37,17 @@ void nb_made_fini(nb_made *self);
 NB_NODISCARD nb_status nb_made_choose(nb_made *self, const nb_graph *graph, const nb_plan *plan,
                                       const char *work_folder, nb_error *err);
 
+/// Of the plan's freezes those that are not kept and whose node is in the graph, to be written,
+/// too.
+NB_NODISCARD nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph,
+                                           const nb_plan *plan, const char *work_folder,
+                                           nb_error *err);
+
 /// Render all in one pass and write their reports.
 NB_NODISCARD nb_status nb_made_render(nb_made *self, const nb_graph *graph,
                                       const nb_render_options *options, nb_error *err);
+
+/// The node with that key; graph->node_count if there is none.
+size_t nb_made_find_node(const nb_graph *graph, const nb_digest *key);
 
 #endif // NB_RENDERER_NODE_MADE_H

@@ -35,6 +35,7 @@ typedef struct task {
     char **paths;          ///< Of the plan's files on this machine
     nb_document *document; ///< And its graph, where a mix is rendered
     nb_graph *graph;
+    char **freeze_paths; ///< Of those of the plan's freezes that are read
     nb_made made;
     nb_print *print; ///< Where audio is measured; and its report
     nb_report report;
@@ -56,6 +57,10 @@ static void task_fini(task *self)
         free(self->paths[i]);
     }
     free(self->paths);
+    for (size_t i = 0; self->freeze_paths && i < self->plan.freeze_count; i++) {
+        free(self->freeze_paths[i]);
+    }
+    free(self->freeze_paths);
     nb_plan_fini(&self->plan);
 }
 
@@ -260,25 +265,85 @@ static nb_status look_up_asset(void *context, const char *path, nb_asset *out, n
     return status;
 }
 
+/// Where a kept edge is that is read; null for other files.
+static const char *find_freeze(const task *self, const nb_asset *asset)
+{
+    for (size_t i = 0; asset->is_freeze && i < self->plan.freeze_count; i++) {
+        if (nb_digest_equal(&self->plan.freezes[i].digest, &asset->digest)) {
+            return self->freeze_paths[i];
+        }
+    }
+    return NULL;
+}
+
 static nb_status locate_asset(void *context, const nb_asset *asset, char **out_path, nb_error *err)
 {
     const task *self = context;
     *out_path = NULL;
-    const ptrdiff_t index = find_file(self, asset->path);
-    if (index < 0) {
+    const char *path = find_freeze(self, asset);
+    const ptrdiff_t index = path ? -1 : find_file(self, asset->path);
+    if (!path && index < 0) {
         return nb_fail(err, NB_E_NOT_FOUND, "%s: the plan does not have this file", asset->path);
     }
-    *out_path = strdup(self->paths[index]);
+    *out_path = strdup(path ? path : self->paths[index]);
     return *out_path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+}
+
+/// Is the file what the node's edge must be?
+static bool is_edge(const task *self, const char *path, const nb_node *node)
+{
+    nb_audio_info info;
+    return nb_audio_file_probe(path, "a kept edge", &info, NULL) == NB_OK &&
+           info.rate_hz == self->graph->rate_hz && info.channels == node->channels &&
+           info.frames == node->end_frame;
+}
+
+/// A kept edge is a short cut: what cannot be had, or is not what it should be, is rendered.
+static nb_status use_freeze(task *self, size_t index, nb_error *err)
+{
+    const nb_plan_freeze *freeze = &self->plan.freezes[index];
+    const size_t node = nb_made_find_node(self->graph, &freeze->key);
+    char name[NB_OUTPUT_NAME_SIZE];
+    nb_freeze_name(&freeze->key, name);
+    const nb_plan_file file = {name, freeze->digest, freeze->size};
+    nb_error why = {0};
+    if (node == self->graph->node_count) {
+        return NB_OK;
+    }
+    char **path = &self->freeze_paths[index];
+    if (get_file(self, &file, path, &why) != NB_OK ||
+        !is_edge(self, *path, &self->graph->nodes[node])) {
+        nb_heartbeat_say(self->worker->heartbeat, "%s: the kept edge is not there (%s): made again",
+                         self->graph->nodes[node].name, why.text[0] ? why.text : "another file");
+        return NB_OK;
+    }
+    nb_heartbeat_say(self->worker->heartbeat, "%s: from the kept edge",
+                     self->graph->nodes[node].name);
+    return nb_graph_use_freeze(self->graph, node, name, &freeze->digest, err);
+}
+
+static nb_status use_freezes(task *self, nb_error *err)
+{
+    nb_status status = NB_OK;
+    self->freeze_paths = calloc(self->plan.freeze_count + 1, sizeof *self->freeze_paths);
+    if (!self->freeze_paths) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for kept edges");
+    }
+    for (size_t i = 0; status == NB_OK && i < self->plan.freeze_count; i++) {
+        if (*self->cancelled) {
+            return nb_fail(err, NB_E_CANCELLED, "stopped while kept edges were fetched");
+        }
+        status = self->plan.freezes[i].is_kept ? use_freeze(self, i, err) : NB_OK;
+    }
+    return status;
 }
 
 static nb_status build_graph(task *self, nb_error *err)
 {
     NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
     problems.file_name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
-    const nb_status status =
-        nb_graph_build(self->document, look_up_asset, self, self->worker->fingerprint, &problems,
-                       &self->graph, err);
+    nb_status status = nb_graph_build(self->document, look_up_asset, self,
+                                      self->worker->fingerprint, &problems, &self->graph, err);
     for (size_t i = 0; i < problems.count && i < PROBLEM_LINES_MAX; i++) {
         nb_heartbeat_say(self->worker->heartbeat, "%s:%u:%u: %s",
                          problems.file_name ? problems.file_name : "mix.yaml",
@@ -290,7 +355,13 @@ static nb_status build_graph(task *self, nb_error *err)
                                status == NB_E_CORRUPT || status == NB_E_NOT_FOUND;
         return status;
     }
-    return nb_made_choose(&self->made, self->graph, &self->plan, self->worker->work_folder, err);
+    status = nb_made_choose(&self->made, self->graph, &self->plan, self->worker->work_folder, err);
+    if (status == NB_OK) {
+        status = use_freezes(self, err);
+    }
+    return status == NB_OK ? nb_made_add_freezes(&self->made, self->graph, &self->plan,
+                                                 self->worker->work_folder, err)
+                           : status;
 }
 
 // ---- The render ----
@@ -503,7 +574,7 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
     if (self->print) {
         return add_measured(self, out, err);
     }
-    nb_status status = file_rows_init(out, 2 * self->made.count, err);
+    nb_status status = file_rows_init(out, 2 * self->made.count + self->made.freeze_count, err);
     for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
         const nb_made_output *made = &self->made.list[i];
         nb_output_wav_name(made->planned->name, out->names[out->count]);
@@ -513,6 +584,10 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
             nb_output_report_name(made->planned->name, out->names[out->count]);
             status = add_file(self, out, made->report_path, err);
         }
+    }
+    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
+        nb_freeze_name(&self->made.freezes[i].key, out->names[out->count]);
+        status = add_file(self, out, self->made.freezes[i].path, err);
     }
     return status;
 }

@@ -49,3 +49,70 @@ cmp "$WORK/out/tones-v2.wav" "$WORK/here/tones.wav" || fail "the kept mix is not
 cmp "$WORK/out/tones-v2-lead-up.wav" "$WORK/here/tones-lead-up.wav" || fail "the new alternate differs"
 [ "$(tasks)" = $((jobs + 1)) ] || fail "not one task more"
 ok "one alternate"
+
+step "a dear edge is kept, and a fader elsewhere goes on from it"
+python3 - songs/tones/mix.yaml <<'PY'
+import sys
+text = open(sys.argv[1]).read()
+text = text.replace("  - id: t2\n", "  - id: t2\n    name: Hiss\n", 1)
+text = text.replace("      - {id: comp2,", "      - {id: hiss, processor: noise-reduction, reduction_db: 6}\n      - {id: comp2,", 1)
+open(sys.argv[1], "w").write(text)
+PY
+nightbus push -m "less hiss" >/dev/null
+sed -i 's/fader_db: -3$/fader_db: -5/' songs/tones/mix.yaml
+nightbus push -m "third down" >/dev/null
+nightbus job "$(nightbus jobs -n 1 --json | jq '.jobs[0].job')" >"$WORK/job"
+expect_words "$WORK/job" "t2/hiss: from the kept edge"
+nightbus fetch tones@v4 --alternates --stems -o "$WORK/out" >/dev/null
+nightbus render songs/tones --alternates --stems -o "$WORK/here/" >/dev/null
+cmp "$WORK/out/tones-v4.wav" "$WORK/here/tones.wav" || fail "from the kept edge the mix is another"
+cmp "$WORK/out/tones-v4-lead-up.wav" "$WORK/here/tones-lead-up.wav" || fail "and the alternate"
+cmp "$WORK/out/tones-v4-stems/t2.wav" "$WORK/here/tones-stems/t2.wav" || fail "and the stem"
+ok "kept once, read again, the same bits"
+
+step "a kept edge that is lost costs time, nothing else"
+python3 - "$WORK/farm" <<'PY'
+import os, sqlite3, sys
+rows = sqlite3.connect(sys.argv[1] + "/ledger.sqlite").execute("SELECT digest FROM freezes").fetchall()
+assert rows, "nothing is kept"
+for row in rows:
+    name = row[0].hex()
+    os.remove("%s/store/objects/%s/%s/%s" % (sys.argv[1], name[:2], name[2:4], name))
+PY
+sed -i 's/fader_db: -5$/fader_db: -7/' songs/tones/mix.yaml
+nightbus push -m "third down again" >/dev/null
+nightbus fetch tones@v5 -o "$WORK/out" >/dev/null
+nightbus render songs/tones -o "$WORK/here/" >/dev/null
+cmp "$WORK/out/tones-v5.wav" "$WORK/here/tones.wav" || fail "without the kept edge the mix is another"
+ok "made again"
+
+step "what sounds the same is not rendered"
+jobs=$(tasks)
+sed -i 's/^title: Tones/# a comment\ntitle: Tones/' songs/tones/mix.yaml
+nightbus push -m "a comment" >/dev/null
+sed -i 's/threshold_db: -24, ratio: 3/threshold_db: -24, ratio: 3, makeup_db: 0/' songs/tones/mix.yaml
+nightbus push -m "a parameter at its default" >/dev/null
+python3 - songs/tones/mix.yaml <<'PY'
+import re, sys
+text = open(sys.argv[1]).read()
+head, tracks, tail = re.match(r"(.*tracks:\n)(.*)(mix_bus:.*)", text, re.S).groups()
+parts = re.split(r"(?m)^(?=  - id: t)", tracks)[1:]
+open(sys.argv[1], "w").write(head + "".join(reversed(parts)) + tail)
+PY
+nightbus push -m "the tracks the other way round" >/dev/null
+sed -i 's/fader_db: -7$/fader_db: -5/' songs/tones/mix.yaml
+nightbus push -m "as in v4" >/dev/null
+[ "$(tasks)" = "$jobs" ] || fail "something was rendered"
+nightbus fetch tones -o "$WORK/again" >/dev/null
+cmp "$WORK/again"/tones-v*.wav "$WORK/out/tones-v4.wav" || fail "and it is not what it was"
+ok "four pushes, no task"
+
+step "nothing new: at once, and next to nothing moves"
+before=$(cat /sys/class/net/lo/statistics/tx_bytes)
+start=$(date +%s%N)
+nightbus push -m "nothing" --json >"$WORK/push"
+took_ms=$((($(date +%s%N) - start) / 1000000))
+moved=$(($(cat /sys/class/net/lo/statistics/tx_bytes) - before))
+[ "$(jq .sent_bytes "$WORK/push")" = 0 ] || fail "something was sent"
+[ $took_ms -lt 2000 ] || fail "it took $took_ms ms"
+ok "$took_ms ms, $moved bytes on the loopback"

@@ -51,6 +51,9 @@ static char *plan_text(const char *path)
     memcpy(fingerprint, line, sizeof line);
     nb_plan_output outputs[] = {{"alternate/tv", nb_digest_of("t", 1)},
                                 {"mix", nb_digest_of("k", 1)}};
+    nb_plan_freeze freezes[] = {
+        {.key = nb_digest_of("e", 1)},
+        {.key = nb_digest_of("f", 1), .is_kept = true, .digest = nb_digest_of("g", 1), .size = 7}};
     const nb_plan plan = {.album = album,
                           .song = song,
                           .version = version,
@@ -61,7 +64,9 @@ static char *plan_text(const char *path)
                           .file_count = 1,
                           .files = &file,
                           .output_count = NB_COUNT(outputs),
-                          .outputs = outputs};
+                          .outputs = outputs,
+                          .freeze_count = NB_COUNT(freezes),
+                          .freezes = freezes};
     char *text = nb_plan_format(&plan);
     assert_non_null(text);
     return text;
@@ -76,6 +81,12 @@ static void a_plan_comes_back_from_its_text(void **state)
     assert_string_equal(plan.song, "night-bus");
     assert_string_equal(plan.files[0].path, "audio/vox.wav");
     assert_int_equal(plan.files[0].size, 12345);
+    assert_int_equal(plan.output_count, 2);
+    assert_string_equal(plan.outputs[1].name, "mix");
+    assert_int_equal(plan.freeze_count, 2);
+    assert_false(plan.freezes[0].is_kept);
+    assert_true(plan.freezes[1].is_kept);
+    assert_int_equal(plan.freezes[1].size, 7);
     NB_SCOPED(nb_text_free) char *again = nb_plan_format(&plan);
     assert_string_equal(again, text);
 }
