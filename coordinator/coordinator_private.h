@@ -7,6 +7,7 @@
 #include "coordinator/access.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/farm_ledger.h"
+#include "coordinator/invites.h"
 #include "coordinator/revisions.h"
 #include "coordinator/scheduler.h"
 
@@ -104,8 +105,9 @@ struct nb_coordinator {
 typedef struct nb_caller {
     const nb_peer *peer;
     nb_member member;
-    unsigned roles;    ///< Those that count for this request: the farm's and the album's
-    uint32_t renderer; ///< Its number; 0 for a client
+    unsigned roles;            ///< Those that count for this request: the farm's and the album's
+    char album[NB_ALBUM_SIZE]; ///< That it is about; "" for none
+    uint32_t renderer;         ///< Its number; 0 for a client
     uint64_t request;
     int64_t now_ms;
 } nb_caller;
@@ -113,6 +115,9 @@ typedef struct nb_caller {
 typedef nb_status nb_handle(nb_coordinator *self, const nb_caller *caller,
                             const Nightbus__Request *request, nb_answer *answer, nb_error *err);
 
+nb_handle nb_handle_invite_make, nb_handle_invite_list, nb_handle_invite_revoke, nb_handle_join,
+    nb_handle_people_list, nb_handle_role_change, nb_handle_key_list, nb_handle_key_change,
+    nb_handle_audit_list;
 nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_handle_album_head,
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_note_add, nb_handle_note_list,
@@ -147,6 +152,15 @@ unsigned nb_request_roles(Nightbus__Request__BodyCase body);
 NB_NODISCARD nb_status nb_permit(nb_coordinator *self, nb_caller *caller,
                                  const Nightbus__Request *request, unsigned roles, nb_error *err);
 
+/// Write down that the caller's request was done, if it may have changed something.
+void nb_coordinator_audit(nb_coordinator *self, const nb_caller *caller,
+                          const Nightbus__Request *request);
+void nb_coordinator_audit_join(nb_coordinator *self, const nb_invite_row *invite,
+                               const nb_public_key *key, const char *name);
+
+/// A key is good no more: its sessions end, its connections are cut, its leases are taken back.
+void nb_coordinator_forget_key(nb_coordinator *self, const nb_public_key *key, int64_t now_ms);
+
 /// May whoever watches a job still do so, now that there is an answer?
 NB_NODISCARD nb_status nb_permit_waiter(nb_coordinator *self, const nb_waiter *waiter,
                                         nb_error *err);
@@ -165,6 +179,8 @@ void *nb_answer_take(const nb_answer *self, size_t count, size_t size);
 char *nb_answer_string(const nb_answer *self, const char *text);
 ProtobufCBinaryData nb_answer_digest(const nb_answer *self, const nb_digest *digest);
 nb_status nb_answer_no_memory(nb_error *err);
+/// The roles' names; null without memory.
+char **nb_answer_roles(const nb_answer *self, unsigned roles, size_t *out_count);
 /// Make the answer a failure in words.
 void nb_answer_fail(nb_answer *self, nb_status status, const nb_error *err);
 /// Answer with nothing but yes.
@@ -245,6 +261,9 @@ nb_farm_node *nb_coordinator_node_at(const nb_coordinator *self, uint32_t render
 bool nb_coordinator_hold(nb_coordinator *self, const nb_waiter *waiter);
 /// Answer those whose news came or whose time is over.
 void nb_coordinator_serve_waiters(nb_coordinator *self, int64_t now_ms);
+
+/// Forget the answers that are held for this renderer.
+void nb_coordinator_drop_waiters(nb_coordinator *self, uint32_t renderer);
 
 /// Fill the answer to a Sync with work for this idle renderer; *out_found says whether there is
 /// any.

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/members.h"
 #include "mix/fingerprint.h"
 
 #include <inttypes.h>
@@ -47,6 +48,15 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list},
     {NIGHTBUS__REQUEST__BODY_INCIDENT_LIST, NB_ROLE_OPERATOR, nb_handle_incident_list},
     {NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, NB_ROLE_OPERATOR, nb_handle_incident_keep},
+    {NIGHTBUS__REQUEST__BODY_INVITE_MAKE, EVERYONE, nb_handle_invite_make},
+    {NIGHTBUS__REQUEST__BODY_INVITE_LIST, EVERYONE, nb_handle_invite_list},
+    {NIGHTBUS__REQUEST__BODY_INVITE_REVOKE, EVERYONE, nb_handle_invite_revoke},
+    {NIGHTBUS__REQUEST__BODY_JOIN, NB_ROLE_GUEST, nb_handle_join},
+    {NIGHTBUS__REQUEST__BODY_PEOPLE_LIST, EVERYONE, nb_handle_people_list},
+    {NIGHTBUS__REQUEST__BODY_ROLE_CHANGE, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_role_change},
+    {NIGHTBUS__REQUEST__BODY_KEY_LIST, EVERYONE, nb_handle_key_list},
+    {NIGHTBUS__REQUEST__BODY_KEY_CHANGE, EVERYONE, nb_handle_key_change},
+    {NIGHTBUS__REQUEST__BODY_AUDIT_LIST, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_audit_list},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
     {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},
@@ -176,6 +186,11 @@ nb_status nb_handle_hello(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
+    nb_error problem = {0};
+    if (nb_ledger_touch_key(self->ledger, &caller->peer->key, nb_clock_wall_ms(), &problem) !=
+        NB_OK) {
+        nb_log_warn("%s", problem.text); // on a full disk people are still heard
+    }
     *place_session(self, caller->peer) = (nb_control_session){
         .peer = *caller->peer, .renderer = renderer, .seen_ms = caller->now_ms};
     return NB_OK;
@@ -200,7 +215,8 @@ static nb_status dispatch(nb_coordinator *self, nb_caller *caller, const Nightbu
         return status;
     }
     nb_control_session *session = find_session(self, caller->peer);
-    if (!session && request->body_case != NIGHTBUS__REQUEST__BODY_HELLO) {
+    if (!session && request->body_case != NIGHTBUS__REQUEST__BODY_HELLO &&
+        request->body_case != NIGHTBUS__REQUEST__BODY_JOIN) {
         return nb_fail(err, NB_E_STALE, "say Hello first: this connection is not known");
     }
     if (session) {
@@ -210,7 +226,11 @@ static nb_status dispatch(nb_coordinator *self, nb_caller *caller, const Nightbu
     if (found->roles == NB_ROLE_RENDERER && caller->renderer == 0) {
         return nb_fail(err, NB_E_PERMISSION, "only a renderer asks for this");
     }
-    return found->handle(self, caller, request, answer, err);
+    status = found->handle(self, caller, request, answer, err);
+    if (status == NB_OK) {
+        nb_coordinator_audit(self, caller, request);
+    }
+    return status;
 }
 
 void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,

@@ -115,7 +115,7 @@ static nb_status sync_busy(nb_coordinator *self, const nb_caller *caller,
 }
 
 // A renderer waits once: an older answer held for it would take work to where nobody listens.
-static void drop_waiters_of(nb_coordinator *self, uint32_t renderer)
+void nb_coordinator_drop_waiters(nb_coordinator *self, uint32_t renderer)
 {
     size_t kept = 0;
     for (size_t i = 0; i < self->waiter_count; i++) {
@@ -137,7 +137,7 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
 {
     const Nightbus__Sync *said = request->sync;
     nb_coordinator_node_at(self, caller->renderer)->seen_wall_ms = nb_clock_wall_ms();
-    drop_waiters_of(self, caller->renderer);
+    nb_coordinator_drop_waiters(self, caller->renderer);
     if (said->has_task) {
         return sync_busy(self, caller, said, answer, err);
     }

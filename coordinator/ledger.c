@@ -88,6 +88,19 @@ static const struct {
                   "CREATE INDEX incident_outputs_by_digest ON incident_outputs (digest);"
                   "CREATE INDEX incidents_by_key ON incidents (mix_key);"
                   "CREATE INDEX jobs_by_key ON jobs (mix_key);"},
+    {"invites",
+     "CREATE TABLE invites (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,"
+     " album TEXT NOT NULL, roles INTEGER NOT NULL, name TEXT NOT NULL,"
+     " person TEXT NOT NULL, created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL,"
+     " used_ms INTEGER NOT NULL DEFAULT 0, joined TEXT NOT NULL DEFAULT '',"
+     " revoked_ms INTEGER NOT NULL DEFAULT 0) STRICT;"},
+    {"audit", "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time_ms INTEGER NOT NULL,"
+              " person TEXT NOT NULL, key TEXT NOT NULL, action TEXT NOT NULL, album TEXT NOT NULL,"
+              " details TEXT NOT NULL, client_id BLOB) STRICT;"
+              "CREATE UNIQUE INDEX audit_by_client ON audit (client_id, action)"
+              " WHERE client_id IS NOT NULL;"
+              "CREATE INDEX audit_by_album ON audit (album, id);"
+              "CREATE INDEX audit_by_person ON audit (person, id);"},
 };
 
 int64_t nb_version_number(const char *name)

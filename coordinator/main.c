@@ -154,6 +154,11 @@ static uint16_t link_bulk_port(void *context)
     return nb_server_bulk_port(*(nb_server **)context);
 }
 
+static void link_forget_key(void *context, const nb_public_key *key)
+{
+    nb_server_forget_key(*(nb_server **)context, key);
+}
+
 // Where this farm was before: peers that wait for it come back to the same ports.
 static void read_last_addresses(const char *data, char *control, char *bulk, size_t size)
 {
@@ -306,7 +311,8 @@ static nb_status run(const choices *chosen, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    const nb_coordinator_link link = {&server, link_send, link_open_session, link_bulk_port};
+    const nb_coordinator_link link = {&server, link_send, link_open_session, link_bulk_port,
+                                      link_forget_key};
     nb_coordinator_connect(coordinator, &link);
     status = write_ready(chosen->data, server, &keys, err);
     if (status == NB_OK) {

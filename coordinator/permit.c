@@ -81,7 +81,7 @@ static nb_status refuse(const nb_caller *caller, const Nightbus__Request *reques
 {
     char wanted[NB_ROLES_TEXT_SIZE];
     char present[NB_ROLES_TEXT_SIZE];
-    nb_roles_format(roles & ~(unsigned)NB_ROLE_GUEST, wanted);
+    nb_roles_format(roles, wanted);
     nb_roles_format(caller->roles, present);
     if (album[0]) {
         return nb_fail(err, NB_E_PERMISSION,
@@ -118,6 +118,15 @@ nb_status nb_permit(nb_coordinator *self, nb_caller *caller, const Nightbus__Req
     if (caller->member.roles & NB_ROLE_RENDERER) { // programs ask about no album
         return (roles & NB_ROLE_RENDERER) ? NB_OK : refuse(caller, request, "", roles, err);
     }
+    if (caller->member.roles & NB_ROLE_GUEST) {
+        return (roles & NB_ROLE_GUEST)
+                   ? NB_OK
+                   : nb_fail(
+                         err, NB_E_PERMISSION,
+                         "%s takes a role on the farm: the key of an invite may join, and nothing "
+                         "else",
+                         request_name(request));
+    }
     if (request->body_case == NIGHTBUS__REQUEST__BODY_HELLO) {
         return NB_OK; // people without any role are told so request by request
     }
@@ -134,6 +143,7 @@ nb_status nb_permit(nb_coordinator *self, nb_caller *caller, const Nightbus__Req
     if (status == NB_OK && about.album[0]) {
         status = nb_album_roles(self->ledger, &caller->member, about.album, &caller->roles, err);
     }
+    memcpy(caller->album, about.album, sizeof caller->album);
     if (status != NB_OK) {
         return status;
     }

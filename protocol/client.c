@@ -23,7 +23,11 @@ nb_status nb_client_connect(const nb_farm_address *address, const nb_client_opti
     if (client->options.timeout_ms <= 0) {
         client->options.timeout_ms = NB_CLIENT_TIMEOUT_MS;
     }
-    nb_status status = nb_key_pair_load(address->key_path, &client->keys, err);
+    if (options->keys) {
+        client->keys = *options->keys;
+    }
+    nb_status status =
+        options->keys ? NB_OK : nb_key_pair_load(address->key_path, &client->keys, err);
     if (status != NB_OK) {
         return status;
     }

@@ -33,9 +33,11 @@ typedef struct nb_client nb_client;
 /// What a client says of itself; strings are borrowed for the life of the client.
 typedef struct nb_client_options {
     const char *program;
-    const char *role;        ///< "client" or "renderer"
+    const char *role;        ///< "client" or "renderer"; null says no Hello, for Join alone
+    const nb_key_pair *keys; ///< Ours; null: those in the address's file
     const char *name;        ///< Renderers
     const char *fingerprint; ///< Renderers
+    const uint8_t *instance; ///< Renderers: NB_INSTANCE_SIZE random bytes of this process, or null
     unsigned threads;
     int64_t timeout_ms;        ///< For connecting and for each answer; 0: 5 s
     const volatile bool *stop; ///< May be null; looked at while waiting: NB_E_INTERRUPTED

@@ -255,6 +255,12 @@ static nb_status send_hello(nb_client *self, nb_error *err)
     hello.has_threads = self->options.threads > 0;
     hello.threads = self->options.threads;
     hello.host = host[0] ? host : NULL;
+    uint8_t instance[NB_INSTANCE_SIZE];
+    if (self->options.instance) {
+        memcpy(instance, self->options.instance, sizeof instance);
+        hello.has_instance = 1;
+        hello.instance = (ProtobufCBinaryData){.len = sizeof instance, .data = instance};
+    }
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.id = ++self->last_id;
     request.body_case = NIGHTBUS__REQUEST__BODY_HELLO;
@@ -315,7 +321,7 @@ nb_status nb_connection_open(nb_client *self, int64_t until_ms, nb_error *err)
     if (status == NB_OK) {
         status = wait_ready(self, self->address.control, &self->control, until_ms, err);
     }
-    if (status == NB_OK) {
+    if (status == NB_OK && self->options.role) {
         status = say_hello(self, until_ms, err);
     }
     if (status != NB_OK) {

@@ -137,12 +137,26 @@ nb_status nb_key_pair_ensure(const char *path, nb_key_pair *out, nb_error *err)
     return nb_key_pair_load(path, out, err);
 }
 
+nb_status nb_public_key_to_bytes(const nb_public_key *self, uint8_t out[NB_KEY_SIZE], nb_error *err)
+{
+    if (strlen(self->text) != NB_KEY_TEXT_SIZE - 1 || !zmq_z85_decode(out, self->text)) {
+        return nb_fail(err, NB_E_INVALID, "'%.40s' is not a public key", self->text);
+    }
+    return NB_OK;
+}
+
+void nb_public_key_from_bytes(const uint8_t bytes[NB_KEY_SIZE], nb_public_key *out)
+{
+    zmq_z85_encode(out->text, bytes, NB_KEY_SIZE);
+}
+
 nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65], nb_error *err)
 {
     uint8_t bytes[NB_KEY_SIZE];
     out[0] = '\0';
-    if (strlen(self->text) != NB_KEY_TEXT_SIZE - 1 || !zmq_z85_decode(bytes, self->text)) {
-        return nb_fail(err, NB_E_INVALID, "'%.40s' is not a public key", self->text);
+    const nb_status status = nb_public_key_to_bytes(self, bytes, err);
+    if (status != NB_OK) {
+        return status;
     }
     for (size_t i = 0; i < sizeof bytes; i++) {
         snprintf(out + 2 * i, 3, "%02x", bytes[i]);

@@ -33,4 +33,9 @@ NB_NODISCARD nb_status nb_key_pair_ensure(const char *path, nb_key_pair *out, nb
 NB_NODISCARD nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65], nb_error *err);
 NB_NODISCARD nb_status nb_public_key_from_hex(const char *hex, nb_public_key *out, nb_error *err);
 
+/// The 32 bytes that messages carry.
+NB_NODISCARD nb_status nb_public_key_to_bytes(const nb_public_key *self, uint8_t out[NB_KEY_SIZE],
+                                              nb_error *err);
+void nb_public_key_from_bytes(const uint8_t bytes[NB_KEY_SIZE], nb_public_key *out);
+
 #endif // NB_PROTOCOL_KEYS_H

@@ -14,6 +14,9 @@ enum {
     NB_DIGESTS_MAX = 20000,   ///< In one Missing: 640 kB
     NB_SESSION_SIZE = 16,
     NB_CLIENT_ID_SIZE = 16,
+    NB_INSTANCE_SIZE = 16,
+    NB_PUBLIC_KEY_BYTES = 32,
+    NB_ROLES_MAX = 8, ///< In one list of roles
     NB_WAIT_MAX_MS = 20000, ///< How long an answer may be held back
     NB_LOG_LINES_MAX = 200, ///< In one Sync or JobState
     NB_LOG_LINE_BYTES_MAX = 1000,

@@ -28,6 +28,11 @@ static const nb_rule request_rules[] = {
     {"inbox_list", NB_RULE_NESTED, 0, 0},    {"inbox_seen", NB_RULE_NESTED, 0, 0},
     {"incident_list", NB_RULE_NESTED, 0, 0}, {"incident_keep", NB_RULE_NESTED, 0, 0},
     {"submit_print", NB_RULE_NESTED, 0, 0},  {"submit_master", NB_RULE_NESTED, 0, 0},
+    {"invite_make", NB_RULE_NESTED, 0, 0},   {"invite_list", NB_RULE_NESTED, 0, 0},
+    {"invite_revoke", NB_RULE_NESTED, 0, 0}, {"join", NB_RULE_NESTED, 0, 0},
+    {"people_list", NB_RULE_NESTED, 0, 0},   {"role_change", NB_RULE_NESTED, 0, 0},
+    {"key_list", NB_RULE_NESTED, 0, 0},      {"key_change", NB_RULE_NESTED, 0, 0},
+    {"audit_list", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -40,6 +45,10 @@ static const nb_rule reply_rules[] = {
     {"node_listing", NB_RULE_NESTED, 0, 0},    {"orders", NB_RULE_NESTED, 0, 0},
     {"version_row", NB_RULE_NESTED, 0, 0},     {"version_listing", NB_RULE_NESTED, 0, 0},
     {"inbox_listing", NB_RULE_NESTED, 0, 0},   {"incident_listing", NB_RULE_NESTED, 0, 0},
+    {"inbox_listing", NB_RULE_NESTED, 0, 0},   {"invited", NB_RULE_NESTED, 0, 0},
+    {"invite_listing", NB_RULE_NESTED, 0, 0},  {"joined", NB_RULE_NESTED, 0, 0},
+    {"people_listing", NB_RULE_NESTED, 0, 0},  {"key_listing", NB_RULE_NESTED, 0, 0},
+    {"audit_listing", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -49,7 +58,7 @@ static const nb_rule hello_rules[] = {
     {"program", NB_RULE_WORD, NB_WORD_MAX, 0},     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"role", NB_RULE_WORD, NB_WORD_MAX, 0},        {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"fingerprint", NB_RULE_WORD, NB_TEXT_MAX, 0}, {"threads", NB_RULE_NUMBER, NB_THREADS_MAX, 0},
-    {"host", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"host", NB_RULE_WORD, NB_WORD_MAX, 0},        {"instance", NB_RULE_BYTES, NB_INSTANCE_SIZE, 0},
 };
 static const nb_rule welcome_rules[] = {
     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},      {"session", NB_RULE_BYTES, NB_SESSION_SIZE, 0},
@@ -335,6 +344,102 @@ static const nb_rule incident_listing_rules[] = {
 static const nb_rule incident_keep_rules[] = {
     {"incident", NB_RULE_NUMBER, NUMBER_MAX, 0},
 };
+static const nb_rule invite_make_rules[] = {
+    {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0},
+    {"roles", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"valid_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule invited_rules[] = {
+    {"invite", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"expires_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule invite_list_rules[] = {
+    {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule invite_row_rules[] = {
+    {"invite", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"roles", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"expires_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"joined", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule invite_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule invite_revoke_rules[] = {
+    {"invite", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule join_rules[] = {
+    {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0},
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"renderer", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule joined_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"roles", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule people_list_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after_album", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule person_row_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"roles", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+};
+static const nb_rule people_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"next_album", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule role_change_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"add", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+    {"remove", NB_RULE_WORD, NB_WORD_MAX, NB_ROLES_MAX},
+};
+static const nb_rule key_list_rules[] = {
+    {"after", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule key_row_rules[] = {
+    {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0}, {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"label", NB_RULE_WORD, NB_WORD_MAX, 0},        {"renderer", NB_RULE_FLAG, 0, 0},
+    {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"seen_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"revoked_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule key_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule key_change_rules[] = {
+    {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0},
+    {"label", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"revoke", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule audit_list_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},     {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"since_ms", NB_RULE_NUMBER, NUMBER_MAX, 0}, {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+};
+static const nb_rule audit_row_rules[] = {
+    {"entry", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},  {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0},
+    {"action", NB_RULE_WORD, NB_WORD_MAX, 0},  {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"details", NB_RULE_WORD, NB_TEXT_MAX, 0},
+};
+static const nb_rule audit_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
 static const nb_rule sync_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
@@ -463,6 +568,25 @@ static const struct {
     {&nightbus__incident_listing__descriptor, incident_listing_rules,
      NB_COUNT(incident_listing_rules)},
     {&nightbus__incident_keep__descriptor, incident_keep_rules, NB_COUNT(incident_keep_rules)},
+    {&nightbus__invite_make__descriptor, invite_make_rules, NB_COUNT(invite_make_rules)},
+    {&nightbus__invited__descriptor, invited_rules, NB_COUNT(invited_rules)},
+    {&nightbus__invite_list__descriptor, invite_list_rules, NB_COUNT(invite_list_rules)},
+    {&nightbus__invite_row__descriptor, invite_row_rules, NB_COUNT(invite_row_rules)},
+    {&nightbus__invite_listing__descriptor, invite_listing_rules, NB_COUNT(invite_listing_rules)},
+    {&nightbus__invite_revoke__descriptor, invite_revoke_rules, NB_COUNT(invite_revoke_rules)},
+    {&nightbus__join__descriptor, join_rules, NB_COUNT(join_rules)},
+    {&nightbus__joined__descriptor, joined_rules, NB_COUNT(joined_rules)},
+    {&nightbus__people_list__descriptor, people_list_rules, NB_COUNT(people_list_rules)},
+    {&nightbus__person_row__descriptor, person_row_rules, NB_COUNT(person_row_rules)},
+    {&nightbus__people_listing__descriptor, people_listing_rules, NB_COUNT(people_listing_rules)},
+    {&nightbus__role_change__descriptor, role_change_rules, NB_COUNT(role_change_rules)},
+    {&nightbus__key_list__descriptor, key_list_rules, NB_COUNT(key_list_rules)},
+    {&nightbus__key_row__descriptor, key_row_rules, NB_COUNT(key_row_rules)},
+    {&nightbus__key_listing__descriptor, key_listing_rules, NB_COUNT(key_listing_rules)},
+    {&nightbus__key_change__descriptor, key_change_rules, NB_COUNT(key_change_rules)},
+    {&nightbus__audit_list__descriptor, audit_list_rules, NB_COUNT(audit_list_rules)},
+    {&nightbus__audit_row__descriptor, audit_row_rules, NB_COUNT(audit_row_rules)},
+    {&nightbus__audit_listing__descriptor, audit_listing_rules, NB_COUNT(audit_listing_rules)},
     {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
     {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
     {&nightbus__task_finish__descriptor, task_finish_rules, NB_COUNT(task_finish_rules)},

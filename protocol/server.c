@@ -253,6 +253,11 @@ nb_status nb_server_open_session(nb_server *self, const nb_public_key *key,
     return nb_sessions_open(self->sessions, key, out_session, err);
 }
 
+void nb_server_forget_key(nb_server *self, const nb_public_key *key)
+{
+    nb_sessions_close(self->sessions, key);
+}
+
 /// Answer a message that could not be read. Its id is not known: 0.
 static void reply_failure(nb_server *self, const nb_peer *peer, const nb_error *why)
 {

@@ -66,6 +66,10 @@ uint16_t nb_server_bulk_port(const nb_server *self);
 NB_NODISCARD nb_status nb_server_open_session(nb_server *self, const nb_public_key *key,
                                               uint8_t out_session[NB_SESSION_SIZE], nb_error *err);
 
+/// The key is good no more: its sessions end at once, so that whatever its connections still send
+/// or wait for is refused, and the connections are cut. Any thread may call.
+void nb_server_forget_key(nb_server *self, const nb_public_key *key);
+
 /// Whom to answer. Copies are fine; a reply to a peer that left is dropped.
 typedef struct nb_peer {
     uint8_t routing_id[32];

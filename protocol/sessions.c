@@ -60,23 +60,52 @@ nb_status nb_sessions_open(nb_sessions *self, const nb_public_key *key,
     return NB_OK;
 }
 
+// The lock is held.
+static session *find(nb_sessions *self, const nb_public_key *key,
+                     const uint8_t session_bytes[NB_SESSION_SIZE], int64_t now_ms)
+{
+    for (size_t i = 0; i < NB_SESSIONS_MAX; i++) {
+        session *row = &self->rows[i];
+        if (row->used_ms != 0 && now_ms - row->used_ms < NB_SESSION_IDLE_MS &&
+            memcmp(row->bytes, session_bytes, NB_SESSION_SIZE) == 0 &&
+            strcmp(row->key.text, key->text) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
 bool nb_sessions_use(nb_sessions *self, const nb_public_key *key,
                      const uint8_t session_bytes[NB_SESSION_SIZE])
 {
     const int64_t now_ms = nb_clock_ms();
-    bool found = false;
     pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < NB_SESSIONS_MAX && !found; i++) {
-        session *row = &self->rows[i];
-        found = row->used_ms != 0 && now_ms - row->used_ms < NB_SESSION_IDLE_MS &&
-                memcmp(row->bytes, session_bytes, NB_SESSION_SIZE) == 0 &&
-                strcmp(row->key.text, key->text) == 0;
-        if (found) {
-            row->used_ms = now_ms;
+    session *row = find(self, key, session_bytes, now_ms);
+    if (row) {
+        row->used_ms = now_ms;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return row != NULL;
+}
+
+bool nb_sessions_has(nb_sessions *self, const nb_public_key *key,
+                     const uint8_t session_bytes[NB_SESSION_SIZE])
+{
+    pthread_mutex_lock(&self->lock);
+    const bool has = find(self, key, session_bytes, nb_clock_ms()) != NULL;
+    pthread_mutex_unlock(&self->lock);
+    return has;
+}
+
+void nb_sessions_close(nb_sessions *self, const nb_public_key *key)
+{
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < NB_SESSIONS_MAX; i++) {
+        if (strcmp(self->rows[i].key.text, key->text) == 0) {
+            self->rows[i] = (session){0};
         }
     }
     pthread_mutex_unlock(&self->lock);
-    return found;
 }
 
 void nb_faults_count(nb_faults *self, const nb_public_key *key, int64_t now_ms)

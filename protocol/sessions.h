@@ -22,6 +22,12 @@ NB_NODISCARD nb_status nb_sessions_open(nb_sessions *self, const nb_public_key *
 bool nb_sessions_use(nb_sessions *self, const nb_public_key *key,
                      const uint8_t session[NB_SESSION_SIZE]);
 
+/// Is it still open? As nb_sessions_use, but no use of it.
+bool nb_sessions_has(nb_sessions *self, const nb_public_key *key,
+                     const uint8_t session[NB_SESSION_SIZE]);
+/// End all sessions of `key`.
+void nb_sessions_close(nb_sessions *self, const nb_public_key *key);
+
 enum { NB_FAULT_KEYS = 64 };
 
 /// Bad messages by key, for one socket and its thread. Zero-initialise.
