@@ -305,6 +305,11 @@ bool nb_print_output_name(const nb_print *self, size_t index, char *out, size_t 
     return length > 0 && (size_t)length < size;
 }
 
+int64_t nb_print_start(uint64_t time_reference_frame)
+{
+    return time_reference_frame <= (uint64_t)start_param.max ? (int64_t)time_reference_frame : 0;
+}
+
 // ---- Writing ----
 
 static void add_quoted(nb_text *out, const char *text)

@@ -71,6 +71,9 @@ nb_digest nb_print_key(const nb_print *self, const nb_digest *files,
 /// the file's own ending; "master-NAME" for the others. False where the name would not fit.
 bool nb_print_output_name(const nb_print *self, size_t index, char *out, size_t size);
 
+/// Where a file starts, by its broadcast chunk's time reference; 0 where no session starts there.
+int64_t nb_print_start(uint64_t time_reference_frame);
+
 /// The document as text in new memory; null without memory. `arena` of `self` is not looked at.
 char *nb_print_format(const nb_print *self);
 

@@ -39,7 +39,6 @@ static nb_status report_version(nb_cli *cli, const char *text, nb_error *err)
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     NB_SCOPED(nb_json_free) json_t *json = NULL;
-    NB_SCOPED(nb_report_fini) nb_report report = {0};
     size_t size = 0;
     nb_status status = nb_version_name_parse(text, &name, err);
     if (status == NB_OK) {
@@ -51,15 +50,12 @@ static nb_status report_version(nb_cli *cli, const char *text, nb_error *err)
     if (status == NB_OK) {
         status = nb_json_parse("the report", bytes, size, &json, err);
     }
-    if (status == NB_OK) {
-        status = nb_report_from_json("the report", json, &report, err);
-    }
     if (status != NB_OK) {
         return status;
     }
     char title[96];
     snprintf(title, sizeof title, "%s@%s", name.song, name.version);
-    return nb_cli_print_report(cli, title, &report, err);
+    return nb_cli_print_version_report(cli, title, json, err);
 }
 
 static nb_status run_report(nb_cli *cli, nb_error *err)

@@ -28,6 +28,20 @@ static json_t *decisions_to_json(const Nightbus__VersionInfo *info)
     return array;
 }
 
+/// What it was made of, and where it lies in the session it was made in.
+static json_t *source_to_json(const Nightbus__VersionInfo *info)
+{
+    char hex[NB_DIGEST_HEX_SIZE] = "";
+    if (info->has_mix_digest) {
+        const nb_digest digest = nb_wire_to_digest(info->mix_digest);
+        nb_digest_to_hex(&digest, hex);
+    }
+    return json_pack("{s:o, s:s?, s:o}", "source", nb_cli_json_string(info->source), "mix_sha256",
+                     hex[0] ? hex : NULL, "starts_at_frame",
+                     info->has_starts_at_frame ? json_integer((json_int_t)info->starts_at_frame)
+                                               : json_null());
+}
+
 /// What the version's standing says, but for what is said already; then all decisions, and masters.
 static json_t *with_standing(json_t *json, const Nightbus__VersionInfo *info)
 {
@@ -37,7 +51,9 @@ static json_t *with_standing(json_t *json, const Nightbus__VersionInfo *info)
     for (size_t i = 0; i < info->n_masters; i++) {
         json_array_append_new(masters, nb_cli_json_string(info->masters[i]));
     }
-    const bool complete = json && standing && json_object_update_missing(json, standing) == 0 &&
+    NB_SCOPED(nb_json_free) json_t *source = source_to_json(info);
+    const bool complete = json && standing && source && json_object_update(json, source) == 0 &&
+                          json_object_update_missing(json, standing) == 0 &&
                           json_object_set_new(json, "decisions", decisions_to_json(info)) == 0;
     if (json_object_set_new(json, "masters", masters) != 0 || !complete) {
         json_decref(json);
@@ -98,6 +114,20 @@ static void add_styled(const nb_cli *cli, nb_text *out, const char *label, nb_st
         nb_style_add(out, cli->colour, style, cut.chars ? cut.chars : "");
         nb_text_add(out, "\n");
     }
+}
+
+static void print_source(const Nightbus__VersionInfo *info, nb_text *out)
+{
+    if (!info->source || strcmp(info->source, "mix") == 0) {
+        return;
+    }
+    char start[NB_TEXT_TIME_SIZE];
+    const uint64_t frames = info->has_starts_at_frame ? info->starts_at_frame : 0;
+    nb_text_format_time(info->rate_hz > 0 ? (double)frames / info->rate_hz : 0.0, start);
+    NB_SCOPED(nb_text_free)
+    char *line = frames > 0 ? nb_text_format("%s, starts at %s in its session", info->source, start)
+                            : nb_text_format("%s", info->source);
+    add_line(out, "source", line);
 }
 
 static void print_measured(const Nightbus__VersionRow *row, nb_text *out)
@@ -207,6 +237,7 @@ static void print(const nb_cli *cli, const Nightbus__VersionInfo *info, nb_text 
     add_line(out, "pushed by", info->person);
     add_line(out, "when", when);
     add_line(out, "revision", info->commit);
+    print_source(info, out);
     add_styled(cli, out, "state", nb_style_of_state(info->state), info->state);
     add_line(out, "error", info->error);
     add_line(out, "engine", info->fingerprint);

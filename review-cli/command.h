@@ -80,12 +80,13 @@ json_t *nb_cli_json_string(const char *text);
 
 enum { NB_LIMIT_DEFAULT = 30 };
 
-extern const nb_command nb_command_up, nb_command_album_create, nb_command_album_list,
-    nb_command_album_clone, nb_command_status, nb_command_push, nb_command_pull, nb_command_log,
-    nb_command_show, nb_command_fetch, nb_command_render, nb_command_report, nb_command_note_add,
-    nb_command_note_list, nb_command_note_export, nb_command_note_import, nb_command_jobs,
-    nb_command_job, nb_command_nodes, nb_command_incidents, nb_command_incident_keep,
-    nb_command_help, nb_command_version, nb_command_diff, nb_command_compare, nb_command_play,
-    nb_command_approve, nb_command_request_changes, nb_command_withdraw;
+extern const nb_command nb_command_submit_master, nb_command_up, nb_command_album_create,
+    nb_command_album_list, nb_command_album_clone, nb_command_status, nb_command_push,
+    nb_command_pull, nb_command_log, nb_command_show, nb_command_fetch, nb_command_render,
+    nb_command_report, nb_command_note_add, nb_command_note_list, nb_command_note_export,
+    nb_command_note_import, nb_command_jobs, nb_command_job, nb_command_nodes, nb_command_incidents,
+    nb_command_incident_keep, nb_command_help, nb_command_version, nb_command_diff,
+    nb_command_compare, nb_command_play, nb_command_approve, nb_command_request_changes,
+    nb_command_withdraw;
 
 #endif // NB_REVIEW_CLI_COMMAND_H

@@ -148,10 +148,9 @@ static nb_status look_at_song(push_print *self, nb_error *err)
 
 static nb_status send(push_print *self, nb_error *err)
 {
-    const uint64_t start = self->has_bext ? self->bext.time_reference_frame : 0;
     const nb_print print = {
         .rate_hz = self->info.rate_hz,
-        .starts_at_frame = start <= INT64_C(1000000000000) ? (int64_t)start : 0,
+        .starts_at_frame = self->has_bext ? nb_print_start(self->bext.time_reference_frame) : 0,
     };
     self->submission.song = self->song.song;
     self->submission.kind = NB_PRINT_MIX;

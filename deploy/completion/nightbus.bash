@@ -8,7 +8,7 @@ _nightbus_songs() {
     local folder=$PWD
     while [[ -n $folder && ! -e $folder/.nightbus/state.json ]]; do folder=${folder%/*}; done
     local document
-    for document in "$folder"/songs/*/mix.yaml; do
+    for document in "$folder"/songs/*/{mix,print}.yaml; do
         [[ -e $document ]] && basename "$(dirname "$document")"
     done
 }
@@ -17,13 +17,13 @@ _nightbus_songs() {
 _nightbus_versions() {
     local song=$1
     timeout 2 nightbus log "$song" --json 2>/dev/null |
-        grep -oE "\"$song@v[0-9]+\"" | tr -d '"' | sort -uV
+        grep -oE "\"$song@[vm][0-9]+\"" | tr -d '"' | sort -uV
 }
 
 _nightbus() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local global="--farm --album --json --help"
-    local commands="up album status push pull log show fetch render report compare play diff note jobs job nodes incidents incident help version"
+    local commands="up album status push pull log show fetch render report compare play diff note submit-master jobs job nodes incidents incident help version"
     COMPREPLY=()
     # bash cuts words at '@' and '=': put them together again.
     _get_comp_words_by_ref -n "@=:" cur prev words cword 2>/dev/null && {
@@ -42,7 +42,7 @@ _nightbus() {
     done
 
     case "$previous" in
-    --farm | --file | -F | --data | -d | --output | -o | --session)
+    --farm | --file | -F | --print | --data | -d | --output | -o | --session)
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return
         ;;
@@ -69,7 +69,8 @@ _nightbus() {
         local own=""
         case "$command" in
         up) own="--data --renderers --threads --transfer" ;;
-        push) own="--message --no-wait" ;;
+        push) own="--message --print --stems --no-wait --yes" ;;
+        submit-master) own="--message --no-wait --yes" ;;
         log | jobs) own="--limit" ;;
         fetch) own="--output" ;;
         render) own="--output --alternates --alternate --stems --bits --dither --threads --from --to --profile" ;;
@@ -102,7 +103,7 @@ _nightbus() {
         fi
         ;;
     show | fetch) _nightbus_complete_version "$current" ;;
-    report | diff | compare | play)
+    report | diff | compare | play | submit-master)
         _nightbus_complete_version "$current"
         local -a files
         mapfile -t files < <(compgen -f -- "$current")
