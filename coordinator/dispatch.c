@@ -43,6 +43,8 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list},
     {NIGHTBUS__REQUEST__BODY_DECIDE, MAKERS | NB_ROLE_ARTIST, nb_handle_decide},
     {NIGHTBUS__REQUEST__BODY_VERSION_LIST, MEMBERS, nb_handle_version_list},
+    {NIGHTBUS__REQUEST__BODY_INBOX_LIST, MEMBERS, nb_handle_inbox_list},
+    {NIGHTBUS__REQUEST__BODY_INBOX_SEEN, MEMBERS, nb_handle_inbox_seen},
     {NIGHTBUS__REQUEST__BODY_JOB_LIST, EVERYONE, nb_handle_job_list},
     {NIGHTBUS__REQUEST__BODY_JOB_WATCH, EVERYONE, nb_handle_job_watch},
     {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list},

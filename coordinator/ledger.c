@@ -101,6 +101,10 @@ static const struct {
               " WHERE client_id IS NOT NULL;"
               "CREATE INDEX audit_by_album ON audit (album, id);"
               "CREATE INDEX audit_by_person ON audit (person, id);"},
+    // How far each person has seen an album's review.
+    {"seen", "CREATE TABLE seen (person TEXT NOT NULL, album TEXT NOT NULL REFERENCES albums,"
+             " review TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (person, album)) STRICT,"
+             " WITHOUT ROWID;"},
 };
 
 int64_t nb_version_number(const char *name)

@@ -137,4 +137,23 @@ NB_NODISCARD nb_status nb_revisions_review_add_all(nb_revisions *self, const nb_
                                                    size_t count, const char *person,
                                                    int64_t time_ms, nb_error *err);
 
+// ---- What was said since (review_changes.c) ----
+
+/// The newest commit of the review itself; "" while nothing was said.
+NB_NODISCARD nb_status nb_revisions_review_head(const nb_revisions *self, char out[NB_COMMIT_SIZE],
+                                                nb_error *err);
+
+/// Is `earlier` the review's commit `later`, or one before it? False for what is no commit of it.
+bool nb_revisions_review_includes(const nb_revisions *self, const char *later, const char *earlier);
+
+/// Called for each version's commit whose events changed: all its lines before, and now. Borrowed
+/// for the call.
+typedef nb_status nb_review_change_visit(void *context, const char *before, const char *now,
+                                         nb_error *err);
+
+/// Visit what changed in the review between two of its commits; `since` "" is from the beginning.
+NB_NODISCARD nb_status nb_revisions_review_changes(const nb_revisions *self, const char *since,
+                                                   const char *until, nb_review_change_visit *visit,
+                                                   void *context, nb_error *err);
+
 #endif // NB_COORDINATOR_REVISIONS_H

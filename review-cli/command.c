@@ -35,6 +35,7 @@ static const nb_command *const commands[] = {
     &nb_command_request_changes,
     &nb_command_withdraw,
     &nb_command_submit_master,
+    &nb_command_inbox,
     &nb_command_jobs,
     &nb_command_job,
     &nb_command_nodes,

@@ -88,5 +88,6 @@ extern const nb_command nb_command_submit_master, nb_command_up, nb_command_albu
     nb_command_incident_keep, nb_command_help, nb_command_version, nb_command_diff,
     nb_command_compare, nb_command_play, nb_command_approve, nb_command_request_changes,
     nb_command_withdraw;
+extern const nb_command nb_command_inbox;
 
 #endif // NB_REVIEW_CLI_COMMAND_H

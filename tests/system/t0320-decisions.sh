@@ -77,6 +77,26 @@ expect_words "$WORK/said" "approved by Ada Desk" "sha256"
 bo approve tones@v1 --yes -A tones >"$WORK/said"
 expect_words "$WORK/said" "approved by Bo" "$sha"
 
+step "each has an inbox of what the others said"
+nightbus inbox >"$WORK/said"
+expect_words "$WORK/said" "tones@v1" "Bo" "requested changes: the bass is late" "approved"
+grep -q "Ada Desk" "$WORK/said" && fail "one's own words are in the inbox"
+bo inbox --keep --json >"$WORK/said"
+[ "$(jq -r '[.events[] | select(.text) | .text] | join("|")' "$WORK/said")" = "let us talk|yes!" ] ||
+    fail "Bo's inbox: $(cat "$WORK/said")"
+bo inbox >"$WORK/said"
+expect_words "$WORK/said" "withdrew the decision: let us talk"
+for who in nightbus bo; do
+    [ "$($who inbox)" = "nothing new (--all shows what was there)" ] || fail "seen, and there again"
+done
+bo note add tones@v2 0:01 "click here" -A tones >/dev/null
+nightbus inbox --album tones >"$WORK/said"
+expect_words "$WORK/said" "tones@v2" "at 0:01.000: click here"
+[ "$(nightbus inbox --all -L 2 --json | jq '.events | length')" = 2 ] || fail "-L does not limit"
+[ "$(nightbus inbox --since 1h --json | jq '[.events[].person] | unique | join(" ")')" = '"Bo"' ] ||
+    fail "--since shows one's own words"
+expect_exit 2 nightbus inbox --since yesterday
+
 step "what is not rendered cannot be approved"
 sed -i 's/fader_db: -4$/fader_db: -5/' songs/tones/mix.yaml
 kill -STOP "$(farm_json 'renderer_pids[0]')"

@@ -1289,6 +1289,81 @@ static void what_was_approved_is_kept_for_ever_and_the_rest_for_90_days(void **s
     close_desk(&here);
 }
 
+static const Nightbus__InboxListing *look_into_inbox(desk *self, const nb_peer *peer, bool all,
+                                                     uint32_t skip)
+{
+    char album[] = "night";
+    Nightbus__InboxList said = NIGHTBUS__INBOX_LIST__INIT;
+    said.album = album;
+    said.has_all = said.all = all;
+    said.has_skip = 1;
+    said.skip = skip;
+    const Nightbus__Reply *reply = ask(self, peer, NIGHTBUS__REQUEST__BODY_INBOX_LIST, &said);
+    assert_answer(reply);
+    return reply->inbox_listing;
+}
+
+static const Nightbus__Reply *see(desk *self, const nb_peer *peer, const char *until)
+{
+    char album[] = "night";
+    NB_SCOPED(nb_text_free) char *commit = strdup(until);
+    Nightbus__InboxSeen said = NIGHTBUS__INBOX_SEEN__INIT;
+    said.album = album;
+    said.until = commit;
+    return ask(self, peer, NIGHTBUS__REQUEST__BODY_INBOX_SEEN, &said);
+}
+
+static void an_inbox_has_what_others_said_since_one_s_last_look(void **state)
+{
+    desk here;
+    start_deciding(&here, *state);
+    assert_int_equal(look_into_inbox(&here, &ada, false, 0)->n_rows, 0); // not even a review
+    render_one(&here, "the mix");
+    const decision yes = {.peer = &ada, .kind = "approve", .version = "v1", .client = 1};
+    const Nightbus__Reply *done = decide(&here, &yes);
+    assert_answer(done);
+    // One's own words are no news, and neither are the farm's.
+    assert_int_equal(look_into_inbox(&here, &ada, false, 0)->n_rows, 0);
+    assert_int_equal(look_into_inbox(&here, &ada, true, 0)->n_rows, 1);
+    const Nightbus__InboxListing *news = look_into_inbox(&here, &eve, false, 0);
+    assert_int_equal(news->n_rows, 1);
+    assert_string_equal(news->rows[0]->kind, "approve");
+    assert_string_equal(news->rows[0]->person, "ada");
+    assert_int_equal(look_into_inbox(&here, &eve, false, 1)->n_rows, 0); // the next page
+    // Looked at twice before it is seen, it is there twice; then no more.
+    assert_int_equal(look_into_inbox(&here, &eve, false, 0)->n_rows, 1);
+    const char *first = look_into_inbox(&here, &eve, false, 0)->until;
+    assert_answer(see(&here, &eve, first));
+    assert_int_equal(look_into_inbox(&here, &eve, false, 0)->n_rows, 0);
+    const decision back = {.peer = &ada,
+                           .kind = "withdraw",
+                           .version = "v1",
+                           .text = "a click at 1:32",
+                           .replaces = done->version_row->decision,
+                           .client = 2};
+    assert_answer(decide(&here, &back));
+    news = look_into_inbox(&here, &eve, false, 0);
+    assert_int_equal(news->n_rows, 1);
+    assert_string_equal(news->rows[0]->text, "a click at 1:32");
+    assert_answer(see(&here, &eve, news->until));
+    // An older look, late: nothing comes back.
+    assert_answer(see(&here, &eve, first));
+    assert_int_equal(look_into_inbox(&here, &eve, false, 0)->n_rows, 0);
+    assert_refusal(see(&here, &eve, "0123456789012345678901234567890123456789"), NB_E_INVALID,
+                   "no commit of the review");
+    close_desk(&here);
+    // And over a restart, and where the album's review was begun anew: the time must do then.
+    open_desk(&here, *state);
+    assert_answer(greet(&here, &eve, "client", "x"));
+    assert_int_equal(look_into_inbox(&here, &eve, false, 0)->n_rows, 0);
+    free(scratch_run(*state, "cd $D/albums/night.git && git update-ref refs/notes/review"
+                             " $(git -c user.name=x -c user.email=x@y commit-tree -m Review"
+                             " refs/notes/review^{tree})"));
+    assert_int_equal(look_into_inbox(&here, &eve, false, 0)->n_rows, 0);
+    assert_int_equal(look_into_inbox(&here, &eve, true, 0)->n_rows, 2);
+    close_desk(&here);
+}
+
 static void knowing_a_digest_is_no_right(void **state)
 {
     desk here;
@@ -1349,6 +1424,7 @@ int main(void)
         in_scratch(a_decision_is_withdrawn_and_the_version_is_open_again),
         in_scratch(the_desk_has_the_newest_mix_and_the_newest_approved_one),
         in_scratch(what_was_approved_is_kept_for_ever_and_the_rest_for_90_days),
+        in_scratch(an_inbox_has_what_others_said_since_one_s_last_look),
         in_scratch(knowing_a_digest_is_no_right),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
