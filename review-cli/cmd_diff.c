@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "review-cli/command.h"
 #include "review-cli/mix_side.h"
+#include "review-cli/version_files.h"
 #include "review/mix_diff.h"
 #include "review/report_diff.h"
 
@@ -112,6 +113,58 @@ static nb_status get_reports(diff *self, nb_error *err)
     return NB_OK;
 }
 
+// ---- Audio that was made elsewhere ----
+
+/// Are there two documents to compare?
+static bool has_documents(const diff *self)
+{
+    return !self->before.is_elsewhere && !self->after.is_elsewhere;
+}
+
+/// Are both the same bytes? False too where that is not known.
+static bool is_same_audio(const diff *self)
+{
+    const nb_mix_side *sides[] = {&self->before, &self->after};
+    nb_digest digests[NB_COUNT(sides)];
+    for (size_t i = 0; i < NB_COUNT(sides); i++) {
+        const Nightbus__OutputRow *row =
+            sides[i]->is_version ? nb_version_audio(sides[i]->info->version_info) : NULL;
+        if (!row) {
+            return false;
+        }
+        digests[i] = nb_wire_to_digest(row->digest);
+    }
+    return nb_digest_equal(&digests[0], &digests[1]);
+}
+
+static void add_elsewhere(const diff *self, nb_text *out)
+{
+    const nb_mix_side *sides[] = {&self->before, &self->after};
+    for (size_t i = 0; i < NB_COUNT(sides); i++) {
+        if (sides[i]->is_elsewhere) {
+            nb_text_addf(out, "%s is a %s: what was done on its tracks is not known.\n",
+                         sides[i]->label, nb_mix_side_source(sides[i]));
+        }
+    }
+    if (is_same_audio(self)) {
+        nb_text_add(out, "Both are the same audio.\n");
+    } else if (!self->is_measured && !self->unmeasured[0]) {
+        nb_text_add(out, "Not measured: that takes two versions; push first.\n");
+    }
+}
+
+/// Whether it sounds different; null where only two documents could tell, and there are none.
+static json_t *sound_to_json(const diff *self)
+{
+    if (has_documents(self)) {
+        return json_boolean(nb_mix_diff_has_sound(&self->changes));
+    }
+    return self->before.is_version && self->after.is_version ? json_boolean(!is_same_audio(self))
+                                                             : json_null();
+}
+
+// ---- Printing ----
+
 static nb_status print_json(diff *self, nb_error *err)
 {
     NB_SCOPED(nb_json_free) json_t *json = nb_mix_diff_to_json(&self->changes);
@@ -120,7 +173,9 @@ static nb_status print_json(diff *self, nb_error *err)
                            : json_null();
     json_object_set_new(json, "before", nb_cli_json_string(self->before.label));
     json_object_set_new(json, "after", nb_cli_json_string(self->after.label));
-    json_object_set_new(json, "sound", json_boolean(nb_mix_diff_has_sound(&self->changes)));
+    json_object_set_new(json, "before_source", json_string(nb_mix_side_source(&self->before)));
+    json_object_set_new(json, "after_source", json_string(nb_mix_side_source(&self->after)));
+    json_object_set_new(json, "sound", sound_to_json(self));
     json_object_set_new(json, "measured", measured);
     // All digits: the changes must bring back the other mix exactly.
     NB_SCOPED(nb_text_free) char *text = json ? nb_mix_json_text(json) : NULL;
@@ -134,7 +189,9 @@ static nb_status print_words(diff *self, nb_error *err)
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_text_addf(&text, "%s%s \u2192 %s%s\n", colour ? "\033[1m" : "", self->before.label,
                  self->after.label, colour ? "\033[0m" : "");
-    if (self->changes.count == 0) {
+    if (!has_documents(self)) {
+        add_elsewhere(self, &text);
+    } else if (self->changes.count == 0) {
         nb_text_add(&text, "The mixes are the same.\n");
     } else if (nb_args_has(&self->cli->args, "stat")) {
         nb_mix_diff_print_stat(&self->changes, colour, &text);
@@ -153,7 +210,7 @@ static nb_status run_diff(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(diff_fini) diff self = {.cli = cli};
     nb_status status = open_sides(&self, err);
-    if (status == NB_OK) {
+    if (status == NB_OK && has_documents(&self)) {
         status = nb_mix_diff_find(self.before.model, self.after.model, &self.changes, err);
     }
     if (status == NB_OK) {
@@ -176,7 +233,8 @@ const nb_command nb_command_diff = {
     .details = "A and B are versions (night@v3), or songs here (songs/night, a mix.yaml). One\n"
                "version alone is compared with the working folder. Tracks, inserts, bands and\n"
                "clips are known by their ids, takes by their bytes. Of two versions that are\n"
-               "rendered, loudness, range and peak are told where they moved by over 0.1.",
+               "rendered, loudness, range and peak are told where they moved by over 0.1;\n"
+               "prints and masters are compared by these alone.",
     .examples = "  nightbus diff night@v3 night@v4\n"
                 "  nightbus diff night@v3 --stat\n"
                 "  nightbus diff songs/night songs/night-quiet\n"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "review-cli/mix_side.h"
 
+#include "base/file.h"
 #include "review-cli/batch.h"
 #include "review-cli/stop.h"
 #include "review-cli/version_files.h"
@@ -55,6 +56,12 @@ static nb_status open_cache(nb_mix_side *self, nb_error *err)
 nb_status nb_mix_side_open_path(const char *path, nb_mix_side *out, nb_error *err)
 {
     *out = (nb_mix_side){.label = strdup(path)};
+    NB_SCOPED(nb_text_free) char *print = nb_text_format("%s/print.yaml", path);
+    out->is_elsewhere = print && nb_file_exists(print);
+    if (out->label && out->is_elsewhere) {
+        nb_text_make_printable(out->label);
+        return NB_OK;
+    }
     nb_status status = out->label ? nb_song_open(path, NULL, &out->song, err)
                                   : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
     if (status == NB_OK) {
@@ -104,12 +111,25 @@ nb_status nb_mix_side_open_version(nb_farm *farm, const nb_version_name *name, n
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a version's name");
     }
     nb_text_make_printable(out->label);
+    out->is_elsewhere = info->source && strcmp(info->source, "mix") != 0;
+    if (out->is_elsewhere) {
+        return NB_OK;
+    }
     status = nb_farm_manifest(farm, info->commit, &out->manifest, err);
     if (status == NB_OK) {
         status = get_document(farm, out, err);
     }
     return status == NB_OK ? nb_mix_model_make(out->document, digest_there, out, &out->model, err)
                            : status;
+}
+
+const char *nb_mix_side_source(const nb_mix_side *self)
+{
+    if (!self->is_elsewhere) {
+        return "mix";
+    }
+    return self->info && strcmp(self->info->version_info->source, "master") == 0 ? "master"
+                                                                                 : "print";
 }
 
 nb_status nb_mix_side_report(nb_farm *farm, const nb_mix_side *self, nb_report *out,

@@ -11,8 +11,9 @@
 
 /// Zero-initialise; nb_mix_side_fini frees.
 typedef struct nb_mix_side {
-    char *label; ///< "night@v3", or the path as it was given
-    json_t *model;
+    char *label;       ///< "night@v3", or the path as it was given
+    json_t *model;     ///< Null where is_elsewhere
+    bool is_elsewhere; ///< A print or master: audio whose tracks are not known
     bool is_version;
     nb_version_name name; ///< Of a version
     // Kept while it is opened
@@ -25,9 +26,13 @@ typedef struct nb_mix_side {
 
 void nb_mix_side_fini(nb_mix_side *self);
 
-/// The mix document (or the folder that holds it) at `path`. Files are hashed where no stat cache
+/// The mix document (or the folder that holds it) at `path`; a folder with a print.yaml is a print.
+/// Files are hashed where no stat cache
 /// knows them; one that is not there has no digest.
 NB_NODISCARD nb_status nb_mix_side_open_path(const char *path, nb_mix_side *out, nb_error *err);
+
+/// What the side is: "mix", "print" or "master". Borrowed.
+const char *nb_mix_side_source(const nb_mix_side *self);
 
 /// A version: its document, and its revision's manifest. "latest" becomes the version's own name.
 NB_NODISCARD nb_status nb_mix_side_open_version(nb_farm *farm, const nb_version_name *name,
