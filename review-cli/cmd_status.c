@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "review-cli/collect.h"
 #include "review-cli/command.h"
+#include "review-cli/desk.h"
 #include "review-cli/farm.h"
 #include "review-cli/folder.h"
 #include "review-cli/pull.h"
 #include "review-cli/stop.h"
+#include "review-cli/terminal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,20 +50,6 @@ static void print_paths(nb_text *out, const json_t *paths, const char *mark)
     }
 }
 
-/// The newest revision on the farm; null where it is empty or cannot be asked.
-static char *ask_head(const nb_cli *cli, nb_error *out_why, bool *out_answered)
-{
-    NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
-    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-    nb_status status = nb_farm_open_album(cli, &farm, out_why);
-    if (status == NB_OK) {
-        status = nb_farm_head(&farm, NULL, &reply, out_why);
-    }
-    *out_answered = status == NB_OK;
-    const char *head = status == NB_OK ? reply->album_state->head : NULL;
-    return head ? strdup(head) : NULL;
-}
-
 typedef struct album_status {
     nb_folder folder;
     nb_collection collection;
@@ -70,6 +58,7 @@ typedef struct album_status {
     char *unmerged;
     bool answered;
     nb_error why; ///< Why the farm did not answer
+    nb_desk desk; ///< Empty where it did not
 } album_status;
 
 static void album_status_fini(album_status *self)
@@ -79,6 +68,24 @@ static void album_status_fini(album_status *self)
     changes_fini(&self->changes);
     nb_text_free(&self->head);
     nb_text_free(&self->unmerged);
+    nb_desk_fini(&self->desk);
+}
+
+/// The newest revision on the farm, null where it is empty, and where the songs stand.
+static nb_status ask_farm(const nb_cli *cli, album_status *self, nb_error *err)
+{
+    NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    nb_status status = nb_farm_open_album(cli, &farm, err);
+    if (status == NB_OK) {
+        status = nb_farm_head(&farm, NULL, &reply, err);
+    }
+    if (status == NB_OK) {
+        status = nb_desk_fetch(&farm, farm.album, &self->desk, err);
+    }
+    const char *head = status == NB_OK ? reply->album_state->head : NULL;
+    self->head = head ? strdup(head) : NULL;
+    return status;
 }
 
 static void print_base(const album_status *self, nb_text *out)
@@ -97,7 +104,7 @@ static void print_base(const album_status *self, nb_text *out)
     }
 }
 
-static void print(const album_status *self, nb_text *out)
+static void print(const nb_cli *cli, const album_status *self, nb_text *out)
 {
     const nb_collection *collection = &self->collection;
     print_base(self, out);
@@ -129,6 +136,10 @@ static void print(const album_status *self, nb_text *out)
         collection->problem_count == 0) {
         nb_text_add(out, "nothing to push\n");
     }
+    if (self->answered && self->head) {
+        nb_text_add(out, "\n");
+        nb_desk_print(&self->desk, cli->colour, out);
+    }
 }
 
 static json_t *to_json(album_status *self)
@@ -144,19 +155,104 @@ static json_t *to_json(album_status *self)
     for (size_t i = 0; i < self->collection.loose_count; i++) {
         json_array_append_new(loose, nb_cli_json_string(self->collection.loose[i]));
     }
-    return json_pack("{s:s, s:o, s:o, s:b, s:O, s:O, s:O, s:o, s:o, s:o}", "album",
-                     self->folder.album, "base", nb_cli_json_string(self->folder.base), "head",
-                     nb_cli_json_string(self->head), "farm_answered", self->answered, "changed",
-                     self->changes.changed, "new", self->changes.added, "removed",
-                     self->changes.removed, "problems", problems, "unreferred", loose, "unmerged",
-                     nb_cli_json_string(self->unmerged));
+    json_t *json = json_pack(
+        "{s:s, s:o, s:o, s:b, s:O, s:O, s:O, s:o, s:o, s:o}", "album", self->folder.album, "base",
+        nb_cli_json_string(self->folder.base), "head", nb_cli_json_string(self->head),
+        "farm_answered", self->answered, "changed", self->changes.changed, "new",
+        self->changes.added, "removed", self->changes.removed, "problems", problems, "unreferred",
+        loose, "unmerged", nb_cli_json_string(self->unmerged));
+    if (self->answered && !nb_desk_to_json(&self->desk, json)) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
 }
+
+// ---- Outside of any folder: all albums ----
+
+/// One album after the other: as text, or as objects in `albums`.
+static nb_status add_album(const nb_cli *cli, nb_farm *farm, const char *album, nb_text *text,
+                           json_t *albums, nb_error *err)
+{
+    NB_SCOPED(nb_desk_fini) nb_desk desk = {0};
+    const nb_status status = nb_desk_fetch(farm, album, &desk, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (cli->json) {
+        json_t *object = json_pack("{s:o}", "album", nb_cli_json_string(album));
+        const bool complete = object && nb_desk_to_json(&desk, object);
+        return json_array_append_new(albums, object) == 0 && complete
+                   ? NB_OK
+                   : nb_fail(err, NB_E_NO_MEMORY, "no memory for the JSON");
+    }
+    nb_text_add(text, text->length > 0 ? "\n" : "");
+    nb_text_add(text, "album ");
+    nb_style_add(text, cli->colour, NB_STYLE_STRONG, album);
+    nb_text_add(text, "\n");
+    nb_desk_print(&desk, cli->colour, text);
+    return NB_OK;
+}
+
+static nb_status add_albums(const nb_cli *cli, nb_farm *farm, nb_text *text, json_t *albums,
+                            nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *after = NULL;
+    nb_status status = NB_OK;
+    do {
+        NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+        Nightbus__AlbumList body = NIGHTBUS__ALBUM_LIST__INIT;
+        body.after = after;
+        Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+        request.body_case = NIGHTBUS__REQUEST__BODY_ALBUM_LIST;
+        request.album_list = &body;
+        status = nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_ALBUM_LISTING, 0, &reply, err);
+        for (size_t i = 0; status == NB_OK && i < reply->album_listing->n_rows; i++) {
+            const char *name = reply->album_listing->rows[i]->album;
+            status = add_album(cli, farm, name, text, albums, err);
+            // An operator sees that an album is there, not what is on it.
+            status = status == NB_E_PERMISSION ? NB_OK : status;
+        }
+        nb_text_free(&after);
+        const char *next = status == NB_OK ? reply->album_listing->next : NULL;
+        after = next ? strdup(next) : NULL;
+    } while (after);
+    return status;
+}
+
+static nb_status run_everywhere(const nb_cli *cli, nb_error *err)
+{
+    const char *only = nb_args_get(&cli->args, "album");
+    NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    NB_SCOPED(nb_json_free) json_t *albums = json_array();
+    nb_status status = nb_farm_open(cli, &farm, err);
+    if (status == NB_OK) {
+        status = only ? add_album(cli, &farm, only, &text, albums, err)
+                      : add_albums(cli, &farm, &text, albums, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (cli->json) {
+        return nb_cli_print_json(json_pack("{s:O}", "albums", albums), err);
+    }
+    nb_text_add(&text, text.length == 0 ? "no albums yet: nightbus album create NAME\n" : "");
+    return nb_cli_print(&text, err);
+}
+
+// ---- In a folder ----
 
 static nb_status run_status(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(album_status_fini) album_status self = {0};
     NB_SCOPED(nb_stat_cache_destroy) nb_stat_cache *cache = NULL;
+    const char *only = nb_args_get(&cli->args, "album");
     nb_status status = nb_folder_open(&self.folder, err);
+    if (status == NB_E_NOT_FOUND ||
+        (status == NB_OK && only && strcmp(only, self.folder.album) != 0)) {
+        return run_everywhere(cli, err);
+    }
     if (status == NB_OK) {
         status = nb_folder_stat_cache(&self.folder, &cache, err);
     }
@@ -172,21 +268,24 @@ static nb_status run_status(nb_cli *cli, nb_error *err)
     }
     compare(&self.collection.manifest, &self.folder.manifest, &self.changes);
     self.unmerged = nb_pull_find_unmerged(&self.folder);
-    self.head = ask_head(cli, &self.why, &self.answered);
+    self.answered = ask_farm(cli, &self, &self.why) == NB_OK;
     if (cli->json) {
         return nb_cli_print_json(to_json(&self), err);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
-    print(&self, &text);
+    print(cli, &self, &text);
     return nb_cli_print(&text, err);
 }
 
 const nb_command nb_command_status = {
     .name = "status",
     .usage = "[--json]",
-    .summary = "what changed in the folder, and whether it is the newest",
-    .details = "Works without the farm too; then it cannot tell what is the newest.",
+    .summary = "what changed here, where each song stands, what waits for whom",
+    .details = "In an album's folder: what differs from the last revision, then the songs. Else\n"
+               "the songs of all albums. In a folder it works without the farm too; then it\n"
+               "cannot tell what is the newest.",
     .examples = "  nightbus status\n"
+                "  nightbus status --album night-service\n"
                 "  nightbus status --json | jq '.changed'",
     .has_json = true,
     .pages = true,

@@ -97,12 +97,24 @@ expect_words "$WORK/said" "tones@v2" "at 0:01.000: click here"
     fail "--since shows one's own words"
 expect_exit 2 nightbus inbox --since yesterday
 
+step "status says what waits for whom"
+nightbus status >"$WORK/said"
+expect_words "$WORK/said" "the newest" "nothing to push" "WAITS FOR" "mastering: a master of v2"
+(cd "$WORK" && bo status) >"$WORK/said"
+expect_words "$WORK/said" "album tones" "v2" "approved"
+bo request-changes tones@v2 -A tones -m "no" --yes >/dev/null
+[ "$(nightbus status --json | jq -r '.songs[0] | [.mix.version, .approved.version, .waits_for] | join(" ")')" = \
+    "v2 v1 engineer" ] || fail "$(nightbus status --json)"
+nightbus approve tones@v2 --yes >/dev/null
+
 step "what is not rendered cannot be approved"
 sed -i 's/fader_db: -4$/fader_db: -5/' songs/tones/mix.yaml
 kill -STOP "$(farm_json 'renderer_pids[0]')"
 nightbus push -m "softer" --no-wait >/dev/null
 expect_exit 1 nightbus approve tones
 expect_words "$WORK/err" "tones@v3 is not rendered"
+nightbus status >"$WORK/said"
+expect_words "$WORK/said" "v2 approved" "farm: rendering v3" "tones@v3"
 kill -CONT "$(farm_json 'renderer_pids[0]')"
 nightbus fetch tones@v3 -o "$WORK/out" >/dev/null
 
