@@ -472,7 +472,7 @@ static nb_status add_job(nb_coordinator *self, const nb_album *album, const nb_v
     const nb_task *task = job.task ? nb_scheduler_task(self->scheduler, job.task) : NULL;
     const char *state = (task && task->state == NB_TASK_RUNNING) ? "running" : "queued";
     if (job.state != NB_JOB_OPEN) {
-        state = (job.state == NB_JOB_DONE) ? "done" : "failed";
+        state = nb_job_state_name(job.state);
     }
     info->state = nb_answer_string(answer, info->n_outputs > 0 ? "done" : state);
     info->has_job = job.id != 0;

@@ -9,6 +9,7 @@
 #include "coordinator/freezes.h"
 #include "coordinator/standing.h"
 #include "coordinator/trusted.h"
+#include "coordinator/wishes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
         return;
     }
     if (!nb_attempt_is_leased(attempt)) {
+        self->metrics.attempts_ended[attempt->state]++;
         nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
                              task->id);
         nb_coordinator_touch_task(self, task->id);
@@ -105,6 +107,7 @@ nb_status nb_coordinator_new_scheduler(nb_coordinator *self, nb_scheduler **out,
                                           .reconcile_ms = 2 * self->lease_ms,
                                           .incarnation = self->incarnation,
                                           .observer = observe,
+                                          .suspicion = nb_wishes_suspect,
                                           .context = self};
     return nb_scheduler_new(&options, out, err);
 }
@@ -141,6 +144,7 @@ nb_status nb_coordinator_open(const nb_coordinator_options *options, int64_t now
     self->transfer = options->transfer;
     self->lease_ms = options->lease_ms > 0 ? options->lease_ms : NB_LEASE_MS;
     self->incarnation = options->incarnation;
+    self->metrics.start_wall_ms = nb_clock_wall_ms();
     self->unplanned = true;
     self->unreviewed = true;
     self->cursor = (uint64_t)nb_clock_wall_ms() * 1000;
@@ -175,6 +179,7 @@ void nb_coordinator_destroy(nb_coordinator **self_p)
         nb_revisions_close(&self->albums[i].revisions);
     }
     nb_batch_fini(&self->batch);
+    nb_wishes_fini(self);
     nb_scheduler_destroy(&self->scheduler);
     nb_access_destroy(&self->access);
     nb_ledger_close(&self->ledger);
@@ -223,6 +228,7 @@ void nb_coordinator_tick(nb_coordinator *self, int64_t now_ms)
         return; // no disk: leases wait, as nothing could be given to others either
     }
     nb_scheduler_tick(self->scheduler, now_ms);
+    nb_wishes_tick(self);
     nb_coordinator_reap_tasks(self);
     nb_coordinator_commit(self, now_ms);
     if (self->unreviewed && self->review_ms <= now_ms) {
@@ -353,6 +359,7 @@ nb_status nb_coordinator_stored(void *context, const nb_public_key *key, const c
 {
     (void)key;
     nb_coordinator *self = context;
+    atomic_fetch_add(&self->metrics.received_bytes, size);
     if (task || !album) {
         return NB_OK; // a result's rows come with TaskFinish; until then its age keeps it
     }

@@ -4,16 +4,19 @@
 #ifndef NB_COORDINATOR_COORDINATOR_PRIVATE_H
 #define NB_COORDINATOR_COORDINATOR_PRIVATE_H
 #include "base/arena.h"
+#include "base/window.h"
 #include "coordinator/access.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/farm_ledger.h"
 #include "coordinator/invites.h"
+#include "coordinator/metrics.h"
 #include "coordinator/revisions.h"
 #include "coordinator/scheduler.h"
 
 enum {
     NB_WAITERS_MAX = 1024, ///< Held answers; past it they are given at once
     NB_WATCHED_JOBS = 4096,
+    NB_WINDOWS_MAX = 64,     ///< Distinct ones kept ready; more are read again each time
     NB_FREE_PERCENT_MIN = 5, ///< Below it pushes are refused; notes and results are still taken
 };
 
@@ -28,8 +31,21 @@ typedef struct nb_farm_node {
     char name[NB_NAME_SIZE];
     char host[NB_NAME_SIZE];
     unsigned threads;
+    bool shares_store; ///< It may read the store's disk itself
     int64_t seen_wall_ms;
 } nb_farm_node;
+
+/// Windows by their text, as the ledger has it (wishes.c).
+typedef struct nb_named_window {
+    char text[NB_WINDOW_TEXT_SIZE];
+    nb_window window;
+} nb_named_window;
+typedef struct nb_windows {
+    int64_t due_ms;    ///< The next of them opens or closes, by the clock on the wall
+    int64_t looked_ms; ///< When they were looked at last
+    size_t count;
+    nb_named_window list[NB_WINDOWS_MAX];
+} nb_windows;
 
 /// Who is behind a routing id since its Hello.
 typedef struct nb_control_session {
@@ -93,12 +109,14 @@ struct nb_coordinator {
     /// over restarts.
     uint64_t cursor;
     uint64_t job_cursors[NB_WATCHED_JOBS]; ///< By id modulo; a shared place only wakes too often
-    bool unplanned;                        ///< There may be jobs to plan
-    bool unreviewed;                       ///< There may be renderings to write into reviews
-    bool review_failed;                    ///< Some of them could not be written in this round
-    uint64_t reviewed_to;                  ///< The round is at this job; 0 at its start
-    int64_t review_ms;                     ///< When to write the next ones
-    int64_t plan_after_ms;                 ///< Not before: the last try failed
+    nb_windows windows;
+    nb_metrics metrics;
+    bool unplanned;        ///< There may be jobs to plan
+    bool unreviewed;       ///< There may be renderings to write into reviews
+    bool review_failed;    ///< Some of them could not be written in this round
+    uint64_t reviewed_to;  ///< The round is at this job; 0 at its start
+    int64_t review_ms;     ///< When to write the next ones
+    int64_t plan_after_ms; ///< Not before: the last try failed
 };
 
 /// Who asks.
@@ -124,7 +142,8 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_note_add, nb_handle_note_list, nb_handle_job_list, nb_handle_job_watch,
     nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail,
     nb_handle_incident_list, nb_handle_incident_keep, nb_handle_submit_print,
-    nb_handle_submit_master;
+    nb_handle_submit_master, nb_handle_job_change, nb_handle_job_why, nb_handle_node_change,
+    nb_handle_metrics_get, nb_handle_album_usage;
 
 // ---- Batches (batch.c) ----
 
@@ -184,6 +203,15 @@ nb_status nb_answer_no_memory(nb_error *err);
 char **nb_answer_roles(const nb_answer *self, unsigned roles, size_t *out_count);
 /// Make the answer a failure in words.
 void nb_answer_fail(nb_answer *self, nb_status status, const nb_error *err);
+/// The job as people see it; null without memory.
+Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
+                                    const nb_answer *answer);
+/// The renderer as people see it.
+NB_NODISCARD nb_status nb_answer_node_row(nb_coordinator *self, uint32_t renderer,
+                                          Nightbus__NodeRow *row, const nb_answer *answer,
+                                          nb_error *err);
+/// Why the renderer gets no work whatever there is, in words; "" where it does.
+void nb_why_node(nb_coordinator *self, uint32_t renderer, char *out, size_t size);
 /// Answer with nothing but yes.
 NB_NODISCARD nb_status nb_answer_ack(nb_answer *self, nb_error *err);
 

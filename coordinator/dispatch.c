@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/members.h"
+#include "coordinator/wishes.h"
 #include "mix/fingerprint.h"
 
 #include <inttypes.h>
@@ -59,6 +60,11 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_KEY_LIST, EVERYONE, nb_handle_key_list},
     {NIGHTBUS__REQUEST__BODY_KEY_CHANGE, EVERYONE, nb_handle_key_change},
     {NIGHTBUS__REQUEST__BODY_AUDIT_LIST, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_audit_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_CHANGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_job_change},
+    {NIGHTBUS__REQUEST__BODY_JOB_WHY, EVERYONE, nb_handle_job_why},
+    {NIGHTBUS__REQUEST__BODY_NODE_CHANGE, NB_ROLE_OPERATOR, nb_handle_node_change},
+    {NIGHTBUS__REQUEST__BODY_METRICS_GET, NB_ROLE_OPERATOR, nb_handle_metrics_get},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_USAGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_album_usage},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
     {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},
@@ -135,6 +141,8 @@ static nb_status welcome_renderer(nb_coordinator *self, const nb_caller *caller,
     snprintf(node->host, sizeof node->host, "%.200s", said->host ? said->host : "");
     node->threads = said->has_threads ? said->threads : 1;
     node->seen_wall_ms = nb_clock_wall_ms();
+    node->shares_store = caller->member.local && !self->transfer;
+    nb_wishes_apply_node(self, *out_renderer);
     return nb_scheduler_hello(self->scheduler, *out_renderer, said->fingerprint, caller->now_ms,
                               err);
 }
@@ -242,6 +250,7 @@ void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,
     nb_answer answer = {.arena = nb_arena_new(), .reply = NIGHTBUS__REPLY__INIT};
     nb_error err = {0};
     const bool batched = nb_coordinator_is_batched(request->body_case);
+    self->metrics.requests++;
     if (!batched) {
         nb_coordinator_commit(self, now_ms);
     }
@@ -254,6 +263,7 @@ void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,
     }
     answer.reply.id = request->id;
     if (status != NB_OK) {
+        self->metrics.refusals++;
         nb_log_debug("%s: request %d: %s", caller.member.name, (int)request->body_case, err.text);
         nb_answer_fail(&answer, status, &err);
     }

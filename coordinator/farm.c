@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "coordinator/coordinator_private.h"
+#include "coordinator/wishes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,6 +43,8 @@ nb_status nb_coordinator_node(nb_coordinator *self, const nb_public_key *key, co
     if (status == NB_OK) {
         self->node_count++;
         *out_renderer = renderer;
+        nb_wishes_apply_node(self, renderer);
+        nb_wishes_remember_songs(self, renderer);
     }
     return status;
 }
@@ -160,8 +163,24 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
 
 // ---- Nodes ----
 
-static nb_status fill_node(nb_coordinator *self, uint32_t renderer, Nightbus__NodeRow *row,
-                           const nb_answer *answer, nb_error *err)
+static nb_status fill_node_wish(nb_coordinator *self, uint32_t renderer, Nightbus__NodeRow *row,
+                                const nb_answer *answer, nb_error *err)
+{
+    nb_node_wish wish;
+    char held[NB_ERROR_TEXT_SIZE];
+    const nb_status status = nb_ledger_get_node_wish(
+        self->ledger, nb_coordinator_node_at(self, renderer)->name, &wish, err);
+    if (status == NB_OK) {
+        nb_why_node(self, renderer, held, sizeof held);
+        row->held = held[0] ? nb_answer_string(answer, held) : NULL;
+        row->labels = wish.labels[0] ? nb_answer_string(answer, wish.labels) : NULL;
+        row->window = wish.window[0] ? nb_answer_string(answer, wish.window) : NULL;
+    }
+    return status;
+}
+
+nb_status nb_answer_node_row(nb_coordinator *self, uint32_t renderer, Nightbus__NodeRow *row,
+                             const nb_answer *answer, nb_error *err)
 {
     const nb_farm_node *node = nb_coordinator_node_at(self, renderer);
     const nb_renderer *state = nb_scheduler_renderer(self->scheduler, renderer);
@@ -181,8 +200,9 @@ static nb_status fill_node(nb_coordinator *self, uint32_t renderer, Nightbus__No
         nb_ledger_get_task(self->ledger, state->task, &task, NULL) == NB_OK) {
         row->doing = nb_answer_string(answer, task.label);
     }
-    return (row->name && row->state && row->host && row->fingerprint) ? NB_OK
-                                                                      : nb_answer_no_memory(err);
+    const nb_status status = fill_node_wish(self, renderer, row, answer, err);
+    const bool complete = row->name && row->state && row->host && row->fingerprint;
+    return (status != NB_OK || complete) ? status : nb_answer_no_memory(err);
 }
 
 nb_status nb_handle_node_list(nb_coordinator *self, const nb_caller *caller,
@@ -202,7 +222,7 @@ nb_status nb_handle_node_list(nb_coordinator *self, const nb_caller *caller,
         if (!rows[i]) {
             return nb_answer_no_memory(err);
         }
-        const nb_status status = fill_node(self, (uint32_t)i + 1, rows[i], answer, err);
+        const nb_status status = nb_answer_node_row(self, (uint32_t)i + 1, rows[i], answer, err);
         if (status != NB_OK) {
             return status;
         }

@@ -19,6 +19,12 @@ static nb_status query_one(nb_ledger *self, const char *text, const nb_sql_value
 
 // ---- Jobs ----
 
+const char *nb_job_state_name(nb_job_state state)
+{
+    static const char *const names[] = {"queued", "done", "failed", "cancelled"};
+    return ((size_t)state < NB_COUNT(names)) ? names[state] : "unknown";
+}
+
 #define JOB_COLUMNS                                                                                \
     "id, album, song, version, commit_id, state, task, cached, reviewed, rate_hz, mix_key,"        \
     " created_ms, finished_ms, node, error,"                                                       \

@@ -9,7 +9,15 @@
 enum { NB_ERROR_TEXT_SIZE = 1024 };
 
 /// A job's own states. While one is open and its task runs, people are told "running".
-typedef enum nb_job_state { NB_JOB_OPEN, NB_JOB_DONE, NB_JOB_FAILED } nb_job_state;
+typedef enum nb_job_state {
+    NB_JOB_OPEN,
+    NB_JOB_DONE,
+    NB_JOB_FAILED,
+    NB_JOB_CANCELLED
+} nb_job_state;
+
+/// "done", "failed", "cancelled"; "queued" for an open one.
+const char *nb_job_state_name(nb_job_state state);
 
 typedef struct nb_job {
     uint64_t id;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Requests about jobs.
 #include "coordinator/coordinator_private.h"
+#include "coordinator/wishes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@ enum { JOBS_DEFAULT = 50 };
 static const char *state_name(const nb_coordinator *self, const nb_job *job)
 {
     if (job->state != NB_JOB_OPEN) {
-        return job->state == NB_JOB_DONE ? "done" : "failed";
+        return nb_job_state_name(job->state);
     }
     const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
     return (task && task->state == NB_TASK_RUNNING) ? "running" : "queued";
@@ -34,8 +35,23 @@ static void fill_progress(const nb_coordinator *self, const nb_job *job, Nightbu
     }
 }
 
-static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
-                                  const nb_answer *answer)
+static void fill_wish(nb_coordinator *self, const nb_job *job, Nightbus__JobRow *row,
+                      const nb_answer *answer)
+{
+    nb_job_wish wish;
+    if (nb_ledger_get_job_wish(self->ledger, job->id, &wish, NULL) != NB_OK) {
+        return; // the row is true without it
+    }
+    row->has_priority = 1;
+    row->priority = (uint32_t)wish.priority;
+    row->has_paused = wish.paused;
+    row->paused = wish.paused;
+    row->window = wish.window[0] ? nb_answer_string(answer, wish.window) : NULL;
+    row->label = wish.label[0] ? nb_answer_string(answer, wish.label) : NULL;
+}
+
+Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
+                                    const nb_answer *answer)
 {
     Nightbus__JobRow *row = nb_answer_take(answer, 1, sizeof *row);
     if (!row) {
@@ -59,6 +75,7 @@ static Nightbus__JobRow *make_row(const nb_coordinator *self, const nb_job *job,
     row->has_cached = job->cached;
     row->cached = job->cached;
     fill_progress(self, job, row, answer);
+    fill_wish(self, job, row, answer);
     return (row->album && row->song && row->version && row->state) ? row : NULL;
 }
 
@@ -81,7 +98,7 @@ static nb_status add_jobs(nb_coordinator *self, const nb_caller *caller, job_pag
     for (size_t i = 0; complete && i < count && listing->n_rows < page->limit; i++) {
         page->before = jobs[i].id;
         if (nb_caller_sees(self, caller, jobs[i].album)) {
-            listing->rows[listing->n_rows] = make_row(self, &jobs[i], answer);
+            listing->rows[listing->n_rows] = nb_answer_job_row(self, &jobs[i], answer);
             complete = listing->rows[listing->n_rows] != NULL;
             listing->n_rows++;
         }
@@ -159,7 +176,7 @@ nb_status nb_coordinator_job_state(nb_coordinator *self, uint64_t id, uint64_t c
         return status;
     }
     Nightbus__JobState *state = nb_answer_take(answer, 1, sizeof *state);
-    Nightbus__JobRow *row = make_row(self, &job, answer);
+    Nightbus__JobRow *row = nb_answer_job_row(self, &job, answer);
     if (!state || !row) {
         return nb_answer_no_memory(err);
     }

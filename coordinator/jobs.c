@@ -9,6 +9,7 @@
 #include "coordinator/plan_ledger.h"
 #include "coordinator/prints.h"
 #include "coordinator/song.h"
+#include "coordinator/wishes.h"
 #include "mix/plan.h"
 
 #include <inttypes.h>
@@ -332,11 +333,16 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     }
     const nb_task_spec spec = {.id = task.id,
                                .fingerprint = task.fingerprint,
+                               .priority = NB_PRIORITY_DEFAULT,
                                .created_ms = task.created_ms,
                                .cost = self->graph ? (uint64_t)self->graph->frames : 0,
                                .album = self->job->album,
                                .song = self->job->song};
-    return nb_scheduler_add_task(coordinator->scheduler, &spec, err);
+    status = nb_scheduler_add_task(coordinator->scheduler, &spec, err);
+    if (status == NB_OK) {
+        nb_wishes_apply_task(coordinator, task.id);
+    }
+    return status;
 }
 
 static nb_status finish_at_once(const planning *self, nb_error *err)
@@ -366,8 +372,11 @@ static nb_status join_task(const planning *self, uint64_t task, nb_error *err)
         return status;
     }
     self->job->task = task;
-    status = put_job(self, err);
-    return nb_ledger_end(ledger, status, err);
+    status = nb_ledger_end(ledger, put_job(self, err), err);
+    if (status == NB_OK) {
+        nb_wishes_apply_task(self->self, task);
+    }
+    return status;
 }
 
 // All known already: the job is done. All being made: the job joins the task. Else a new task.

@@ -105,6 +105,14 @@ static const struct {
     {"seen", "CREATE TABLE seen (person TEXT NOT NULL, album TEXT NOT NULL REFERENCES albums,"
              " review TEXT NOT NULL, time_ms INTEGER NOT NULL, PRIMARY KEY (person, album)) STRICT,"
              " WITHOUT ROWID;"},
+    {"wishes",
+     "CREATE TABLE job_wishes (job INTEGER PRIMARY KEY REFERENCES jobs, priority INTEGER NOT NULL,"
+     " paused INTEGER NOT NULL, hours TEXT NOT NULL, label TEXT NOT NULL, person TEXT NOT NULL,"
+     " time_ms INTEGER NOT NULL) STRICT;"
+     "CREATE TABLE node_wishes (node TEXT PRIMARY KEY, holds INTEGER NOT NULL, hours TEXT NOT NULL,"
+     " labels TEXT NOT NULL, person TEXT NOT NULL, reason TEXT NOT NULL,"
+     " time_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+     "CREATE INDEX jobs_by_node ON jobs (node, id);"},
 };
 
 int64_t nb_version_number(const char *name)
@@ -246,6 +254,8 @@ nb_status nb_ledger_end(nb_ledger *self, nb_status status, nb_error *err)
 {
     return nb_sql_end(self->sql, status, err);
 }
+
+uint64_t nb_ledger_commits(const nb_ledger *self) { return nb_sql_commits(self->sql); }
 
 nb_status nb_ledger_copy_text(const nb_sql_rows *rows, int column, char *out, size_t size,
                               nb_error *err)

@@ -47,6 +47,8 @@ void nb_ledger_close(nb_ledger **self_p);
 /// All or nothing: what is written between begin and end. `end` commits when `status` is NB_OK.
 NB_NODISCARD nb_status nb_ledger_begin(nb_ledger *self, nb_error *err);
 NB_NODISCARD nb_status nb_ledger_end(nb_ledger *self, nb_status status, nb_error *err);
+/// Transactions committed through this connection.
+uint64_t nb_ledger_commits(const nb_ledger *self);
 
 // ---- Keys (members.h has the rest) ----
 

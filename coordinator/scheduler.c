@@ -9,15 +9,6 @@
 
 // ---- Counting ----
 
-static size_t count_leased(const nb_task *task)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < task->attempt_count; i++) {
-        count += nb_attempt_is_leased(&task->attempts[i]) ? 1 : 0;
-    }
-    return count;
-}
-
 // The attempt that was really given to this renderer under this epoch.
 static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attempt_id *id)
 {
@@ -95,7 +86,7 @@ static void note_lease(nb_scheduler *self, nb_task *task, const nb_attempt *atte
     if (is && task->running_index_plus_1 == 0) {
         self->running[self->running_count++] = task;
         task->running_index_plus_1 = self->running_count;
-    } else if (!is && task->running_index_plus_1 != 0 && count_leased(task) == 0) {
+    } else if (!is && task->running_index_plus_1 != 0 && nb_task_leased_count(task) == 0) {
         nb_task *last = self->running[--self->running_count];
         self->running[task->running_index_plus_1 - 1] = last;
         last->running_index_plus_1 = task->running_index_plus_1;
@@ -242,7 +233,7 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
 // runs beside it, that one decides.
 static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
 {
-    if (count_leased(task) > 0) {
+    if (nb_task_leased_count(task) > 0) {
         return;
     }
     const size_t usable = count_usable(self);
@@ -378,7 +369,7 @@ void nb_scheduler_unassign(nb_scheduler *self, uint32_t renderer, const nb_attem
     attempt->state = NB_ATTEMPT_ABANDONED;
     note_lease(self, task, attempt, true);
     task->attempt_count--;
-    if (count_leased(task) == 0) {
+    if (nb_task_leased_count(task) == 0) {
         move_task(self, task, NB_TASK_PUT_BACK);
     }
 }

@@ -157,6 +157,8 @@ const nb_renderer *nb_scheduler_renderer(const nb_scheduler *self, uint32_t rend
 size_t nb_scheduler_task_count(const nb_scheduler *self);
 const nb_task *nb_scheduler_task_at(const nb_scheduler *self, size_t index);
 size_t nb_scheduler_waiting_count(const nb_scheduler *self);
+/// Waiting tasks that nobody may take: paused, or outside their hours.
+void nb_scheduler_count_held(const nb_scheduler *self, size_t *out_count);
 size_t nb_scheduler_running_count(const nb_scheduler *self);
 
 /// A task that failed and was not forgotten yet; null for none.

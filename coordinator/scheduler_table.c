@@ -66,6 +66,16 @@ size_t nb_scheduler_waiting_count(const nb_scheduler *self)
     return nb_task_queue_waiting(self->queue);
 }
 
+void nb_scheduler_count_held(const nb_scheduler *self, size_t *out_count)
+{
+    size_t count = 0;
+    nb_task_group *const *groups = nb_task_queue_groups(self->queue, &count);
+    *out_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        *out_count += (groups[i]->holds != 0) ? groups[i]->count : 0;
+    }
+}
+
 size_t nb_scheduler_running_count(const nb_scheduler *self) { return self->running_count; }
 
 const nb_task *nb_scheduler_failed_task(const nb_scheduler *self) { return self->failed; }
@@ -85,6 +95,15 @@ const nb_attempt *nb_task_leased(const nb_task *self)
         }
     }
     return best;
+}
+
+size_t nb_task_leased_count(const nb_task *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->attempt_count; i++) {
+        count += nb_attempt_is_leased(&self->attempts[i]) ? 1 : 0;
+    }
+    return count;
 }
 
 // ---- Life ----

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    STATEMENTS_MAX = 128,    // more than the ledger has
+    STATEMENTS_MAX = 256,    // more than the ledger has
     BUSY_TIMEOUT_MS = 10000, // another thread's commit takes 2 ms; a stalled disk may take seconds
 };
 
@@ -22,6 +22,7 @@ struct nb_sql {
     unsigned depth; // of transactions inside each other
     size_t prepared_count;
     prepared list[STATEMENTS_MAX];
+    uint64_t commits;
 };
 
 static nb_status status_of(sqlite3 *connection, int code)
@@ -133,6 +134,7 @@ nb_status nb_sql_end(nb_sql *self, nb_status status, nb_error *err)
     }
     if (status == NB_OK) {
         status = nb_sql_script(self, "COMMIT", err);
+        self->commits += (status == NB_OK) ? 1 : 0;
     }
     // A full disk may have rolled back already.
     if (status != NB_OK && !sqlite3_get_autocommit(self->connection)) {
@@ -263,6 +265,8 @@ bool nb_sql_is_null(const nb_sql_rows *self, int column)
 {
     return sqlite3_column_type(self->statement, column) == SQLITE_NULL;
 }
+
+uint64_t nb_sql_commits(const nb_sql *self) { return self->commits; }
 
 int64_t nb_sql_last_id(const nb_sql *self) { return sqlite3_last_insert_rowid(self->connection); }
 int64_t nb_sql_changes(const nb_sql *self) { return sqlite3_changes64(self->connection); }

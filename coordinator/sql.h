@@ -86,8 +86,9 @@ bool nb_sql_is_null(const nb_sql_rows *self, int column);
 NB_NODISCARD nb_status nb_sql_run(nb_sql *self, const char *statement, const nb_sql_value *values,
                                   size_t value_count, nb_error *err);
 
-int64_t nb_sql_last_id(const nb_sql *self); ///< Row id of the last insert
-int64_t nb_sql_changes(const nb_sql *self); ///< Rows that the last statement changed
+uint64_t nb_sql_commits(const nb_sql *self); ///< Transactions committed so far
+int64_t nb_sql_last_id(const nb_sql *self);  ///< Row id of the last insert
+int64_t nb_sql_changes(const nb_sql *self);  ///< Rows that the last statement changed
 
 /// An array and its length, for the two parameters above.
 #define NB_SQL_VALUES(...)                                                                         \

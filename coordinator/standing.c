@@ -62,7 +62,7 @@ nb_status nb_version_state(nb_coordinator *self, const nb_album *album, const nb
     }
     const nb_task *task = job.task ? nb_scheduler_task(self->scheduler, job.task) : NULL;
     if (job.state != NB_JOB_OPEN) {
-        *out = job.state == NB_JOB_DONE ? "done" : "failed";
+        *out = nb_job_state_name(job.state);
     } else if (task && task->state == NB_TASK_RUNNING) {
         *out = "running";
     }

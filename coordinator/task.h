@@ -88,6 +88,9 @@ typedef struct nb_renderer {
 /// The live or suspect attempt of a task; null for none. Of two, the one that is further.
 const nb_attempt *nb_task_leased(const nb_task *self);
 
+/// How many are: two while a straggler has company.
+size_t nb_task_leased_count(const nb_task *self);
+
 /// Is this attempt live or suspect?
 bool nb_attempt_is_leased(const nb_attempt *self);
 

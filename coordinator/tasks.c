@@ -7,6 +7,7 @@
 #include "coordinator/freezes.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
+#include "coordinator/wishes.h"
 #include "review/event.h"
 
 #include <inttypes.h>
@@ -47,6 +48,7 @@ static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, nb_
     const nb_status status = nb_ledger_song_of_task(self->ledger, task->id, album, song, err);
     const nb_task_spec spec = {.id = task->id,
                                .fingerprint = task->fingerprint,
+                               .priority = NB_PRIORITY_DEFAULT,
                                .created_ms = task->created_ms,
                                .album = album,
                                .song = song};
@@ -72,6 +74,9 @@ nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms, nb_
         nb_log_info("%zu open task(s) taken up again", count);
     }
     free(ids);
+    if (status == NB_OK) {
+        nb_wishes_apply_all(self);
+    }
     return status;
 }
 
@@ -160,6 +165,7 @@ static bool reap_failed(nb_coordinator *self)
         return false; // tried again at the next tick
     }
     nb_log_warn("task %" PRIu64 " failed", id);
+    self->metrics.tasks_failed++;
     nb_access_revoke(self->access, id);
     nb_coordinator_touch_task(self, id);
     nb_scheduler_forget(self->scheduler, id);
@@ -251,6 +257,9 @@ nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t 
     }
     nb_log_info("task %" PRIu64 " (%s), attempt %" PRIu32 ": to %s", id.task, task.label,
                 id.attempt, nb_coordinator_node_at(self, renderer)->name);
+    const nb_task *given = nb_scheduler_task(self->scheduler, id.task);
+    self->metrics.attempts_begun++;
+    self->metrics.second_attempts += nb_task_leased_count(given) > 1 ? 1 : 0;
     nb_coordinator_touch_task(self, id.task);
     *out_found = true;
     return NB_OK;
@@ -572,6 +581,19 @@ static nb_status check_closed(nb_coordinator *self, uint32_t renderer, const nb_
     return status;
 }
 
+static void count_finish(nb_coordinator *self, const finish *done, int64_t now_ms)
+{
+    nb_metrics *metrics = &self->metrics;
+    const nb_task *task = nb_scheduler_task(self->scheduler, done->id.task);
+    metrics->render_s += (double)(now_ms - task->attempts[done->id.attempt - 1].started_ms) / 1000;
+    metrics->audio_s += done->results[0].duration_s;
+    for (size_t i = 0; i < done->plan.output_count; i++) {
+        for (size_t j = 0; j < done->results[i].output_count; j++) {
+            metrics->output_bytes += done->results[i].outputs[j].size;
+        }
+    }
+}
+
 /// A lease may end while its renderer still works, and a reply may get lost, so a late or repeated
 /// result is normal. Same key and same bytes: it is thanked for.
 nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
@@ -603,6 +625,7 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         return status;
     }
     if (open == NB_OK) {
+        count_finish(self, &done, caller->now_ms);
         status =
             nb_scheduler_finish(self->scheduler, caller->renderer, &done.id, caller->now_ms, err);
         nb_coordinator_touch_task(self, done.id.task);

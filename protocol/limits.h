@@ -29,6 +29,9 @@ enum {
     NB_VERSIONS_MAX = 1000, ///< Versions made by one push: songs of an album
     NB_SUBMITTED_FILES_MAX = 40, ///< A document and the 32 files that a master may have
     NB_OUTPUTS_MAX = 2000,  ///< Files of one version: mix, alternates and stems with reports
+    NB_PRIORITY_LIMIT = 100,    ///< Of a job
+    NB_REASONS_MAX = 40,        ///< Sentences about why a job waits: one for each of so many renderers
+    NB_METRICS_MAX = 512 << 10, ///< The text of all metrics: some 5,000 lines
     NB_EPOCH_MAX = 32,
     NB_THREADS_MAX = 4096,
     NB_DAY_MS = 24 * 60 * 60 * 1000, ///< Times inside a song, as nb_text_parse_time takes them

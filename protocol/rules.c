@@ -32,7 +32,9 @@ static const nb_rule request_rules[] = {
     {"invite_revoke", NB_RULE_NESTED, 0, 0}, {"join", NB_RULE_NESTED, 0, 0},
     {"people_list", NB_RULE_NESTED, 0, 0},   {"role_change", NB_RULE_NESTED, 0, 0},
     {"key_list", NB_RULE_NESTED, 0, 0},      {"key_change", NB_RULE_NESTED, 0, 0},
-    {"audit_list", NB_RULE_NESTED, 0, 0},
+    {"audit_list", NB_RULE_NESTED, 0, 0},    {"job_change", NB_RULE_NESTED, 0, 0},
+    {"job_why", NB_RULE_NESTED, 0, 0},       {"node_change", NB_RULE_NESTED, 0, 0},
+    {"metrics_get", NB_RULE_NESTED, 0, 0},   {"album_usage", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -48,7 +50,8 @@ static const nb_rule reply_rules[] = {
     {"inbox_listing", NB_RULE_NESTED, 0, 0},   {"invited", NB_RULE_NESTED, 0, 0},
     {"invite_listing", NB_RULE_NESTED, 0, 0},  {"joined", NB_RULE_NESTED, 0, 0},
     {"people_listing", NB_RULE_NESTED, 0, 0},  {"key_listing", NB_RULE_NESTED, 0, 0},
-    {"audit_listing", NB_RULE_NESTED, 0, 0},
+    {"audit_listing", NB_RULE_NESTED, 0, 0},   {"job_reasons", NB_RULE_NESTED, 0, 0},
+    {"metrics_text", NB_RULE_NESTED, 0, 0},    {"usage_listing", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -294,13 +297,24 @@ static const nb_rule job_list_rules[] = {
     {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
 };
 static const nb_rule job_row_rules[] = {
-    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},         {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},         {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},        {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
-    {"finished_ms", NB_RULE_NUMBER, NUMBER_MAX, 0}, {"node", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"done_frames", NB_RULE_NUMBER, NUMBER_MAX, 0}, {"total_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
-    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},    {"attempts", NB_RULE_NUMBER, UINT32_MAX, 0},
-    {"error", NB_RULE_TEXT, NB_TEXT_MAX, 0},        {"cached", NB_RULE_FLAG, 0, 0},
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"created_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"finished_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"node", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"done_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"total_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+    {"attempts", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"error", NB_RULE_TEXT, NB_TEXT_MAX, 0},
+    {"cached", NB_RULE_FLAG, 0, 0},
+    {"priority", NB_RULE_NUMBER, NB_PRIORITY_LIMIT, 0},
+    {"paused", NB_RULE_FLAG, 0, 0},
+    {"window", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"label", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule job_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
@@ -321,7 +335,8 @@ static const nb_rule node_row_rules[] = {
     {"host", NB_RULE_WORD, NB_WORD_MAX, 0},        {"threads", NB_RULE_NUMBER, NB_THREADS_MAX, 0},
     {"fingerprint", NB_RULE_WORD, NB_TEXT_MAX, 0}, {"seen_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"doing", NB_RULE_WORD, NB_WORD_MAX, 0},       {"done", NB_RULE_NUMBER, UINT32_MAX, 0},
-    {"failed", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"failed", NB_RULE_NUMBER, UINT32_MAX, 0},     {"held", NB_RULE_WORD, NB_TEXT_MAX, 0},
+    {"labels", NB_RULE_WORD, NB_WORD_MAX, 0},      {"window", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule node_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
@@ -440,6 +455,42 @@ static const nb_rule audit_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"next", NB_RULE_NUMBER, NUMBER_MAX, 0},
 };
+static const nb_rule job_change_rules[] = {
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"priority", NB_RULE_NUMBER, NB_PRIORITY_LIMIT, 0},
+    {"paused", NB_RULE_FLAG, 0, 0},          {"window", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"label", NB_RULE_WORD, NB_WORD_MAX, 0}, {"cancel", NB_RULE_FLAG, 0, 0},
+    {"retry", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule job_why_rules[] = {
+    {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule job_reasons_rules[] = {
+    {"row", NB_RULE_NESTED, 0, 0},
+    {"reasons", NB_RULE_WORD, NB_TEXT_MAX, NB_REASONS_MAX},
+};
+static const nb_rule node_change_rules[] = {
+    {"name", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"drained", NB_RULE_FLAG, 0, 0},
+    {"aside", NB_RULE_FLAG, 0, 0},
+    {"window", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"labels", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule metrics_text_rules[] = {
+    {"text", NB_RULE_TEXT, NB_METRICS_MAX, 0},
+};
+static const nb_rule album_usage_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"after", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule usage_row_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},         {"bytes", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"blobs", NB_RULE_NUMBER, NUMBER_MAX, 0},        {"own_bytes", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"output_bytes", NB_RULE_NUMBER, NUMBER_MAX, 0},
+};
+static const nb_rule usage_listing_rules[] = {
+    {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
 static const nb_rule sync_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
@@ -448,6 +499,7 @@ static const nb_rule sync_rules[] = {
     {"total_frames", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"lines", NB_RULE_TEXT, NB_LOG_LINE_BYTES_MAX, NB_LOG_LINES_MAX},
     {"wait_ms", NB_RULE_NUMBER, NB_WAIT_MAX_MS, 0},
+    {"stopping", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule orders_rules[] = {
     {"keep", NB_RULE_FLAG, 0, 0},
@@ -587,6 +639,15 @@ static const struct {
     {&nightbus__audit_list__descriptor, audit_list_rules, NB_COUNT(audit_list_rules)},
     {&nightbus__audit_row__descriptor, audit_row_rules, NB_COUNT(audit_row_rules)},
     {&nightbus__audit_listing__descriptor, audit_listing_rules, NB_COUNT(audit_listing_rules)},
+    {&nightbus__job_change__descriptor, job_change_rules, NB_COUNT(job_change_rules)},
+    {&nightbus__job_why__descriptor, job_why_rules, NB_COUNT(job_why_rules)},
+    {&nightbus__job_reasons__descriptor, job_reasons_rules, NB_COUNT(job_reasons_rules)},
+    {&nightbus__node_change__descriptor, node_change_rules, NB_COUNT(node_change_rules)},
+    {&nightbus__metrics_get__descriptor, NULL, 0},
+    {&nightbus__metrics_text__descriptor, metrics_text_rules, NB_COUNT(metrics_text_rules)},
+    {&nightbus__album_usage__descriptor, album_usage_rules, NB_COUNT(album_usage_rules)},
+    {&nightbus__usage_row__descriptor, usage_row_rules, NB_COUNT(usage_row_rules)},
+    {&nightbus__usage_listing__descriptor, usage_listing_rules, NB_COUNT(usage_listing_rules)},
     {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
     {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
     {&nightbus__task_finish__descriptor, task_finish_rules, NB_COUNT(task_finish_rules)},

@@ -4,6 +4,7 @@
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
 #include "review-cli/follow.h"
+#include "review-cli/job_words.h"
 #include "review-cli/table.h"
 
 #include <inttypes.h>
@@ -14,20 +15,23 @@ static json_t *integer_or_null(bool has, uint64_t value)
     return has ? json_integer((json_int_t)value) : json_null();
 }
 
-static json_t *row_to_json(const Nightbus__JobRow *row)
+json_t *nb_job_to_json(const Nightbus__JobRow *row)
 {
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b}",
-                     "job", (json_int_t)row->job, "album", nb_cli_json_string(row->album), "song",
-                     nb_cli_json_string(row->song), "version", nb_cli_json_string(row->version),
-                     "state", nb_cli_json_string(row->state), "created_ms",
-                     (json_int_t)row->created_ms, "finished_ms",
-                     integer_or_null(row->has_finished_ms, row->finished_ms), "node",
-                     nb_cli_json_string(row->node), "done_frames",
-                     integer_or_null(row->has_done_frames, row->done_frames), "total_frames",
-                     integer_or_null(row->has_total_frames, row->total_frames), "rate_hz",
-                     integer_or_null(row->has_rate_hz, row->rate_hz), "attempts",
-                     (int)(row->has_attempts ? row->attempts : 0), "error",
-                     nb_cli_json_string(row->error), "cached", row->has_cached && row->cached);
+    return json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:i, s:b, s:o, "
+        "s:o}",
+        "job", (json_int_t)row->job, "album", nb_cli_json_string(row->album), "song",
+        nb_cli_json_string(row->song), "version", nb_cli_json_string(row->version), "state",
+        nb_cli_json_string(row->state), "created_ms", (json_int_t)row->created_ms, "finished_ms",
+        integer_or_null(row->has_finished_ms, row->finished_ms), "node",
+        nb_cli_json_string(row->node), "done_frames",
+        integer_or_null(row->has_done_frames, row->done_frames), "total_frames",
+        integer_or_null(row->has_total_frames, row->total_frames), "rate_hz",
+        integer_or_null(row->has_rate_hz, row->rate_hz), "attempts",
+        (int)(row->has_attempts ? row->attempts : 0), "error", nb_cli_json_string(row->error),
+        "cached", row->has_cached && row->cached, "priority",
+        (int)(row->has_priority ? row->priority : 50), "paused", row->has_paused && row->paused,
+        "window", nb_cli_json_string(row->window), "label", nb_cli_json_string(row->label));
 }
 
 /// What a person wants to know beside the state: how far, how fast, or why not.
@@ -40,17 +44,19 @@ static void describe(const Nightbus__JobRow *row, char *out, size_t size)
     } else if (row->has_finished_ms) {
         snprintf(out, size, "%.1f s%s%s", (double)(row->finished_ms - row->created_ms) / 1000.0,
                  row->node ? " on " : "", row->node ? row->node : "");
+    } else if (row->has_paused && row->paused) {
+        snprintf(out, size, "paused");
     } else if (row->has_total_frames && row->total_frames > 0) {
         snprintf(out, size, "%.0f %%%s%s",
                  100.0 * (double)row->done_frames / (double)row->total_frames,
                  row->node ? " on " : "", row->node ? row->node : "");
     } else {
-        snprintf(out, size, "%s", row->node ? row->node : "");
+        snprintf(out, size, "%s", row->node ? row->node : row->window ? row->window : "");
     }
 }
 
-static nb_status print_table(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t count,
-                             nb_error *err)
+nb_status nb_jobs_print(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t count,
+                        nb_error *err)
 {
     static const nb_table_column columns[] = {
         {"JOB", NB_TABLE_RIGHT},    {"ALBUM", NB_TABLE_FLEX}, {"VERSION", NB_TABLE_LEFT},
@@ -105,11 +111,11 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
     }
     const Nightbus__JobListing *listing = reply->job_listing;
     if (!cli->json) {
-        return print_table(cli, listing->rows, listing->n_rows, err);
+        return nb_jobs_print(cli, listing->rows, listing->n_rows, err);
     }
     json_t *array = json_array();
     for (size_t i = 0; i < listing->n_rows; i++) {
-        json_array_append_new(array, row_to_json(listing->rows[i]));
+        json_array_append_new(array, nb_job_to_json(listing->rows[i]));
     }
     return nb_cli_print_json(json_pack("{s:o}", "jobs", array), err);
 }
@@ -133,6 +139,18 @@ const nb_command nb_command_jobs = {
 
 // ---- job ID ----
 
+nb_status nb_job_word(const char *word, uint64_t *out_job, nb_error *err)
+{
+    int64_t job = 0;
+    nb_error why = {0};
+    if (nb_text_parse_integer(word, 1, INT64_MAX, &job, &why) != NB_OK) {
+        return nb_fail(err, NB_E_USAGE,
+                       "\"%s\" is no job: jobs are numbers, `nightbus jobs` lists them", word);
+    }
+    *out_job = (uint64_t)job;
+    return NB_OK;
+}
+
 static nb_status get_job(nb_farm *farm, uint64_t job, Nightbus__Reply **out_reply, nb_error *err)
 {
     Nightbus__JobWatch body = NIGHTBUS__JOB_WATCH__INIT;
@@ -150,7 +168,7 @@ static nb_status print_job(const nb_cli *cli, const Nightbus__JobState *state,
                            job_lines lines_wanted, nb_error *err)
 {
     if (cli->json) {
-        json_t *json = row_to_json(state->row);
+        json_t *json = nb_job_to_json(state->row);
         json_t *lines = json_array();
         for (size_t i = 0; i < state->n_lines; i++) {
             json_array_append_new(lines, nb_cli_json_string(state->lines[i]));
@@ -158,7 +176,7 @@ static nb_status print_job(const nb_cli *cli, const Nightbus__JobState *state,
         json_object_set_new(json, "lines", lines);
         return nb_cli_print_json(json, err);
     }
-    const nb_status status = print_table(cli, &state->row, 1, err);
+    const nb_status status = nb_jobs_print(cli, &state->row, 1, err);
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     for (size_t i = 0; i < state->n_lines && lines_wanted == LINES_TOO; i++) {
         nb_text_make_printable(state->lines[i]);
@@ -176,23 +194,19 @@ static void print_line(void *context, const char *line)
 
 static nb_status run_job(nb_cli *cli, nb_error *err)
 {
-    int64_t job = 0;
-    nb_error why = {0};
-    if (nb_text_parse_integer(cli->args.words[0], 1, INT64_MAX, &job, &why) != NB_OK) {
-        return nb_fail(err, NB_E_USAGE,
-                       "\"%s\" is no job: jobs are numbers, `nightbus jobs` lists them",
-                       cli->args.words[0]);
-    }
+    uint64_t job = 0;
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
-    nb_status status = nb_farm_open(cli, &farm, err);
+    nb_status status = nb_job_word(cli->args.words[0], &job, err);
+    if (status == NB_OK) {
+        status = nb_farm_open(cli, &farm, err);
+    }
     if (status == NB_OK && nb_args_has(&cli->args, "follow")) {
         nb_followed followed = {0};
-        const uint64_t id = (uint64_t)job;
-        status = nb_follow(&farm, &id, 1, cli->json ? NULL : print_line, NULL, &followed, err);
+        status = nb_follow(&farm, &job, 1, cli->json ? NULL : print_line, NULL, &followed, err);
     }
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
     if (status == NB_OK) {
-        status = get_job(&farm, (uint64_t)job, &reply, err);
+        status = get_job(&farm, job, &reply, err);
     }
     if (status == NB_OK) {
         status =

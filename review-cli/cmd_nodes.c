@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "review-cli/ago.h"
 #include "review-cli/command.h"
-#include "review-cli/farm.h"
+#include "review-cli/node_words.h"
 #include "review-cli/table.h"
 
 #include <stdio.h>
@@ -19,12 +19,13 @@ static int compare_rows(const void *a, const void *b)
 
 static json_t *row_to_json(const Nightbus__NodeRow *row)
 {
-    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:I, s:o, s:i, s:i}", "name",
+    return json_pack("{s:o, s:o, s:o, s:i, s:o, s:I, s:o, s:i, s:i, s:o, s:o, s:o}", "name",
                      nb_cli_json_string(row->name), "state", nb_cli_json_string(row->state), "host",
                      nb_cli_json_string(row->host), "threads", (int)row->threads, "fingerprint",
                      nb_cli_json_string(row->fingerprint), "seen_ms", (json_int_t)row->seen_ms,
                      "doing", nb_cli_json_string(row->doing), "done", (int)row->done, "failed",
-                     (int)row->failed);
+                     (int)row->failed, "held", nb_cli_json_string(row->held), "labels",
+                     nb_cli_json_string(row->labels), "window", nb_cli_json_string(row->window));
 }
 
 static nb_status print_json(const Nightbus__NodeListing *listing, nb_error *err)
@@ -56,15 +57,21 @@ static nb_status print_table(const nb_cli *cli, const Nightbus__NodeListing *lis
         snprintf(done, sizeof done, "%u", row->has_done ? row->done : 0);
         snprintf(failed, sizeof failed, "%u", row->has_failed ? row->failed : 0);
         nb_ago_format((int64_t)row->seen_ms, now_ms, seen);
-        const char *const cells[] = {row->name, row->state, row->doing ? row->doing : "",
-                                     row->host, threads,    done,
-                                     failed,    seen};
+        const char *const cells[] = {
+            row->name, row->state, row->doing ? row->doing : row->held ? row->held : "",
+            row->host, threads,    done,
+            failed,    seen};
         nb_table_add(&table, cells);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);
     nb_text_add(&text, listing->n_rows == 0 ? "no renderer has ever connected\n" : "");
     return nb_cli_print(&text, err);
+}
+
+nb_status nb_nodes_print(const nb_cli *cli, const Nightbus__NodeListing *listing, nb_error *err)
+{
+    return cli->json ? print_json(listing, err) : print_table(cli, listing, err);
 }
 
 static nb_status run_nodes(nb_cli *cli, nb_error *err)
@@ -86,7 +93,7 @@ static nb_status run_nodes(nb_cli *cli, nb_error *err)
     if (listing->n_rows > 1) {
         qsort(listing->rows, listing->n_rows, sizeof *listing->rows, compare_rows);
     }
-    return cli->json ? print_json(listing, err) : print_table(cli, listing, err);
+    return nb_nodes_print(cli, listing, err);
 }
 
 const nb_command nb_command_nodes = {

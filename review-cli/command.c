@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMMANDS_MAX = 64, HELP_INDENT = 26 };
+enum { COMMANDS_MAX = 128, HELP_INDENT = 26 };
 
 static const nb_command *const commands[] = {
     &nb_command_up,
@@ -38,7 +38,21 @@ static const nb_command *const commands[] = {
     &nb_command_inbox,
     &nb_command_jobs,
     &nb_command_job,
+    &nb_command_why,
+    &nb_command_cancel,
+    &nb_command_pause,
+    &nb_command_resume,
+    &nb_command_retry,
+    &nb_command_priority,
+    &nb_command_limit,
     &nb_command_nodes,
+    &nb_command_node_drain,
+    &nb_command_node_resume,
+    &nb_command_node_set_aside,
+    &nb_command_node_label,
+    &nb_command_node_hours,
+    &nb_command_metrics,
+    &nb_command_album_usage,
     &nb_command_incidents,
     &nb_command_incident_keep,
     &nb_command_help,

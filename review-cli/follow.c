@@ -47,7 +47,8 @@ static void take_state(follower *self, size_t index, const Nightbus__JobState *s
     job->rate_hz = row->has_rate_hz ? row->rate_hz : job->rate_hz;
     job->total_frames = row->has_total_frames ? row->total_frames : job->total_frames;
     job->done_frames = row->has_done_frames ? row->done_frames : 0;
-    job->over = strcmp(row->state, "done") == 0 || strcmp(row->state, "failed") == 0;
+    job->over = strcmp(row->state, "done") == 0 || strcmp(row->state, "failed") == 0 ||
+                strcmp(row->state, "cancelled") == 0;
     if (job->over) {
         out->done = strcmp(row->state, "done") == 0;
         out->cached = row->has_cached && row->cached;
