@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
-#include "coordinator/freezes.h"
+#include "coordinator/costs.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/plan_ledger.h"
 #include "coordinator/prints.h"
@@ -301,6 +301,27 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
     return nb_blob_store_put(self->self->store, text, strlen(text), &task->plan, err);
 }
 
+/// How long the song may be, by its longest file.
+static int64_t frames_of_files(const planning *self)
+{
+    uint64_t longest = 0;
+    size_t count = 0;
+    const char *const *files = nb_document_files(self->document, &count);
+    for (size_t i = 0; i < count; i++) {
+        const nb_manifest_file *file = nb_manifest_find(&self->manifest, files[i]);
+        longest = (file && file->size > longest) ? file->size : longest;
+    }
+    return nb_estimate_frames(longest);
+}
+
+static nb_status put_cost(const planning *self, nb_task_cost *out, nb_error *err)
+{
+    const nb_status status = nb_coordinator_cost(self->self, self->job, self->graph, &self->missing,
+                                                 &self->freezes, frames_of_files(self), out, err);
+    return (status == NB_OK) ? nb_ledger_put_cost(self->self->ledger, self->job->task, out, err)
+                             : status;
+}
+
 static nb_status add_task(const planning *self, const nb_album *album, nb_error *err)
 {
     nb_coordinator *coordinator = self->self;
@@ -322,10 +343,14 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     if (status != NB_OK) {
         return status;
     }
+    nb_task_cost cost = {0};
     status = nb_ledger_add_task(coordinator->ledger, &task, err);
     if (status == NB_OK) {
         self->job->task = task.id;
         status = put_job(self, err);
+    }
+    if (status == NB_OK && self->graph) {
+        status = put_cost(self, &cost, err);
     }
     status = nb_ledger_end(coordinator->ledger, status, err);
     if (status != NB_OK) {
@@ -335,7 +360,7 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
                                .fingerprint = task.fingerprint,
                                .priority = NB_PRIORITY_DEFAULT,
                                .created_ms = task.created_ms,
-                               .cost = self->graph ? (uint64_t)self->graph->frames : 0,
+                               .cost = (uint64_t)nb_task_cost_us(&cost),
                                .album = self->job->album,
                                .song = self->job->song};
     status = nb_scheduler_add_task(coordinator->scheduler, &spec, err);

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
-#include "coordinator/freezes.h"
+#include "coordinator/costs.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/wishes.h"
@@ -45,11 +45,16 @@ static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, nb_
 {
     char album[NB_ALBUM_SIZE];
     char song[NB_SONG_SIZE];
-    const nb_status status = nb_ledger_song_of_task(self->ledger, task->id, album, song, err);
+    nb_task_cost cost = {0};
+    nb_status status = nb_ledger_song_of_task(self->ledger, task->id, album, song, err);
+    if (status == NB_OK) {
+        status = nb_ledger_get_cost(self->ledger, task->id, &cost, err);
+    }
     const nb_task_spec spec = {.id = task->id,
                                .fingerprint = task->fingerprint,
                                .priority = NB_PRIORITY_DEFAULT,
                                .created_ms = task->created_ms,
+                               .cost = (uint64_t)nb_task_cost_us(&cost),
                                .album = album,
                                .song = song};
     return (status == NB_OK) ? nb_scheduler_add_task(self->scheduler, &spec, err) : status;
@@ -272,6 +277,7 @@ typedef struct finish {
     nb_attempt_id id;
     nb_plan plan;
     nb_result *results; ///< By output of the plan
+    int64_t took_ms;    ///< Since the attempt was handed out
     char *problem;      ///< Why its jobs fail although it was rendered; null where they do not
 } finish;
 
@@ -541,6 +547,9 @@ static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbu
         if (status == NB_OK) {
             status = close_jobs(self, done, err);
         }
+        if (status == NB_OK) {
+            status = nb_coordinator_learn(self, done->results[0].node, said, done->took_ms, err);
+        }
     }
     return nb_ledger_end(self->ledger, status, err);
 }
@@ -617,6 +626,8 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
     }
     status = read_finish(self, caller, said, &done, err);
     if (status == NB_OK && open == NB_OK) {
+        const nb_task *task = nb_scheduler_task(self->scheduler, done.id.task);
+        done.took_ms = caller->now_ms - task->attempts[done.id.attempt - 1].started_ms;
         status = record_finish(self, &done, said, err);
     } else if (status == NB_OK && done.task.state == NB_TASK_DONE) {
         status = record_finish(self, &done, said, err); // compares only

@@ -510,12 +510,16 @@ static const nb_rule orders_rules[] = {
     {"plan_size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
     {"label", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
+static const nb_rule speed_row_rules[] = {
+    {"processor", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"ns", NB_RULE_REAL, 0, 0},
+};
 static const nb_rule task_finish_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},        {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
     {"epoch", NB_RULE_TOKEN, NB_EPOCH_MAX, 0},      {"mix_key", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
     {"outputs", NB_RULE_NESTED, 0, NB_OUTPUTS_MAX}, {"integrated_lufs", NB_RULE_REAL, 0, 0},
     {"true_peak_dbtp", NB_RULE_REAL, 0, 0},         {"duration_s", NB_RULE_REAL, 0, 0},
-    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},    {"speeds", NB_RULE_NESTED, 0, NB_SPEEDS_MAX},
 };
 static const nb_rule task_fail_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
@@ -650,6 +654,7 @@ static const struct {
     {&nightbus__usage_listing__descriptor, usage_listing_rules, NB_COUNT(usage_listing_rules)},
     {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
     {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
+    {&nightbus__speed_row__descriptor, speed_row_rules, NB_COUNT(speed_row_rules)},
     {&nightbus__task_finish__descriptor, task_finish_rules, NB_COUNT(task_finish_rules)},
     {&nightbus__task_fail__descriptor, task_fail_rules, NB_COUNT(task_fail_rules)},
     {&nightbus__bulk__descriptor, bulk_rules, NB_COUNT(bulk_rules)},

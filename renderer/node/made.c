@@ -144,8 +144,16 @@ nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_o
                                                       .wav_path = self->freezes[i].path,
                                                       .what = NB_RENDER_FREEZE};
     }
+    nb_profile profile = {.node_ns = calloc(graph->node_count, sizeof *profile.node_ns)};
+    nb_render_options measured = *options;
+    measured.profile = profile.node_ns ? &profile : NULL;
     nb_status status =
-        nb_render_run(graph, outputs, self->count + self->freeze_count, options, err);
+        nb_render_run(graph, outputs, self->count + self->freeze_count, &measured, err);
+    if (status == NB_OK && profile.node_ns) {
+        self->speed_count =
+            nb_speeds_of(graph, &profile, self->list[0].report.frames, self->speeds);
+    }
+    free(profile.node_ns);
     free(outputs);
     for (size_t i = 0; status == NB_OK && i < self->count; i++) {
         const nb_made_output *made = &self->list[i];

@@ -6,6 +6,7 @@
 #include "mix/freeze.h"
 #include "mix/plan.h"
 #include "renderer/engine/render.h"
+#include "renderer/node/speeds.h"
 
 /// One output, as files in the work folder; they go with nb_made_fini.
 typedef struct nb_made_output {
@@ -29,6 +30,8 @@ typedef struct nb_made {
     nb_made_output *list;
     size_t freeze_count;
     nb_made_freeze *freezes;
+    size_t speed_count; ///< What rendering them cost, by processor
+    nb_speed speeds[NB_SPEEDS_MAX];
 } nb_made;
 
 void nb_made_fini(nb_made *self);

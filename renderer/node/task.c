@@ -14,6 +14,7 @@
 #include "renderer/node/measure.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -614,6 +615,18 @@ static nb_status finish(task *self, nb_error *err)
     body.true_peak_dbtp = headline->true_peak_dbtp;
     body.duration_s = first->duration_s;
     body.rate_hz = first->sample_rate_hz;
+    Nightbus__SpeedRow speeds[NB_SPEEDS_MAX];
+    Nightbus__SpeedRow *speed_list[NB_SPEEDS_MAX];
+    char names[NB_SPEEDS_MAX][NB_SPEED_NAME_SIZE];
+    body.n_speeds = self->made.speed_count;
+    body.speeds = speed_list;
+    for (size_t i = 0; i < body.n_speeds; i++) {
+        nightbus__speed_row__init(&speeds[i]);
+        snprintf(names[i], sizeof names[i], "%s", self->made.speeds[i].processor);
+        speeds[i].processor = names[i];
+        speeds[i].ns = self->made.speeds[i].ns;
+        speed_list[i] = &speeds[i];
+    }
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
     request.task_finish = &body;
