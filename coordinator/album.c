@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/song.h"
+#include "coordinator/standing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,17 +67,48 @@ static nb_status say_none(const nb_album *self, const char *song, const char *wa
                   : nb_fail(err, NB_E_NOT_FOUND, "%s has no master yet", song);
 }
 
+// The newest mix that stands approved.
+static nb_status find_approved(const nb_album *self, const char *song, const nb_version **out,
+                               nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(self->revisions, &count);
+    nb_status status = NB_OK;
+    for (size_t i = count; status == NB_OK && !*out && i-- > 0;) { // they ascend
+        if (strcmp(versions[i].song, song) != 0 || versions[i].source == NB_SOURCE_MASTER) {
+            continue;
+        }
+        NB_SCOPED(nb_version_review_fini) nb_version_review review = {0};
+        status = nb_album_review(self, &versions[i], &review, err);
+        if (status == NB_OK && review.decisions.standing == NB_STANDING_APPROVED) {
+            *out = &versions[i];
+        }
+    }
+    if (status != NB_OK || *out) {
+        return status;
+    }
+    const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
+    return newest
+               ? nb_fail(err, NB_E_NOT_FOUND, "no mix of %s is approved; the newest is %s@%s", song,
+                         song, newest->name)
+               : nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
+}
+
 nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
                            const nb_version **out, nb_error *err)
 {
     const bool is_latest = strcmp(version, "latest") == 0;
     const bool is_master = strcmp(version, "master") == 0;
     *out = NULL;
-    if (!is_latest && !is_master && nb_version_number(version) == 0) {
+    if (!is_latest && !is_master && strcmp(version, "approved") != 0 &&
+        nb_version_number(version) == 0) {
         return nb_fail(err, NB_E_INVALID,
-                       "'%.20s' is not a version: v1, v2, ..., latest, or of masters m1, m2, ..., "
-                       "master",
+                       "'%.20s' is not a version: v1, v2, ..., latest, approved, or of masters m1, "
+                       "m2, ..., master",
                        version);
+    }
+    if (strcmp(version, "approved") == 0) {
+        return find_approved(self, song, out, err);
     }
     *out = is_master ? nb_revisions_newest_master(self->revisions, song)
                      : nb_revisions_find_version(self->revisions, song, is_latest ? NULL : version);

@@ -222,7 +222,8 @@ NB_NODISCARD nb_status nb_coordinator_album(nb_coordinator *self, const char *na
                                             nb_error *err);
 NB_NODISCARD nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name,
                                                 nb_album **out, nb_error *err);
-/// "v3", "m1", "latest" (the newest mix) or "master" (the newest master) of a song.
+/// "v3", "m1", "latest" (the newest mix), "approved" (the newest approved mix) or "master" (the
+/// newest master) of a song.
 NB_NODISCARD nb_status nb_album_version(const nb_album *self, const char *song, const char *version,
                                         const nb_version **out, nb_error *err);
 /// Where a version's frames lie in time: its notes are in them.

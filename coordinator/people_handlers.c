@@ -112,11 +112,11 @@ static nb_status check_last(nb_coordinator *self, const char *name, const char *
         status = nb_ledger_count_others(self->ledger, "", "", vital, &everywhere, err);
     }
     if (status == NB_OK && others + everywhere == 0) {
-        return album[0] ? nb_fail(err, NB_E_CONFLICT,
-                                  "%s is the last owner of album '%s': make another first", name,
-                                  album)
-                        : nb_fail(err, NB_E_CONFLICT,
-                                  "%s is the farm's last operator: make another first", name);
+        return album[0]
+                   ? nb_fail(err, NB_E_CONFLICT,
+                             "%s is the last owner of album '%s': make another first", name, album)
+                   : nb_fail(err, NB_E_CONFLICT,
+                             "%s is the farm's last operator: make another first", name);
     }
     return status;
 }

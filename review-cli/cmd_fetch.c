@@ -4,8 +4,12 @@
 #include "review-cli/batch.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
+#include "review-cli/fetch_album.h"
+#include "review-cli/fetch_mastering.h"
+#include "review-cli/fetched_name.h"
 #include "review-cli/standing.h"
 #include "review-cli/version_files.h"
+#include "review/event.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,55 +60,28 @@ static bool is_there(const char *path, const Nightbus__OutputRow *row)
 
 // ---- Which files ----
 
-static const char alternate_prefix[] = "alternate/";
-static const char stem_prefix[] = "stem/";
-
-static bool starts_with(const char *text, const char *prefix)
+static bool is_alternate(const char *name, const char *wanted)
 {
-    return strncmp(text, prefix, strlen(prefix)) == 0;
+    size_t length = 0;
+    const char *id = nb_fetched_alternate(name, &length);
+    return strlen(wanted) == length && strncmp(id, wanted, length) == 0;
 }
 
 static bool is_wanted(const nb_args *args, const char *name)
 {
     const char *only = nb_args_get(args, "alternate");
-    if (starts_with(name, stem_prefix)) {
+    switch (nb_fetched_kind_of(name)) {
+    case NB_FETCHED_AUDIO:
+    case NB_FETCHED_REPORT:
+    case NB_FETCHED_OTHER:
+        return !only;
+    case NB_FETCHED_ALTERNATE:
+        return nb_args_has(args, "alternates") || (only && is_alternate(name, only));
+    case NB_FETCHED_STEM:
         return nb_args_has(args, "stems");
+    default:
+        return false;
     }
-    if (!starts_with(name, alternate_prefix)) {
-        return !only && (strcmp(name, "mix.wav") == 0 || strcmp(name, "report.json") == 0);
-    }
-    const char *id = name + strlen(alternate_prefix);
-    return nb_args_has(args, "alternates") ||
-           (only && starts_with(id, only) && id[strlen(only)] == '.');
-}
-
-/// Names come from the farm: what is no id and a known ending shall not become a path.
-static bool is_safe(const char *name)
-{
-    const char *slash = strchr(name, '/');
-    const char *id = slash ? slash + 1 : name;
-    const size_t length = strcspn(id, ".");
-    NB_SCOPED(nb_text_free) char *copy = strndup(id, length);
-    return copy && nb_text_is_id(copy) &&
-           (strcmp(id + length, ".wav") == 0 || strcmp(id + length, ".report.json") == 0 ||
-            strcmp(name, "report.json") == 0);
-}
-
-/// "night-v3.wav", "night-v3-tv.wav", "night-v3-stems/drums.wav"; new memory.
-static char *path_of(const fetch *self, const char *name)
-{
-    const char *song = self->name.song;
-    const char *version = self->name.version;
-    if (starts_with(name, stem_prefix)) {
-        return nb_text_format("%s/%s-%s-stems/%s", self->folder, song, version,
-                              name + strlen(stem_prefix));
-    }
-    if (starts_with(name, alternate_prefix)) {
-        return nb_text_format("%s/%s-%s-%s", self->folder, song, version,
-                              name + strlen(alternate_prefix));
-    }
-    return nb_text_format("%s/%s-%s%s", self->folder, song, version,
-                          strcmp(name, "mix.wav") == 0 ? ".wav" : ".report.json");
 }
 
 static nb_status choose_files(fetch *self, nb_error *err)
@@ -116,12 +93,13 @@ static nb_status choose_files(fetch *self, nb_error *err)
     }
     for (size_t i = 0; i < info->n_outputs; i++) {
         const Nightbus__OutputRow *row = info->outputs[i];
-        if (!is_wanted(self->args, row->name) || !is_safe(row->name)) {
+        if (!is_wanted(self->args, row->name)) {
             continue;
         }
         wanted_file *file = &self->list[self->count++];
+        NB_SCOPED(nb_text_free) char *name = nb_fetched_name(&self->name, row->name);
         file->row = row;
-        file->path = path_of(self, row->name);
+        file->path = name ? nb_file_join(self->folder, name) : NULL;
         if (!file->path) {
             return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
         }
@@ -129,10 +107,10 @@ static nb_status choose_files(fetch *self, nb_error *err)
     return NB_OK;
 }
 
-static bool has_any(const Nightbus__VersionInfo *info, const char *prefix)
+static bool has_any(const Nightbus__VersionInfo *info, nb_fetched_kind kind)
 {
     for (size_t i = 0; i < info->n_outputs; i++) {
-        if (starts_with(info->outputs[i]->name, prefix)) {
+        if (nb_fetched_kind_of(info->outputs[i]->name) == kind) {
             return true;
         }
     }
@@ -145,7 +123,7 @@ static nb_status check_choice(const fetch *self, nb_error *err)
     const Nightbus__VersionInfo *info = self->reply->version_info;
     const char *only = nb_args_get(self->args, "alternate");
     const bool asked = only || nb_args_has(self->args, "alternates");
-    if (asked && !has_any(info, alternate_prefix)) {
+    if (asked && !has_any(info, NB_FETCHED_ALTERNATE)) {
         return nb_fail(err, NB_E_NOT_FOUND,
                        "%s@%s has no alternates; its mix document lists them under `alternates`",
                        self->name.song, self->name.version);
@@ -158,9 +136,10 @@ static nb_status check_choice(const fetch *self, nb_error *err)
     NB_SCOPED(nb_text_fini) nb_text known = {0};
     for (size_t i = 0; i < info->n_outputs; i++) {
         const char *name = info->outputs[i]->name;
-        if (starts_with(name, alternate_prefix) && strstr(name, ".wav")) {
-            const char *id = name + strlen(alternate_prefix);
-            nb_text_addf(&known, "%s%.*s", known.length > 0 ? ", " : "", (int)strcspn(id, "."), id);
+        size_t length = 0;
+        const char *id = nb_fetched_alternate(name, &length);
+        if (id && strstr(name, ".wav")) {
+            nb_text_addf(&known, "%s%.*s", known.length > 0 ? ", " : "", (int)length, id);
         }
     }
     return nb_fail(err, NB_E_NOT_FOUND, "%s@%s has no alternate '%s'; it has %s", self->name.song,
@@ -195,7 +174,7 @@ static nb_status fetch_files(fetch *self, nb_error *err)
 /// The stems are made when they are asked for first.
 static nb_status have_stems(fetch *self, nb_error *err)
 {
-    if (!nb_args_has(self->args, "stems") || has_any(self->reply->version_info, stem_prefix)) {
+    if (!nb_args_has(self->args, "stems") || has_any(self->reply->version_info, NB_FETCHED_STEM)) {
         return NB_OK;
     }
     nb_wire_free_reply(&self->reply);
@@ -260,7 +239,7 @@ static void print_decision(const fetch *self, const wanted_file *file, nb_text *
 /// The path, and of audio the hash: what an approval names.
 static void print_file(const fetch *self, const wanted_file *file, nb_text *out)
 {
-    const char *path = starts_with(file->path, "./") ? file->path + 2 : file->path;
+    const char *path = strncmp(file->path, "./", 2) == 0 ? file->path + 2 : file->path;
     nb_text_addf(out, "%s%s\n", path, file->there ? " (was here already)" : "");
     if (strstr(file->row->name, ".json")) {
         return;
@@ -284,7 +263,7 @@ static nb_status print_json(const fetch *self, nb_error *err)
                                         nb_cli_json_string(file->row->name), "file",
                                         nb_cli_json_string(file->path), "sha256", hex, "size",
                                         (json_int_t)file->row->size, "was_here", file->there));
-        if (strcmp(file->row->name, "mix.wav") == 0) {
+        if (nb_event_is_main_audio(file->row->name)) {
             json_object_set_new(json, "wav", nb_cli_json_string(file->path));
         } else if (strcmp(file->row->name, "report.json") == 0) {
             json_object_set_new(json, "report", nb_cli_json_string(file->path));
@@ -296,6 +275,16 @@ static nb_status print_json(const fetch *self, nb_error *err)
 
 static nb_status run_fetch(nb_cli *cli, nb_error *err)
 {
+    const char *use = nb_args_get(&cli->args, "for");
+    if (nb_args_has(&cli->args, "approved") || nb_args_has(&cli->args, "masters")) {
+        return nb_fetch_album(cli, err);
+    }
+    if (use && strcmp(use, "mastering") != 0) {
+        return nb_fail(err, NB_E_USAGE, "'%.40s': what is fetched for is mastering", use);
+    }
+    if (use) {
+        return nb_fetch_for_mastering(cli, err);
+    }
     NB_SCOPED(fetch_fini)
     fetch self = {.args = &cli->args, .folder = nb_args_get(&cli->args, "output")};
     self.folder = self.folder ? self.folder : ".";
@@ -321,18 +310,25 @@ static const nb_option options[] = {
     {"alternates", 0, NULL, "the alternates too, as SONG-vN-ALTERNATE.wav"},
     {"alternate", 0, "ID", "only that alternate"},
     {"stems", 0, NULL, "what the mix bus gets: SONG-vN-stems/STRIP.wav"},
+    {"for", 0, "mastering", "a folder with all that a mastering engineer needs"},
+    {"approved", 0, NULL, "of ALBUM: each song's newest approved mix"},
+    {"masters", 0, NULL, "of ALBUM: each song's newest master"},
 };
 
 const nb_command nb_command_fetch = {
     .name = "fetch",
-    .usage = "SONG@V [--alternates] [--stems] [-o DIR] [--json]",
-    .summary = "the rendered mix as WAV, and its report as JSON",
+    .usage = "SONG@V|ALBUM [--alternates] [--stems] [-o DIR] [--json]",
+    .summary = "a version's audio and report, or a whole album's",
     .details = "SONG alone is its latest version. Waits where it is still rendering. Writes\n"
                "SONG-vN.wav and SONG-vN.report.json; a fetch that was cut goes on. Alternates\n"
-               "are rendered with the mix; stems when they are asked for first.",
+               "are rendered with the mix; stems when they are asked for first.\n"
+               "`fetch ALBUM --approved` and `fetch ALBUM --masters` bring all songs into\n"
+               "ALBUM-approved/ and ALBUM-masters/, with SHA256SUMS.",
     .examples = "  nightbus fetch night@v3\n"
                 "  nightbus fetch night@v3 --alternate tv -o ~/listen\n"
-                "  nightbus fetch night --alternates --stems -o ~/bounces",
+                "  nightbus fetch night --alternates --stems -o ~/bounces\n"
+                "  nightbus fetch night@v4 --for mastering\n"
+                "  nightbus fetch neon-rain --approved",
     .words_min = 1,
     .words_max = 1,
     .options = options,

@@ -16,10 +16,12 @@ static bool is_numbered(const char *text)
            digits <= VERSION_DIGITS_MAX && text[1 + digits] == '\0';
 }
 
-/// Words that the farm turns into a version: the newest mix, the newest master.
+/// Words that the farm turns into a version: the newest mix, the newest approved one, the newest
+/// master.
 static bool is_word(const char *text)
 {
-    return strcmp(text, "latest") == 0 || strcmp(text, "master") == 0;
+    return strcmp(text, "latest") == 0 || strcmp(text, "approved") == 0 ||
+           strcmp(text, "master") == 0;
 }
 
 nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error *err)

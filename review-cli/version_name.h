@@ -11,11 +11,11 @@ enum { NB_VERSION_NAME_SONG_SIZE = 65, NB_VERSION_NAME_VERSION_SIZE = 16 };
 
 typedef struct nb_version_name {
     char song[NB_VERSION_NAME_SONG_SIZE];
-    char version[NB_VERSION_NAME_VERSION_SIZE]; ///< "v3", "m1", "latest", "master"
+    char version[NB_VERSION_NAME_VERSION_SIZE]; ///< "v3", "m1", "latest", "approved", "master"
 } nb_version_name;
 
-/// Read "SONG@vN", "SONG@mN" (a master), "SONG@latest" or "SONG" (the newest mix), "SONG@master"
-/// (the newest master).
+/// Read "SONG@vN", "SONG@mN" (a master), "SONG@latest" or "SONG" (the newest mix), "SONG@approved"
+/// (the newest approved mix), "SONG@master" (the newest master).
 NB_NODISCARD nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error *err);
 
 /// True if the version is a number and so names the same bytes for ever.

@@ -72,7 +72,7 @@ _nightbus() {
         push) own="--message --print --stems --no-wait --yes" ;;
         submit-master) own="--message --no-wait --yes" ;;
         log | jobs) own="--limit" ;;
-        fetch) own="--output" ;;
+        fetch) own="--output --for --approved --masters" ;;
         render) own="--output --alternates --alternate --stems --bits --dither --threads --from --to --profile" ;;
         job) own="--follow" ;;
         compare) own="--output --seconds --null" ;;
