@@ -229,6 +229,10 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
     renderer->task = attempt->id.task;
 }
 
+// A limit of failing renderers for an end that says nothing of the task: who is there just now must
+// not decide over what others did to it before.
+enum { SAYS_NOTHING = 0 };
+
 // After an attempt ended without a result: queue the task again, or fail it. While another attempt
 // runs beside it, that one decides.
 static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
@@ -238,8 +242,8 @@ static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
     }
     const size_t usable = count_usable(self);
     const size_t limit = (usable > 0 && usable < failing_limit) ? usable : failing_limit;
-    const bool hopeless =
-        task->attempt_count >= NB_ATTEMPTS_MAX || count_failing(self, task) >= limit;
+    const bool hopeless = task->attempt_count >= NB_ATTEMPTS_MAX ||
+                          (failing_limit != SAYS_NOTHING && count_failing(self, task) >= limit);
     move_task(self, task, hopeless ? NB_TASK_FAIL : NB_TASK_PUT_BACK);
 }
 
@@ -269,7 +273,7 @@ static void abandon_all(nb_scheduler *self, const nb_renderer *renderer)
         nb_task *task = self->running[i];
         nb_attempt *attempt = leased_by(task, renderer->id);
         if (attempt) {
-            end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+            end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, SAYS_NOTHING);
         }
     }
 }
@@ -472,7 +476,7 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
         return NB_OK; // a repeat, or a report of what was given up already
     }
     if (end == NB_END_GIVEN_BACK) {
-        end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, NB_FAILING_RENDERERS);
+        end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, SAYS_NOTHING);
         return NB_OK;
     }
     renderer->failed++;
@@ -521,7 +525,7 @@ static void expire(nb_scheduler *self, nb_task *task, int64_t now_ms)
 {
     for (size_t i = 0; i < task->attempt_count; i++) {
         if (is_due(&task->attempts[i], now_ms)) {
-            end_attempt(self, task, &task->attempts[i], NB_ATTEMPT_EXPIRE, NB_FAILING_RENDERERS);
+            end_attempt(self, task, &task->attempts[i], NB_ATTEMPT_EXPIRE, SAYS_NOTHING);
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Tasks between the scheduler, the ledger and the renderers.
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
@@ -241,12 +242,21 @@ static nb_status record_attempt(nb_coordinator *self, uint32_t renderer, const n
                              : status;
 }
 
+// With so little room neither its result nor that it was given out could be written down.
+static bool is_full(const nb_coordinator *self)
+{
+    uint64_t free_bytes = 0;
+    uint64_t total = 0;
+    return nb_file_space(self->data_path, &free_bytes, &total, NULL) == NB_OK &&
+           free_bytes < total / 100 * NB_FREE_PERCENT_LEAST;
+}
+
 nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t now_ms,
                                nb_answer *answer, bool *out_found, nb_error *err)
 {
     *out_found = false;
     nb_attempt_id id;
-    if (!nb_scheduler_assign(self->scheduler, renderer, now_ms, &id)) {
+    if (is_full(self) || !nb_scheduler_assign(self->scheduler, renderer, now_ms, &id)) {
         return NB_OK;
     }
     NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
@@ -657,6 +667,7 @@ static nb_attempt_end end_of(const Nightbus__TaskFail *said)
     case NB_E_STALE:
     case NB_E_UNREACHABLE:
     case NB_E_TIMEOUT:
+    case NB_E_NO_SPACE: // of the renderer's disk; it rests until there is room
         return NB_END_GIVEN_BACK;
     default:
         return (said->has_fault_of_input && said->fault_of_input) ? NB_END_FAULT_OF_INPUT

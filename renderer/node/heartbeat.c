@@ -36,6 +36,7 @@ struct nb_heartbeat {
     bool taken; ///< The order was given to nb_heartbeat_wait_order's caller
     bool fenced;
     bool reporting; ///< The outcome is on its way
+    bool resting;   ///< No work is asked for
     bool hurry;     ///< Send at once
     nb_order order;
     int64_t lease_ms, heartbeat_ms; ///< As the coordinator wants them
@@ -290,11 +291,25 @@ static nb_status connect_if_needed(nb_heartbeat *self, nb_error *err)
     return NB_OK;
 }
 
+static bool wait_while_resting(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    const bool rests = self->resting && !self->busy;
+    if (rests) {
+        wait_change(self, POLL_MS);
+    }
+    pthread_mutex_unlock(&self->lock);
+    return rests;
+}
+
 static void *run(void *arg)
 {
     nb_heartbeat *self = arg;
     while (!is_ending(self)) {
         nb_error err = {0};
+        if (wait_while_resting(self)) {
+            continue;
+        }
         nb_status status = connect_if_needed(self, &err);
         if (status == NB_OK) {
             status = sync_once(self, &err);
@@ -446,6 +461,14 @@ void nb_heartbeat_reporting(nb_heartbeat *self)
 {
     pthread_mutex_lock(&self->lock);
     self->reporting = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_heartbeat_rest(nb_heartbeat *self, bool rests)
+{
+    pthread_mutex_lock(&self->lock);
+    self->resting = rests;
+    pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
 }
 

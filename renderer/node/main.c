@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // nightbus-renderer: asks a coordinator for work, renders it, gives the result back. Holds nothing
 // that can't be lost.
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -20,7 +21,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { NICE = 5, CACHE_GB_DEFAULT = 20, THREADS_MAX = 1024 };
+enum {
+    NICE = 5,
+    CACHE_GB_DEFAULT = 20,
+    THREADS_MAX = 1024,
+    ROOM_LEAST = 16 << 20, ///< Bytes: less fits no song
+    ROOM_POLL_MS = 200,
+    ROOM_WAIT_MS = 60 * 1000,
+};
 
 static const char usage[] =
     "usage: nightbus-renderer --farm FILE|ADDRESS --key FILE --name NAME --cache DIR\n"
@@ -134,6 +142,24 @@ static void make_threads_passive(char **argv)
     }
 }
 
+/// The disk was too full for a task: until there is more room than now no other one is asked for,
+/// or for a while, should it have been the one large song.
+static void wait_for_room(const char *cache)
+{
+    const int64_t until_ms = nb_clock_ms() + ROOM_WAIT_MS;
+    uint64_t free_before = 0;
+    uint64_t free_now = 0;
+    uint64_t total = 0;
+    nb_error err = {0};
+    nb_status status = nb_file_space(cache, &free_before, &total, &err);
+    nb_log_warn("the disk of %s is too full: no work is asked for until there is room", cache);
+    while (status == NB_OK && !stop_asked && nb_clock_ms() < until_ms &&
+           (free_now < ROOM_LEAST || free_now < free_before + ROOM_LEAST)) {
+        nb_clock_sleep_ms(ROOM_POLL_MS);
+        status = nb_file_space(cache, &free_now, &total, &err);
+    }
+}
+
 static nb_status serve(const options *chosen, nb_error *err)
 {
     nb_fingerprint fingerprint;
@@ -182,8 +208,13 @@ static nb_status serve(const options *chosen, nb_error *err)
     };
     nb_order order;
     while (nb_heartbeat_wait_order(heartbeat, &order)) {
-        nb_task_run(&worker, &order);
+        const bool is_full = nb_task_run(&worker, &order) == NB_E_NO_SPACE;
+        nb_heartbeat_rest(heartbeat, is_full);
         nb_heartbeat_done(heartbeat);
+        if (is_full) {
+            wait_for_room(chosen->cache);
+            nb_heartbeat_rest(heartbeat, false);
+        }
     }
     nb_log_info("stopped");
     return NB_OK;

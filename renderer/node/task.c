@@ -21,6 +21,7 @@
 
 enum {
     RECONNECT_PAUSE_MS = 500,
+    ROOM_PAUSE_MS = 1000,
     FLUSH_MS = 1000,        ///< For the last log lines, before the outcome
     FAREWELL_MS = 1500,     ///< For the word that we are stopping
     PROBLEM_LINES_MAX = 20, ///< Of a document's mistakes, in the job's log
@@ -442,14 +443,32 @@ static nb_status make(task *self, nb_error *err)
 
 // ---- The outcome ----
 
+/// The coordinator's disk is full: what was made is held until there is room, as long as the lease
+/// is renewed.
+static bool wait_for_room(const task *self, nb_status status, const nb_error *err)
+{
+    if (status != NB_E_NO_SPACE || *self->cancelled) {
+        return false;
+    }
+    nb_log_warn("%s: %s; trying again until there is room", self->order.label, err->text);
+    for (int64_t waited_ms = 0; waited_ms < ROOM_PAUSE_MS && !*self->cancelled;
+         waited_ms += ROOM_PAUSE_MS / 10) {
+        nb_clock_sleep_ms(ROOM_PAUSE_MS / 10);
+    }
+    return true;
+}
+
 /// Put one file where the coordinator finds it.
 static nb_status publish(task *self, const char *path, nb_digest *out_digest, uint64_t *out_size,
                          nb_error *err)
 {
     nb_worker *worker = self->worker;
     if (worker->store) {
-        const nb_status put =
-            nb_blob_store_put_file(worker->store, path, NB_PUT_TAKE, out_digest, out_size, err);
+        nb_status put = NB_OK;
+        do {
+            put =
+                nb_blob_store_put_file(worker->store, path, NB_PUT_TAKE, out_digest, out_size, err);
+        } while (wait_for_room(self, put, err));
         if (put != NB_E_PERMISSION) {
             return put;
         }
@@ -462,7 +481,8 @@ static nb_status publish(task *self, const char *path, nb_digest *out_digest, ui
             status = nb_client_upload(worker->client, scope(self), path, out_digest, *out_size,
                                       NULL, NULL, err);
         }
-        if (status == NB_OK || !try_again(self, status, err)) {
+        if (status == NB_OK ||
+            (!wait_for_room(self, status, err) && !try_again(self, status, err))) {
             return status;
         }
         status = NB_OK;
@@ -480,7 +500,8 @@ static nb_status send_outcome(task *self, Nightbus__Request *request, nb_error *
             NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
             status = nb_client_call(self->worker->client, request, 0, &reply, err);
         }
-        if (status == NB_OK || !try_again(self, status, err)) {
+        if (status == NB_OK ||
+            (!wait_for_room(self, status, err) && !try_again(self, status, err))) {
             return status;
         }
     }
@@ -675,7 +696,7 @@ static void give_back(task *self)
     fail(self, status, &why);
 }
 
-void nb_task_run(nb_worker *worker, const nb_order *order)
+nb_status nb_task_run(nb_worker *worker, const nb_order *order)
 {
     NB_SCOPED(task_fini)
     task self = {
@@ -702,4 +723,5 @@ void nb_task_run(nb_worker *worker, const nb_order *order)
         nb_heartbeat_say(worker->heartbeat, "failed: %s", err.text);
         fail(&self, status, &err);
     }
+    return *self.cancelled ? NB_E_CANCELLED : status;
 }

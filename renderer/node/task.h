@@ -25,8 +25,9 @@ typedef struct nb_worker {
     nb_blob_store *store;    ///< The coordinator's own, where we share its disk; else null
 } nb_worker;
 
-/// Do what was ordered and tell the coordinator how it ended. Whatever the input was, this returns.
-void nb_task_run(nb_worker *worker, const nb_order *order);
+/// Do what was ordered and tell the coordinator how it ended. Whatever the input was, this returns:
+/// NB_E_NO_SPACE says that this machine's disk is too full to go on with the next.
+nb_status nb_task_run(nb_worker *worker, const nb_order *order);
 
 /// Close what tasks opened.
 void nb_worker_fini(nb_worker *self);

@@ -8,7 +8,7 @@ import wave
 from pathlib import Path
 
 RATE_HZ = 48000
-SECONDS = 20
+SECONDS = 12
 SONGS = ("amber", "birch", "cedar")
 REVISIONS = 3  # the fader of every song moves from one to the next
 TRACKS = 2
@@ -22,13 +22,16 @@ tracks:
     - {{id: limit, processor: limiter, ceiling_dbtp: -1}}
 """
 
-# Noise reduction takes about a second for each track: time for something to go wrong.
+# Noise reduction is dear: a song takes about a second, time for something to go wrong.
 TRACK = """  - id: t{n}
     clips:
       - {{id: c{n}, file: audio/{song}-{n}.wav, at: 0, gain_db: -20}}
     inserts:
       - {{id: comp{n}, processor: compressor, threshold_db: -24, ratio: 3}}
-      - {{id: hiss{n}, processor: noise-reduction, reduction_db: 6}}
+      - {{id: hiss2-{n}, processor: noise-reduction, reduction_db: 2}}
+      - {{id: hiss3-{n}, processor: noise-reduction, reduction_db: 3}}
+      - {{id: hiss4-{n}, processor: noise-reduction, reduction_db: 4}}
+      - {{id: hiss5-{n}, processor: noise-reduction, reduction_db: 5}}
     fader_db: {fader}
 """
 

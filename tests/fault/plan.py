@@ -14,6 +14,7 @@ import album
 import farm as farms
 import faults
 
+PATIENCE_S = 20.0  # how soon a command is taken then
 QUIET_S = 90.0  # how long all may take to come to rest once nothing goes wrong any more
 TASK_OPEN_BELOW = 2  # states of tasks in the ledger: queued, running, done, failed
 JOB_OPEN, JOB_DONE = 0, 1
@@ -44,17 +45,17 @@ class People(threading.Thread):
         self.pushed = {}  # revision -> commit
         self.notes = []  # (version, text)
         self.asked = 0
-        self.enough = threading.Event()
+        self.healed = None  # since when nothing goes wrong any more
         self.problem = None
 
     def until_yes(self, *words):
-        """Give the command until it is taken. What it says, or None when there was enough."""
+        """Give the command until it is taken. What it says."""
         while True:
             self.asked += 1
             code, said = self.farm.command(*words, cwd=self.folder)
             if code == 0:
                 return said
-            if code == 3 or self.enough.is_set():
+            if code == 3 or (self.healed and time.monotonic() > self.healed + PATIENCE_S):
                 raise Wrong(f"{words[0]}: refused ({code}): {said.strip()[-300:]}")
             time.sleep(0.1)
 
@@ -95,7 +96,7 @@ class Plan:
         must_transfer = settings.lan is not None or any(f.needs_transfer for f in self.faults)
         self.options = {
             "coordinator_disk_mb": 400 if "coordinator" in disks else None,
-            "renderer_disk_mb": 60 if "renderer" in disks else None,
+            "renderer_disk_mb": 200 if "renderer" in disks else None,
             "transfer": must_transfer or draw.random() < 0.5,
             "ports": free_ports(),
         }
@@ -119,7 +120,7 @@ class Plan:
             farm.start()
             people = People(farm, working, random.Random(f"people {self.seed}"))
             self._disturb(farm, people)
-            people.enough.set()
+            people.healed = time.monotonic()
             self._come_to_rest(farm, people)
             self._check(farm, people, folder)
         finally:

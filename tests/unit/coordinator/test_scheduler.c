@@ -226,6 +226,24 @@ static void of_several_renderers_another_one_tries_before_the_one_that_failed(vo
     nb_scheduler_destroy(&here.scheduler);
 }
 
+static void a_renderer_s_loss_does_not_make_an_older_failure_of_another_final(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    greet(&here, 1);
+    greet(&here, 2);
+    add_task(&here, 7);
+    nb_attempt_id id = take(&here, 1);
+    assert_ok(nb_scheduler_fail(here.scheduler, 1, &id, NB_END_FAILED, here.now_ms, err));
+    id = take(&here, 2);
+    here.now_ms += LEASE_MS - 1;
+    nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms);
+    here.now_ms += LEASE_MS; // the second one is killed: the first is the only one alive
+    nb_scheduler_tick(here.scheduler, here.now_ms);
+    assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+    nb_scheduler_destroy(&here.scheduler);
+}
+
 static void a_task_that_its_renderers_keep_leaving_ends_after_five_attempts(void **state)
 {
     (void)state;
@@ -447,6 +465,7 @@ int main(void)
         cmocka_unit_test(another_epoch_renderer_or_attempt_is_stale),
         cmocka_unit_test(the_only_renderer_s_failure_fails_the_task_but_its_loss_does_not),
         cmocka_unit_test(of_several_renderers_another_one_tries_before_the_one_that_failed),
+        cmocka_unit_test(a_renderer_s_loss_does_not_make_an_older_failure_of_another_final),
         cmocka_unit_test(a_task_that_its_renderers_keep_leaving_ends_after_five_attempts),
         cmocka_unit_test(after_a_restart_the_renderer_goes_on_or_the_task_goes_back),
         cmocka_unit_test(a_restored_task_without_attempts_left_is_never_handed_out),
