@@ -16,10 +16,9 @@
 enum {
     NB_WAITERS_MAX = 1024, ///< Held answers; past it they are given at once
     NB_WATCHED_JOBS = 4096,
-    NB_WINDOWS_MAX = 64,     ///< Distinct ones kept ready; more are read again each time
-    NB_FREE_PERCENT_MIN = 5, ///< Below it pushes are refused; notes and results are still taken
-    NB_FREE_PERCENT_LEAST = 1, ///< Below it no work is handed out
+    NB_WINDOWS_MAX = 64,       ///< Distinct ones kept ready; more are read again each time
     NB_FREE_PERCENT_MIN = 5,   ///< Below it pushes are refused; notes and results are still taken
+    NB_FREE_PERCENT_LEAST = 1, ///< Below it no work is handed out
 };
 
 typedef struct nb_album {
