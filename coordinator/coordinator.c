@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "coordinator/audit.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/freezes.h"
 #include "coordinator/standing.h"
@@ -63,9 +64,7 @@ static nb_status open_ledgers(nb_coordinator *self, nb_error *err)
     if (status == NB_OK) {
         status = nb_ledger_open(path, &self->ledger_of_zap, err);
     }
-    const int64_t now_ms = nb_clock_wall_ms();
-    return (status == NB_OK) ? nb_ledger_prune(self->ledger, now_ms - answers_kept_ms, now_ms, err)
-                             : status;
+    return status;
 }
 
 static nb_status open_albums(nb_coordinator *self, nb_error *err)
@@ -253,13 +252,27 @@ static bool is_needed(void *context, const nb_digest *id)
     return nb_ledger_is_needed(query->ledger, id, query->now_ms, &needed, NULL) != NB_OK || needed;
 }
 
+// What has had its time: answers, pins, spent invites, old entries of the audit log.
+static nb_status prune(nb_coordinator *self, nb_error *err)
+{
+    const int64_t now_ms = nb_clock_wall_ms();
+    nb_status status = nb_ledger_prune(self->ledger, now_ms - answers_kept_ms, now_ms, err);
+    if (status == NB_OK) {
+        status = nb_ledger_prune_invites(self->ledger, now_ms, err);
+    }
+    return (status == NB_OK) ? nb_ledger_prune_audit(self->ledger, now_ms, err) : status;
+}
+
 nb_status nb_coordinator_collect(nb_coordinator *self, nb_error *err)
 {
     // A day for what is on its way to its push or result, a week in the trash.
     enum { AGE_S = 24 * 60 * 60, TRASH_S = 7 * 24 * 60 * 60 };
     need_query query = {self->ledger, nb_clock_wall_ms()};
     nb_collect_result result = {0};
-    nb_status status = nb_coordinator_keep_decided(self, err);
+    nb_status status = prune(self, err);
+    if (status == NB_OK) {
+        status = nb_coordinator_keep_decided(self, err);
+    }
     if (status == NB_OK) {
         status = nb_freezes_trim(self, err);
     }

@@ -60,7 +60,12 @@ void nb_client_destroy(nb_client **self_p)
     *self_p = NULL;
 }
 
-const Nightbus__Welcome *nb_client_welcome(const nb_client *self) { return self->welcome->welcome; }
+const Nightbus__Welcome *nb_client_welcome(const nb_client *self)
+{
+    return self->welcome ? self->welcome->welcome : NULL;
+}
+
+const nb_farm_address *nb_client_address(const nb_client *self) { return &self->address; }
 
 uint64_t nb_client_sent_bytes(const nb_client *self) { return self->sent_bytes; }
 

@@ -51,7 +51,10 @@ NB_NODISCARD nb_status nb_client_connect(const nb_farm_address *address,
                                          nb_error *err);
 void nb_client_destroy(nb_client **self_p);
 
-const Nightbus__Welcome *nb_client_welcome(const nb_client *self); ///< Borrowed
+/// Borrowed; null for a client without Hello.
+const Nightbus__Welcome *nb_client_welcome(const nb_client *self);
+
+const nb_farm_address *nb_client_address(const nb_client *self); ///< Borrowed
 
 /// Send one request (its id is set here) and wait for its reply. A failure of the coordinator comes
 /// back as its status and text. The caller frees the reply with nb_wire_free_reply. `extra_wait_ms`

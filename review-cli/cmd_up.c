@@ -35,6 +35,7 @@ typedef struct up {
     int64_t renderer_count;
     int64_t threads;
     bool transfer;
+    char listen_control[300], listen_bulk[300]; ///< "" leaves it to the coordinator
     int lock_fd;
     nb_process coordinator;
     nb_process renderers[RENDERERS_MAX];
@@ -80,6 +81,30 @@ static char *default_data(void)
     return home && home[0] ? nb_text_format("%s/.local/share/nightbus", home) : NULL;
 }
 
+/// HOST or HOST:PORT; bulk is one port higher.
+static nb_status parse_listen(up *self, const char *where, nb_error *err)
+{
+    const char *colon = strrchr(where, ':');
+    const bool has_port = colon && !strchr(colon, ']');
+    const int host_size = has_port ? (int)(colon - where) : (int)strlen(where);
+    int64_t port = 0;
+    if (host_size == 0 || host_size > 255 ||
+        (has_port && nb_text_parse_integer(colon + 1, 1, 65534, &port, NULL) != NB_OK)) {
+        return nb_fail(err, NB_E_USAGE, "--listen '%.80s': HOST or HOST:PORT, as 0.0.0.0:5570",
+                       where);
+    }
+    char ports[2][8] = {"*", "*"};
+    if (has_port) {
+        snprintf(ports[0], sizeof ports[0], "%d", (int)port);
+        snprintf(ports[1], sizeof ports[1], "%d", (int)port + 1);
+    }
+    snprintf(self->listen_control, sizeof self->listen_control, "tcp://%.*s:%s", host_size, where,
+             ports[0]);
+    snprintf(self->listen_bulk, sizeof self->listen_bulk, "tcp://%.*s:%s", host_size, where,
+             ports[1]);
+    return NB_OK;
+}
+
 static nb_status parse_options(up *self, nb_error *err)
 {
     const nb_args *args = &self->cli->args;
@@ -89,7 +114,11 @@ static nb_status parse_options(up *self, nb_error *err)
     if (!self->data) {
         return nb_fail(err, NB_E_USAGE, "say where the farm keeps its state: --data DIR");
     }
-    nb_status status = nb_args_get_integer(args, "threads", 1, THREADS_MAX, 0, &self->threads, err);
+    const char *where = nb_args_get(args, "listen");
+    nb_status status = where ? parse_listen(self, where, err) : NB_OK;
+    if (status == NB_OK) {
+        status = nb_args_get_integer(args, "threads", 1, THREADS_MAX, 0, &self->threads, err);
+    }
     int64_t count = 0;
     if (status == NB_OK) {
         status = nb_args_get_integer(args, "renderers", 0, RENDERERS_MAX, RENDERERS_DEFAULT, &count,
@@ -194,10 +223,32 @@ static nb_status start_coordinator(up *self, nb_error *err)
     nb_status status =
         prepare(self, &self->coordinator, "coordinator", "nightbus-coordinator", err);
     if (status == NB_OK) {
-        const char *const args[] = {"--data", self->data, self->transfer ? "--transfer" : NULL};
+        const bool listens = self->listen_control[0] != '\0';
+        const char *const args[] = {"--data",
+                                    self->data,
+                                    listens ? "--control" : NULL,
+                                    listens ? self->listen_control : NULL,
+                                    listens ? "--bulk" : NULL,
+                                    listens ? self->listen_bulk : NULL,
+                                    self->transfer ? "--transfer" : NULL};
         status = add_args(&self->coordinator, args, NB_COUNT(args), err);
     }
     return status == NB_OK ? nb_process_start(&self->coordinator, err) : status;
+}
+
+/// Where this machine's own programs reach an address that is bound to all of its networks.
+static void copy_reachable(const char *address, char *out, size_t size)
+{
+    static const char *const any[][2] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
+                                         {"tcp://*:", "tcp://127.0.0.1:"},
+                                         {"tcp://[::]:", "tcp://[::1]:"}};
+    for (size_t i = 0; i < NB_COUNT(any); i++) {
+        if (strncmp(address, any[i][0], strlen(any[i][0])) == 0) {
+            snprintf(out, size, "%s%s", any[i][1], address + strlen(any[i][0]));
+            return;
+        }
+    }
+    snprintf(out, size, "%s", address);
 }
 
 /// Read coordinator.json if the coordinator that runs now has written it. An older one's stays
@@ -218,8 +269,8 @@ static bool read_coordinator(up *self)
         pid != self->coordinator.pid) {
         return false;
     }
-    snprintf(self->control, sizeof self->control, "%s", control);
-    snprintf(self->bulk, sizeof self->bulk, "%s", bulk);
+    copy_reachable(control, self->control, sizeof self->control);
+    copy_reachable(bulk, self->bulk, sizeof self->bulk);
     snprintf(self->server_key, sizeof self->server_key, "%s", key);
     return true;
 }
@@ -480,12 +531,13 @@ static const nb_option options[] = {
     {"data", 'd', "DIR", "its state (default ~/.local/share/nightbus)"},
     {"renderers", 'r', "N", "how many renderers (default 1)"},
     {"threads", 't', "N", "threads of each renderer (default: all cores)"},
+    {"listen", 0, "HOST[:PORT]", "for other machines too (default: this one)"},
     {"transfer", 0, NULL, "send audio over sockets, not by the shared disk"},
 };
 
 const nb_command nb_command_up = {
     .name = "up",
-    .usage = "[--data DIR] [--renderers N] [--threads N] [--transfer]",
+    .usage = "[--data DIR] [--renderers N] [--listen HOST[:PORT]] ...",
     .summary = "run a whole farm on this machine until Ctrl-C",
     .details = "Makes what is missing (keys, folders), starts a coordinator and renderers,\n"
                "writes DIR/farm.json when all are ready, and starts again what dies. Their\n"

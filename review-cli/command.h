@@ -92,5 +92,8 @@ extern const nb_command nb_command_submit_master, nb_command_up, nb_command_albu
     nb_command_diff, nb_command_compare, nb_command_play, nb_command_approve,
     nb_command_request_changes, nb_command_withdraw;
 extern const nb_command nb_command_inbox;
+extern const nb_command nb_command_invite, nb_command_invite_list, nb_command_invite_revoke,
+    nb_command_join, nb_command_people, nb_command_role, nb_command_keys, nb_command_keys_name,
+    nb_command_keys_revoke, nb_command_audit;
 
 #endif // NB_REVIEW_CLI_COMMAND_H
