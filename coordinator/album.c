@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/song.h"
+#include "coordinator/song_notes.h"
 #include "coordinator/standing.h"
 
 #include <inttypes.h>
@@ -231,6 +232,13 @@ static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
             (source == NB_SOURCE_MASTER || nb_song_is_heard(&manifest, song, source)) &&
             !is_tagged(album, song, source, commits, index)) {
             status = tag_song(album, commit, file->path, &manifest, err);
+        }
+    }
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        if (strcmp(versions[i].commit, commit) == 0) {
+            status = nb_note_settle(album, &versions[i], err);
         }
     }
     return status;

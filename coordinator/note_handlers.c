@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Requests about notes.
-#include "base/clock.h"
+// Requests that read notes, and those that make them.
 #include "base/text.h"
-#include "coordinator/coordinator_private.h"
-#include "review/event.h"
+#include "coordinator/song_notes.h"
+#include "review/note_time.h"
 
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { NOTE_END_MAX_MS = 24 * 60 * 60 * 1000 };
 
 static nb_status find_version(nb_coordinator *self, const char *album_name, const char *song,
                               const char *name, nb_album **out_album,
@@ -19,83 +18,66 @@ static nb_status find_version(nb_coordinator *self, const char *album_name, cons
     return (status == NB_OK) ? nb_album_version(*out_album, song, name, out_version, err) : status;
 }
 
-static Nightbus__NoteRow *make_row(const nb_event *event, const nb_answer *answer)
+// ---- Listing ----
+
+static nb_status list_version(const nb_album *album, const nb_version *version, nb_note_rows *rows,
+                              nb_error *err)
 {
-    Nightbus__NoteRow *row = nb_answer_take(answer, 1, sizeof *row);
-    if (!row) {
-        return NULL;
+    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    nb_status status = nb_song_notes_load(album, version->song, &log, err);
+    for (size_t i = 0; i < log.note_count && status == NB_OK; i++) {
+        if (nb_note_is_in(&log.notes[i], version->name)) {
+            status = nb_note_rows_add(rows, &log.notes[i], version->name, err);
+        }
     }
-    nightbus__note_row__init(row);
-    row->id = nb_answer_string(answer, event->id);
-    row->person = nb_answer_string(answer, event->person);
-    row->time_ms = (uint64_t)event->time_ms;
-    row->at_frame = event->at_frame;
-    row->end_frame = event->end_frame;
-    row->rate_hz = event->rate_hz;
-    row->text = nb_answer_string(answer, event->text);
-    return (row->id && row->person && row->text) ? row : NULL;
+    return status;
 }
 
-/// The events of a version that are asked for, and how many it has.
-typedef struct note_query {
-    const nb_version *version;
-    const char *id; ///< Only the note with this id; null for all
-    size_t skip;
-} note_query;
-
-// Fill the listing with notes of the version's review; *out_events counts all its events.
-static nb_status list_notes(const nb_album *album, const note_query *query,
-                            Nightbus__NoteListing *listing, size_t *out_events,
-                            const nb_answer *answer, nb_error *err)
+/// Every note of the song, where it was made.
+static nb_status list_song(const nb_album *album, const char *song, nb_note_rows *rows,
+                           nb_error *err)
 {
-    enum { BYTES_MAX = NB_MESSAGE_MAX / 2 };
-    NB_SCOPED(nb_text_free) char *lines = NULL;
-    const nb_status status =
-        nb_revisions_review(album->revisions, query->version->commit, &lines, err);
-    if (status != NB_OK) {
-        return status;
+    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    nb_status status = nb_song_notes_load(album, song, &log, err);
+    for (size_t i = 0; i < log.note_count && status == NB_OK; i++) {
+        status = nb_note_rows_add(rows, &log.notes[i], log.notes[i].words.said->version, err);
     }
-    listing->rows = nb_answer_take(answer, NB_ROWS_MAX, sizeof *listing->rows);
-    size_t notes = 0;
-    size_t bytes = 0;
-    for (const char *line = lines; listing->rows && *line;) {
-        const char *end = strchrnul(line, '\n');
-        NB_SCOPED(nb_event_fini) nb_event event = {0};
-        const bool ours = nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
-                          strcmp(event.song, query->version->song) == 0 &&
-                          strcmp(event.version, listing->version) == 0;
-        line = *end ? end + 1 : end;
-        *out_events += ours ? 1 : 0;
-        if (!ours || event.kind != NB_EVENT_NOTE ||
-            (query->id && strcmp(event.id, query->id) != 0) || notes++ < query->skip ||
-            listing->has_next) {
-            continue;
-        }
-        if (listing->n_rows == NB_ROWS_MAX || bytes > BYTES_MAX) {
-            listing->has_next = 1;
-            listing->next = (uint32_t)(query->skip + listing->n_rows);
-            continue;
-        }
-        listing->rows[listing->n_rows] = make_row(&event, answer);
-        if (!listing->rows[listing->n_rows++]) {
-            return nb_answer_no_memory(err);
-        }
-        bytes += strlen(event.text) + 256;
-    }
-    return listing->rows ? NB_OK : nb_answer_no_memory(err);
+    return status;
 }
 
-static nb_status make_listing(const nb_version *version, nb_answer *answer, nb_error *err)
+/// Is there no later version of its song, of mixes or of masters?
+static bool is_newest(const nb_album *album, const nb_version *version)
 {
-    Nightbus__NoteListing *listing = nb_answer_take(answer, 1, sizeof *listing);
-    if (!listing) {
-        return nb_answer_no_memory(err);
+    const nb_version *newest = nb_revisions_find_version(album->revisions, version->song, NULL);
+    return newest == version ||
+           nb_revisions_newest_master(album->revisions, version->song) == version;
+}
+
+static nb_status list_album(const nb_album *album, bool all, nb_note_rows *rows, nb_error *err)
+{
+    size_t count = 0;
+    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
+    nb_status status = NB_OK;
+    for (size_t i = 0; i < count && status == NB_OK; i++) {
+        const bool is_first = i == 0 || strcmp(versions[i].song, versions[i - 1].song) != 0;
+        if (all && is_first) {
+            status = list_song(album, versions[i].song, rows, err);
+        } else if (!all && is_newest(album, &versions[i])) {
+            status = list_version(album, &versions[i], rows, err);
+        }
     }
-    nightbus__note_listing__init(listing);
-    listing->version = nb_answer_string(answer, version->name);
-    answer->reply.body_case = NIGHTBUS__REPLY__BODY_NOTE_LISTING;
-    answer->reply.note_listing = listing;
-    return listing->version ? NB_OK : nb_answer_no_memory(err);
+    return status;
+}
+
+static nb_status fill_facts(const nb_album *album, const nb_version *version,
+                            Nightbus__NoteListing *listing, nb_error *err)
+{
+    nb_version_facts facts;
+    const nb_status status = nb_version_facts_load(album, version, &facts, err);
+    listing->has_duration_s = facts.duration_s >= 0.0;
+    listing->duration_s = facts.duration_s;
+    listing->has_rate_hz = 1;
+    return (status == NB_OK) ? nb_album_rate(album, version, &listing->rate_hz, err) : status;
 }
 
 nb_status nb_handle_note_list(nb_coordinator *self, const nb_caller *caller,
@@ -103,68 +85,155 @@ nb_status nb_handle_note_list(nb_coordinator *self, const nb_caller *caller,
 {
     (void)caller;
     const Nightbus__NoteList *said = request->note_list;
+    const bool all = said->has_all_versions && said->all_versions;
     nb_album *album = NULL;
-    note_query query = {.skip = said->has_after ? said->after : 0};
-    size_t events = 0;
-    nb_status status =
-        find_version(self, said->album, said->song, said->version, &album, &query.version, err);
-    if (status == NB_OK) {
-        status = make_listing(query.version, answer, err);
+    const nb_version *version = NULL;
+    nb_note_rows rows = {.skip = said->has_after ? said->after : 0};
+    nb_status status = NB_OK;
+    if (said->song[0] == '\0') {
+        status = nb_coordinator_album(self, said->album, &album, err);
+    } else {
+        status = find_version(self, said->album, said->song, said->version, &album, &version, err);
     }
-    return (status == NB_OK)
-               ? list_notes(album, &query, answer->reply.note_listing, &events, answer, err)
-               : status;
+    if (status == NB_OK) {
+        status = nb_note_rows_start(&rows, version && !all ? version->name : "", answer, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    if (!version) {
+        return list_album(album, all, &rows, err);
+    }
+    status = all ? list_song(album, version->song, &rows, err)
+                 : list_version(album, version, &rows, err);
+    return (status == NB_OK) ? fill_facts(album, version, rows.listing, err) : status;
 }
 
-static nb_status check_note(const Nightbus__NoteAdd *said, nb_error *err)
+// ---- Adding ----
+
+/// Where the note is said to be, in song time.
+static nb_status read_place(const Nightbus__NoteAdd *said, const nb_document *document,
+                            int64_t *out_at_ns, int64_t *out_end_ns, nb_error *err)
 {
-    if (said->text[0] == '\0') {
-        return nb_fail(err, NB_E_INVALID, "a note needs a text");
+    *out_at_ns = said->has_at_ns ? said->at_ns : -1;
+    *out_end_ns = said->has_end_ns ? said->end_ns : *out_at_ns;
+    if (said->place) {
+        nb_note_moment moments[2];
+        const size_t tempo_count = document && document->has_tempo ? document->tempo_count : 0;
+        const nb_document_tempo *tempos = document ? document->tempos : NULL;
+        nb_error why = {0};
+        nb_status status = nb_note_time_parse(said->place, moments, &why);
+        if (status == NB_OK) {
+            status = nb_note_time_resolve(&moments[0], tempos, tempo_count, out_at_ns, &why);
+        }
+        if (status == NB_OK) {
+            status = nb_note_time_resolve(&moments[1], tempos, tempo_count, out_end_ns, &why);
+        }
+        if (status != NB_OK) {
+            return nb_fail(err, NB_E_INVALID, "%s", why.text);
+        }
     }
-    if (strlen(said->text) > NB_NOTE_TEXT_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "a note has at most %d bytes", NB_NOTE_TEXT_MAX);
-    }
-    if (said->at_ms < 0 || said->end_ms < said->at_ms || said->end_ms > NOTE_END_MAX_MS) {
+    if (*out_at_ns < 0 || *out_end_ns < *out_at_ns) {
         return nb_fail(err, NB_E_INVALID,
-                       "a note's time lies between 0 and 24 h, and its end not before its start");
+                       "a note has a time, and its end does not lie before its start");
     }
     return NB_OK;
 }
 
-static int64_t frames_of_ms(int64_t ms, unsigned rate_hz)
+static nb_status check_track(const nb_version *version, const nb_document *document,
+                             const char *track, nb_error *err)
 {
-    return nb_text_ns_to_frames(ms * 1000000, rate_hz);
+    if (!document) {
+        return nb_fail(err, NB_E_INVALID, "%s@%s is a %s: it has no tracks to name", version->song,
+                       version->name, nb_source_name(version->source));
+    }
+    const char *ids[NB_TRACKS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < document->track_count && count < NB_COUNT(ids); i++) {
+        if (strcmp(document->tracks[i].id, track) == 0) {
+            return NB_OK;
+        }
+        ids[count++] = document->tracks[i].id;
+    }
+    const char *nearest = nb_text_nearest(track, ids, count);
+    return nb_fail(err, NB_E_INVALID, "%s@%s has no track '%.64s'%s%s%s", version->song,
+                   version->name, track, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                   nearest ? "'?" : "");
 }
 
-static nb_status append_note(const nb_caller *caller, const nb_album *album,
-                             const nb_version *version, const Nightbus__NoteAdd *said,
-                             const char *id, nb_error *err)
+/// Nobody heard what lies behind the end.
+static nb_status check_end(const nb_version *version, const nb_version_facts *facts,
+                           const nb_event *event, nb_error *err)
 {
-    NB_SCOPED(nb_event_fini)
-    nb_event event = {
-        .kind = NB_EVENT_NOTE,
-        .song = strdup(version->song),
-        .version = strdup(version->name),
-        .person = strdup(caller->member.name),
-        .time_ms = nb_clock_wall_ms(),
-        .text = strdup(said->text),
-    };
-    snprintf(event.id, sizeof event.id, "%s", id);
-    if (!event.song || !event.version || !event.person || !event.text) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
+    const double rate = event->rate_hz > 0 ? event->rate_hz : 1.0;
+    if (facts->duration_s < 0.0 || (double)event->end_frame <= ceil(facts->duration_s * rate)) {
+        return NB_OK;
     }
-    const nb_status status = nb_album_rate(album, version, &event.rate_hz, err);
+    char end[NB_TEXT_TIME_SIZE];
+    char said[NB_TEXT_TIME_SIZE];
+    const bool is_start = (double)event->at_frame > facts->duration_s * rate;
+    nb_text_format_time(facts->duration_s, end);
+    nb_text_format_time((double)(is_start ? event->at_frame : event->end_frame) / rate, said);
+    return nb_fail(err, NB_E_INVALID, "%s is past the end: %s@%s is %s long", said, version->song,
+                   version->name, end);
+}
+
+static nb_status fill_note(const nb_album *album, const nb_version *version,
+                           const nb_version_facts *facts, const Nightbus__NoteAdd *said,
+                           nb_event *event, nb_error *err)
+{
+    NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+    nb_version_timing timing;
+    int64_t at_ns = 0;
+    int64_t end_ns = 0;
+    nb_status status = nb_version_document(album, version, &document, err);
+    if (status == NB_OK && said->track) {
+        status = check_track(version, document, said->track, err);
+    }
+    if (status == NB_OK) {
+        status = read_place(said, document, &at_ns, &end_ns, err);
+    }
+    if (status == NB_OK) {
+        status = nb_album_timing(album, version, &timing, err);
+    }
     if (status != NB_OK) {
         return status;
     }
-    event.at_frame = frames_of_ms(said->at_ms, event.rate_hz);
-    event.end_frame = frames_of_ms(said->end_ms, event.rate_hz);
-    NB_SCOPED(nb_text_free) char *line = nb_event_format(&event);
-    if (!line) {
+    event->rate_hz = timing.rate_hz;
+    event->start_frame = timing.starts_at_frame;
+    event->at_frame = nb_text_ns_to_frames(at_ns, event->rate_hz);
+    event->end_frame = nb_text_ns_to_frames(end_ns, event->rate_hz);
+    event->text = strdup(said->text);
+    event->track = said->track ? strdup(said->track) : NULL;
+    event->heard = facts->heard[0] ? strdup(facts->heard) : NULL;
+    if (!event->text || (said->track && !event->track) || (facts->heard[0] && !event->heard)) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }
-    return nb_revisions_review_add(album->revisions, version->commit, line, event.person,
-                                   event.time_ms, err);
+    return check_end(version, facts, event, err);
+}
+
+static nb_status add_note(const nb_caller *caller, const nb_album *album, const nb_version *version,
+                          const nb_note_log *log, const Nightbus__NoteAdd *said, const char *id,
+                          nb_error *err)
+{
+    nb_version_facts facts;
+    NB_SCOPED(nb_event_fini)
+    nb_event event = nb_note_event_make(NB_EVENT_NOTE, log, version, caller->member.name);
+    snprintf(event.id, sizeof event.id, "%s", id);
+    event.note = log->next_number;
+    nb_status status = nb_version_facts_load(album, version, &facts, err);
+    if (status == NB_OK && facts.event_count >= NB_EVENTS_MAX) {
+        status = nb_fail(err, NB_E_LIMIT, "%s@%s has %d events in its review, the most it may have",
+                         version->song, version->name, NB_EVENTS_MAX);
+    }
+    if (status == NB_OK) {
+        status = fill_note(album, version, &facts, said, &event, err);
+    }
+    if (status == NB_OK) {
+        status = nb_song_notes_add(album, version, &event, err);
+    }
+    // Where a later version is there already, the note comes to it as well.
+    return (status == NB_OK) ? nb_note_follow_on(album, version, event.note, err) : status;
 }
 
 /// Answers with the note as it stands in the review. A repeat is known by its id and changes
@@ -174,31 +243,32 @@ nb_status nb_handle_note_add(nb_coordinator *self, const nb_caller *caller,
 {
     const Nightbus__NoteAdd *said = request->note_add;
     char id[NB_EVENT_ID_SIZE];
-    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(id + 2 * i, 3, "%02x", said->client_id.data[i]);
-    }
+    nb_hex_of_client_id(said->client_id.data, id);
     nb_album *album = NULL;
-    note_query query = {.id = id};
-    size_t events = 0;
-    nb_status status = check_note(said, err);
+    const nb_version *version = NULL;
+    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    nb_note_rows rows = {0};
+    if (said->text[strspn(said->text, " \t\n")] == '\0') {
+        return nb_fail(err, NB_E_INVALID, "a note needs a text");
+    }
+    nb_status status =
+        find_version(self, said->album, said->song, said->version, &album, &version, err);
     if (status == NB_OK) {
-        status =
-            find_version(self, said->album, said->song, said->version, &album, &query.version, err);
+        status = nb_song_notes_load(album, version->song, &log, err);
+    }
+    if (status == NB_OK && !nb_note_log_event(&log, id, NULL)) {
+        status = add_note(caller, album, version, &log, said, id, err);
+        nb_note_log_fini(&log);
+        if (status == NB_OK) {
+            status = nb_song_notes_load(album, version->song, &log, err);
+        }
     }
     if (status == NB_OK) {
-        status = make_listing(query.version, answer, err);
+        status = nb_note_rows_start(&rows, version->name, answer, err);
     }
-    Nightbus__NoteListing *listing = answer->reply.note_listing;
-    if (status == NB_OK) {
-        status = list_notes(album, &query, listing, &events, answer, err);
+    const nb_note *note = NULL;
+    if (status == NB_OK && nb_note_log_event(&log, id, &note) && note) {
+        status = nb_note_rows_add(&rows, note, version->name, err);
     }
-    if (status != NB_OK || listing->n_rows > 0) {
-        return status;
-    }
-    if (events >= NB_EVENTS_MAX) {
-        return nb_fail(err, NB_E_LIMIT, "%s@%s has %d notes and renderings, the most it may have",
-                       query.version->song, listing->version, NB_EVENTS_MAX);
-    }
-    status = append_note(caller, album, query.version, said, id, err);
-    return (status == NB_OK) ? list_notes(album, &query, listing, &events, answer, err) : status;
+    return status;
 }

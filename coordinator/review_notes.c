@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The review of an album: git notes, one for each commit that has events.
 #include "base/text.h"
-#include "coordinator/revisions_private.h"
+#include "coordinator/review_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char notes_ref[] = "refs/notes/review";
+enum { NOTE_PATH_SIZE = GIT_OID_HEXSZ + 2 }; // "ab/cdef..." and its end
+
 static const char branch_ref[] = "refs/heads/review";
 
+static void free_entry(git_tree_entry **entry_p) { git_tree_entry_free(*entry_p); }
 static void free_note(git_note **note_p) { git_note_free(*note_p); }
 static void free_reference(git_reference **reference_p) { git_reference_free(*reference_p); }
 
 nb_status nb_revisions_link_review(nb_revisions *self, nb_error *err)
 {
     git_oid id;
-    if (git_reference_name_to_id(&id, self->repo, notes_ref) != 0) {
+    if (git_reference_name_to_id(&id, self->repo, nb_review_ref) != 0) {
         return NB_OK; // no notes yet; a branch that leads nowhere would trouble git fsck
     }
     NB_SCOPED(free_reference) git_reference *branch = NULL;
@@ -26,8 +28,25 @@ nb_status nb_revisions_link_review(nb_revisions *self, nb_error *err)
     }
     NB_SCOPED(free_reference) git_reference *made = NULL;
     const int made_code =
-        git_reference_symbolic_create(&made, self->repo, branch_ref, notes_ref, 1, NULL);
+        git_reference_symbolic_create(&made, self->repo, branch_ref, nb_review_ref, 1, NULL);
     return (made_code == 0) ? NB_OK : nb_git_fail(self, made_code, "making branch review", err);
+}
+
+// Does the tree of the notes name events of the commit, whether they can be read or not?
+static bool has_events(const nb_revisions *self, const char *commit)
+{
+    git_oid id;
+    char path[NOTE_PATH_SIZE];
+    NB_SCOPED(nb_git_commit_free) git_commit *head = NULL;
+    NB_SCOPED(nb_git_tree_free) git_tree *tree = NULL;
+    NB_SCOPED(free_entry) git_tree_entry *entry = NULL;
+    if (git_reference_name_to_id(&id, self->repo, nb_review_ref) != 0 ||
+        git_commit_lookup(&head, self->repo, &id) != 0 || git_commit_tree(&tree, head) != 0) {
+        return false;
+    }
+    snprintf(path, sizeof path, "%.2s/%s", commit, commit + 2);
+    return git_tree_entry_bypath(&entry, tree, commit) == 0 ||
+           git_tree_entry_bypath(&entry, tree, path) == 0;
 }
 
 nb_status nb_revisions_review(const nb_revisions *self, const char *commit, char **out_lines,
@@ -38,8 +57,19 @@ nb_status nb_revisions_review(const nb_revisions *self, const char *commit, char
     if (git_oid_fromstr(&id, commit) != 0) {
         return nb_fail(err, NB_E_INVALID, "'%.60s' is not a commit: 40 hex digits", commit);
     }
+    nb_status status = nb_review_guard(self, err);
+    if (status != NB_OK) {
+        return status;
+    }
     NB_SCOPED(free_note) git_note *note = NULL;
-    const int code = git_note_read(&note, self->repo, notes_ref, &id);
+    int code = git_note_read(&note, self->repo, nb_review_ref, &id);
+    if (code != 0 && has_events(self, commit)) {
+        status = nb_review_mend(self, commit, err);
+        code = (status == NB_OK) ? git_note_read(&note, self->repo, nb_review_ref, &id) : 0;
+    }
+    if (status != NB_OK) {
+        return status;
+    }
     if (code != 0 && code != GIT_ENOTFOUND) {
         return nb_git_fail(self, code, "reading its review", err);
     }
@@ -48,8 +78,6 @@ nb_status nb_revisions_review(const nb_revisions *self, const char *commit, char
 }
 
 // ---- Writing ----
-
-enum { NOTE_PATH_SIZE = GIT_OID_HEXSZ + 2 }; // "ab/cdef..." and its end
 
 // What changes by one call.
 typedef struct change {
@@ -69,12 +97,10 @@ static void change_fini(change *self)
     free(self->paths);
 }
 
-static void free_entry(git_tree_entry **entry_p) { git_tree_entry_free(*entry_p); }
-
 static nb_status load_notes(change *self, nb_error *err)
 {
     git_oid id;
-    int code = git_reference_name_to_id(&id, self->self->repo, notes_ref);
+    int code = git_reference_name_to_id(&id, self->self->repo, nb_review_ref);
     if (code == GIT_ENOTFOUND) {
         return NB_OK;
     }
@@ -164,11 +190,14 @@ static nb_status commit_notes(change *self, const char *person, int64_t time_ms,
     }
     const git_commit *parents[] = {self->parent};
     if (code == 0) {
-        code = git_commit_create(&id, repo, notes_ref, author, author, "UTF-8", "Review\n", tree,
+        code = git_commit_create(&id, repo, NULL, author, author, "UTF-8", "Review\n", tree,
                                  self->parent ? 1 : 0, parents);
     }
-    return (code == 0) ? nb_revisions_link_review(self->self, err)
-                       : nb_git_fail(self->self, code, "writing its review", err);
+    if (code != 0) {
+        return nb_git_fail(self->self, code, "writing its review", err);
+    }
+    const nb_status moved = nb_review_move(self->self, &id, err);
+    return (moved == NB_OK) ? nb_revisions_link_review(self->self, err) : moved;
 }
 
 nb_status nb_revisions_review_add_all(nb_revisions *self, const nb_review_line *lines, size_t count,

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/album_tree.h"
-#include "coordinator/revisions_private.h"
+#include "coordinator/review_private.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -166,6 +166,12 @@ nb_status nb_revisions_open(const char *path, nb_blob_store *store, nb_revisions
     }
     if (status == NB_OK) {
         status = load_head(self, err);
+    }
+    if (status == NB_OK) {
+        status = nb_review_guard(self, err);
+    }
+    if (status == NB_OK) {
+        status = nb_review_finish_erasing(self, err);
     }
     if (status == NB_OK) {
         status = nb_revisions_link_review(self, err);

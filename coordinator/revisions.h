@@ -9,6 +9,7 @@
 #define NB_COORDINATOR_REVISIONS_H
 #include "base/digest.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "coordinator/ledger.h"
 #include "protocol/manifest.h"
 #include "store/blob_store.h"
@@ -136,6 +137,19 @@ typedef struct nb_review_line {
 NB_NODISCARD nb_status nb_revisions_review_add_all(nb_revisions *self, const nb_review_line *lines,
                                                    size_t count, const char *person,
                                                    int64_t time_ms, nb_error *err);
+
+/// Take the words of the events with these ids out of the review and out of its history, and put
+/// `mark` behind the events of its commit: the one exception to "nothing is ever rewritten". What
+/// was set aside loses the words too. The history of the review starts anew.
+NB_NODISCARD nb_status nb_revisions_review_erase(nb_revisions *self, const nb_review_line *mark,
+                                                 const char *const *ids, size_t id_count,
+                                                 const char *person, int64_t time_ms,
+                                                 nb_error *err);
+
+/// The references and files under which reviews are kept that another hand changed or that were
+/// damaged, each behind a line feed, the newest first.
+NB_NODISCARD nb_status nb_revisions_review_set_aside(const nb_revisions *self, nb_text *out,
+                                                     nb_error *err);
 
 // ---- What was said since (review_changes.c) ----
 

@@ -33,6 +33,7 @@ enum {
     NB_REASONS_MAX = 40, ///< Sentences about why a job waits: one for each of so many renderers
     NB_METRICS_MAX = 512 << 10, ///< The text of all metrics: some 5,000 lines
     NB_SPEEDS_MAX = 64,         ///< Processors that one render measures
+    NB_SET_ASIDE_MAX = 1000,    ///< Reviews that were set aside; the newest are named
     NB_EPOCH_MAX = 32,
     NB_THREADS_MAX = 4096,
     NB_DAY_MS = 24 * 60 * 60 * 1000, ///< Times inside a song, as nb_text_parse_time takes them

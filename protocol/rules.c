@@ -9,9 +9,10 @@
 #include <math.h>
 #include <string.h>
 
-enum { RATE_MAX_HZ = 384000 };
+enum { RATE_MAX_HZ = 384000, NOTE_NUMBER_MAX = 999999999 };
 
 #define BLOB_SIZE_MAX (UINT64_C(1) << NB_BLOB_SIZE_LOG2_MAX)
+#define DAY_NS        (UINT64_C(1000000) * NB_DAY_MS)
 #define NUMBER_MAX    ((uint64_t)INT64_MAX) // what the ledger can hold
 
 static const nb_rule request_rules[] = {
@@ -35,6 +36,10 @@ static const nb_rule request_rules[] = {
     {"audit_list", NB_RULE_NESTED, 0, 0},    {"job_change", NB_RULE_NESTED, 0, 0},
     {"job_why", NB_RULE_NESTED, 0, 0},       {"node_change", NB_RULE_NESTED, 0, 0},
     {"metrics_get", NB_RULE_NESTED, 0, 0},   {"album_usage", NB_RULE_NESTED, 0, 0},
+    {"note_reply", NB_RULE_NESTED, 0, 0},    {"note_edit", NB_RULE_NESTED, 0, 0},
+    {"note_resolve", NB_RULE_NESTED, 0, 0},  {"note_reopen", NB_RULE_NESTED, 0, 0},
+    {"note_delete", NB_RULE_NESTED, 0, 0},   {"note_erase", NB_RULE_NESTED, 0, 0},
+    {"note_log", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -52,6 +57,7 @@ static const nb_rule reply_rules[] = {
     {"people_listing", NB_RULE_NESTED, 0, 0},  {"key_listing", NB_RULE_NESTED, 0, 0},
     {"audit_listing", NB_RULE_NESTED, 0, 0},   {"job_reasons", NB_RULE_NESTED, 0, 0},
     {"metrics_text", NB_RULE_NESTED, 0, 0},    {"usage_listing", NB_RULE_NESTED, 0, 0},
+    {"note_history", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -270,27 +276,70 @@ static const nb_rule note_add_rules[] = {
     {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"at_ms", NB_RULE_NUMBER, NB_DAY_MS, 0},
-    {"end_ms", NB_RULE_NUMBER, NB_DAY_MS, 0},
     {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+    {"place", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"at_ns", NB_RULE_NUMBER, DAY_NS, 0},
+    {"end_ns", NB_RULE_NUMBER, DAY_NS, 0},
+    {"track", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule note_change_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"number", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
+    {"reply", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule note_erase_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"number", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
+    {"reply", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
     {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
 };
 static const nb_rule note_list_rules[] = {
-    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"after", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},   {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0}, {"after", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"all_versions", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule note_row_rules[] = {
     {"id", NB_RULE_WORD, NB_WORD_MAX, 0},           {"person", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"at_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"end_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
-    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0}, {"changed_by", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"changed_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},  {"changed_in", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"shown", NB_RULE_WORD, NB_WORD_MAX, 0},        {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"number", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0}, {"reply", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
+    {"state", NB_RULE_WORD, NB_WORD_MAX, 0},        {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"track", NB_RULE_WORD, NB_WORD_MAX, 0},        {"start_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"heard", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},    {"drift", NB_RULE_NUMBER, 2, 0},
+    {"edits", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
 };
 static const nb_rule note_listing_rules[] = {
-    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},   {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
+    {"next", NB_RULE_NUMBER, UINT32_MAX, 0},     {"duration_s", NB_RULE_REAL, 0, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},
+};
+static const nb_rule note_log_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"number", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},
+    {"after", NB_RULE_NUMBER, UINT32_MAX, 0},
+};
+static const nb_rule note_event_row_rules[] = {
+    {"id", NB_RULE_WORD, NB_WORD_MAX, 0},           {"kind", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"number", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0}, {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"person", NB_RULE_WORD, NB_WORD_MAX, 0},       {"time_ms", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"reply", NB_RULE_NUMBER, NOTE_NUMBER_MAX, 0},  {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"at_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},    {"end_frame", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},    {"unsure", NB_RULE_FLAG, 0, 0},
+};
+static const nb_rule note_history_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"next", NB_RULE_NUMBER, UINT32_MAX, 0},
+    {"set_aside", NB_RULE_WORD, NB_WORD_MAX, NB_SET_ASIDE_MAX},
 };
 static const nb_rule job_list_rules[] = {
     {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
@@ -608,9 +657,14 @@ static const struct {
     {&nightbus__render__descriptor, render_rules, NB_COUNT(render_rules)},
     {&nightbus__job_started__descriptor, job_started_rules, NB_COUNT(job_started_rules)},
     {&nightbus__note_add__descriptor, note_add_rules, NB_COUNT(note_add_rules)},
+    {&nightbus__note_change__descriptor, note_change_rules, NB_COUNT(note_change_rules)},
+    {&nightbus__note_erase__descriptor, note_erase_rules, NB_COUNT(note_erase_rules)},
     {&nightbus__note_list__descriptor, note_list_rules, NB_COUNT(note_list_rules)},
     {&nightbus__note_row__descriptor, note_row_rules, NB_COUNT(note_row_rules)},
     {&nightbus__note_listing__descriptor, note_listing_rules, NB_COUNT(note_listing_rules)},
+    {&nightbus__note_log__descriptor, note_log_rules, NB_COUNT(note_log_rules)},
+    {&nightbus__note_event_row__descriptor, note_event_row_rules, NB_COUNT(note_event_row_rules)},
+    {&nightbus__note_history__descriptor, note_history_rules, NB_COUNT(note_history_rules)},
     {&nightbus__job_list__descriptor, job_list_rules, NB_COUNT(job_list_rules)},
     {&nightbus__job_row__descriptor, job_row_rules, NB_COUNT(job_row_rules)},
     {&nightbus__job_listing__descriptor, job_listing_rules, NB_COUNT(job_listing_rules)},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/file.h"
+#include "review-cli/answered.h"
 #include "review-cli/command.h"
 #include "review-cli/mix_side.h"
 #include "review-cli/version_files.h"
@@ -16,6 +17,7 @@ typedef struct diff {
     bool is_measured; ///< Both reports are there
     nb_report reports[2];
     char unmeasured[160]; ///< Why not, where both are versions
+    nb_answered notes;    ///< That B answers, where both are versions
 } diff;
 
 static void diff_fini(diff *self)
@@ -25,6 +27,7 @@ static void diff_fini(diff *self)
     nb_mix_side_fini(&self->after);
     nb_report_fini(&self->reports[0]);
     nb_report_fini(&self->reports[1]);
+    nb_answered_fini(&self->notes);
     nb_farm_fini(&self->farm);
 }
 
@@ -113,6 +116,15 @@ static nb_status get_reports(diff *self, nb_error *err)
     return NB_OK;
 }
 
+static nb_status get_notes(diff *self, nb_error *err)
+{
+    const bool same_song = strcmp(self->before.name.song, self->after.name.song) == 0;
+    return self->before.is_version && self->after.is_version && same_song
+               ? nb_answered_between(&self->farm, &self->before.name, &self->after.name,
+                                     &self->notes, err)
+               : NB_OK;
+}
+
 // ---- Audio that was made elsewhere ----
 
 /// Are there two documents to compare?
@@ -177,6 +189,7 @@ static nb_status print_json(diff *self, nb_error *err)
     json_object_set_new(json, "after_source", json_string(nb_mix_side_source(&self->after)));
     json_object_set_new(json, "sound", sound_to_json(self));
     json_object_set_new(json, "measured", measured);
+    json_object_set(json, "notes", self->notes.fixed ? self->notes.fixed : json_null());
     // All digits: the changes must bring back the other mix exactly.
     NB_SCOPED(nb_text_free) char *text = json ? nb_mix_json_text(json) : NULL;
     return text ? nb_cli_printf(err, "%s\n", text)
@@ -203,6 +216,7 @@ static nb_status print_words(diff *self, nb_error *err)
     } else if (self->unmeasured[0]) {
         nb_text_addf(&text, "Not measured: %s\n", self->unmeasured);
     }
+    nb_answered_print(self->notes.fixed, "answers", &text);
     return nb_cli_print(&text, err);
 }
 
@@ -215,6 +229,9 @@ static nb_status run_diff(nb_cli *cli, nb_error *err)
     }
     if (status == NB_OK) {
         status = get_reports(&self, err);
+    }
+    if (status == NB_OK) {
+        status = get_notes(&self, err);
     }
     if (status != NB_OK) {
         return status;

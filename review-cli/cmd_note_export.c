@@ -15,6 +15,7 @@ static const nb_option export_options[] = {
     {"format", 0, "FORMAT", "what to write; else by the file's ending"},
     {"output", 'o', "FILE", "where to; else to standard output"},
     {"session", 0, "FILE", "a session or WAV: write a copy with the notes in it"},
+    {"state", 0, "STATE", "only those: open or resolved", 0},
     {"start", 0, "TIME", "where the song begins in the session; 0 if not given"},
 };
 
@@ -140,6 +141,8 @@ static nb_status run_export(nb_cli *cli, nb_error *err)
         status = nb_notes_fetch(&farm, &name, &notes, err);
     }
     if (status == NB_OK) {
+        nb_notes_drop_gone(&notes);
+        nb_notes_keep(&notes, "state", nb_args_get(&cli->args, "state"));
         status = nb_notes_to_markers(&notes, &markers, err);
     }
     if (status == NB_OK) {

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NS_PER_MS = 1000000 };
-
 static const nb_option import_options[] = {
     {"format", 0, "FORMAT", "what the file is; else by its ending and first bytes"},
     {"dry-run", 0, NULL, "only show what would be added; needs no farm"},
@@ -103,9 +101,8 @@ typedef struct tally {
     size_t added;
     size_t there;    ///< Notes that the version had already
     size_t nameless; ///< Markers without a text, which are no notes
+    size_t behind;   ///< Markers past the end of the version
 } tally;
-
-static int64_t to_ms(int64_t ns) { return (ns + NS_PER_MS / 2) / NS_PER_MS; }
 
 /// The text that becomes the note's: an author's name stays before it, since the note is the
 /// importer's.
@@ -115,14 +112,16 @@ static char *text_of(const nb_marker *marker)
     return nb_text_format("%s%s%s", named ? marker->author : "", named ? ": " : "", marker->text);
 }
 
-/// True if the note `row` is what the marker says: added from it before, or exported as it.
+/// True if the note `row` is what the marker says: added from it before, or exported as it. Files
+/// keep no more than milliseconds.
 static bool is_same(const json_t *row, const Nightbus__NoteAdd *note)
 {
-    const char *text = json_string_value(json_object_get(row, "text"));
+    static const double apart_ms = 1.5;
+    NB_SCOPED(nb_text_free) char *text = nb_notes_marker_text(row);
     const char *person = json_string_value(json_object_get(row, "person"));
     const double at_ms = 1000.0 * json_real_value(json_object_get(row, "at_s"));
     const size_t length = person ? strlen(person) : 0;
-    if (!text || fabs(at_ms - (double)note->at_ms) > 1.5) {
+    if (!text || fabs(at_ms - (double)note->at_ns / 1e6) > apart_ms) {
         return false;
     }
     const bool by_them = length > 0 && strncmp(note->text, person, length) == 0 &&
@@ -150,12 +149,20 @@ static void make_id(const Nightbus__NoteAdd *note, uint8_t out[NB_CLIENT_ID_SIZE
     nb_hasher_add_string(hasher, "nightbus note import");
     nb_hasher_add_string(hasher, note->song);
     nb_hasher_add_string(hasher, note->version);
-    nb_hasher_add_i64(hasher, note->at_ms);
-    nb_hasher_add_i64(hasher, note->end_ms);
+    nb_hasher_add_i64(hasher, note->at_ns);
+    nb_hasher_add_i64(hasher, note->end_ns);
     nb_hasher_add_string(hasher, note->text);
     const nb_digest digest = nb_hasher_finish(hasher);
     nb_hasher_destroy(&hasher);
     memcpy(out, digest.bytes, NB_CLIENT_ID_SIZE);
+}
+
+/// Sessions have marks behind the song: its end, the reverb's end. They are no notes on it.
+static bool is_behind(const nb_notes *notes, const nb_marker *marker)
+{
+    const unsigned rate_hz = notes->rate_hz > 0 ? notes->rate_hz : 1;
+    return notes->duration_s >= 0.0 && (double)nb_text_ns_to_frames(marker->end_ns, rate_hz) >
+                                           ceil(notes->duration_s * (double)rate_hz);
 }
 
 static nb_status add_note(nb_farm *farm, const nb_notes *notes, const nb_version_name *name,
@@ -173,13 +180,18 @@ static nb_status add_note(nb_farm *farm, const nb_notes *notes, const nb_version
         out->nameless++;
         return NB_OK;
     }
+    if (is_behind(notes, marker)) {
+        out->behind++;
+        return NB_OK;
+    }
     memcpy(version, notes->version, sizeof version);
     Nightbus__NoteAdd body = NIGHTBUS__NOTE_ADD__INIT;
     body.album = farm->album;
     body.song = of.song;
     body.version = version;
-    body.at_ms = to_ms(marker->at_ns);
-    body.end_ms = to_ms(marker->end_ns);
+    body.has_at_ns = body.has_end_ns = true;
+    body.at_ns = marker->at_ns;
+    body.end_ns = marker->end_ns;
     body.text = text;
     if (is_there(notes, &body)) {
         out->there++;
@@ -220,10 +232,10 @@ static nb_status report(const nb_cli *cli, const nb_version_name *name, const ch
 {
     if (cli->json) {
         return nb_cli_print_json(
-            json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "song", name->song, "version",
+            json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I}", "song", name->song, "version",
                       nb_cli_json_string(version), "added", (json_int_t)done->added, "there",
-                      (json_int_t)done->there, "nameless", (json_int_t)done->nameless, "left_out",
-                      (json_int_t)markers->left_out),
+                      (json_int_t)done->there, "nameless", (json_int_t)done->nameless, "behind",
+                      (json_int_t)done->behind, "left_out", (json_int_t)markers->left_out),
             err);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
@@ -231,6 +243,9 @@ static nb_status report(const nb_cli *cli, const nb_version_name *name, const ch
                  name->song, version);
     if (done->there > 0) {
         nb_text_addf(&text, "; %zu there already", done->there);
+    }
+    if (done->behind > 0) {
+        nb_text_addf(&text, "; %zu past the end left out", done->behind);
     }
     if (done->nameless > 0) {
         nb_text_addf(&text, "; %zu without a text left out", done->nameless);

@@ -365,6 +365,7 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
     pushed.reply = self.reply->pushed;
     pushed.commit = self.folder.base;
     pushed.sent_bytes = self.sent_bytes;
+    pushed.message = self.message;
     return nb_pushed_tell(&pushed, err);
 }
 

@@ -84,13 +84,15 @@ extern const nb_command nb_command_submit_master, nb_command_up, nb_command_albu
     nb_command_album_list, nb_command_album_clone, nb_command_status, nb_command_push,
     nb_command_pull, nb_command_log, nb_command_show, nb_command_fetch, nb_command_render,
     nb_command_report, nb_command_note_add, nb_command_note_list, nb_command_note_export,
-    nb_command_note_import, nb_command_jobs, nb_command_job, nb_command_nodes, nb_command_why,
-    nb_command_cancel, nb_command_pause, nb_command_resume, nb_command_retry, nb_command_priority,
-    nb_command_limit, nb_command_metrics, nb_command_album_usage, nb_command_node_drain,
-    nb_command_node_resume, nb_command_node_set_aside, nb_command_node_label, nb_command_node_hours,
-    nb_command_incidents, nb_command_incident_keep, nb_command_help, nb_command_version,
-    nb_command_diff, nb_command_compare, nb_command_play, nb_command_approve,
-    nb_command_request_changes, nb_command_withdraw;
+    nb_command_note_reply, nb_command_note_edit, nb_command_note_resolve, nb_command_note_reopen,
+    nb_command_note_delete, nb_command_note_erase, nb_command_note_log, nb_command_note_import,
+    nb_command_jobs, nb_command_job, nb_command_nodes, nb_command_why, nb_command_cancel,
+    nb_command_pause, nb_command_resume, nb_command_retry, nb_command_priority, nb_command_limit,
+    nb_command_metrics, nb_command_album_usage, nb_command_node_drain, nb_command_node_resume,
+    nb_command_node_set_aside, nb_command_node_label, nb_command_node_hours, nb_command_incidents,
+    nb_command_incident_keep, nb_command_help, nb_command_version, nb_command_diff,
+    nb_command_compare, nb_command_play, nb_command_approve, nb_command_request_changes,
+    nb_command_withdraw;
 extern const nb_command nb_command_inbox;
 extern const nb_command nb_command_invite, nb_command_invite_list, nb_command_invite_revoke,
     nb_command_join, nb_command_people, nb_command_role, nb_command_keys, nb_command_keys_name,

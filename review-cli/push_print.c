@@ -205,6 +205,7 @@ static nb_status tell(push_print *self, nb_error *err)
                             .reply = pushed,
                             .commit = pushed->commit,
                             .sent_bytes = self->submission.sent_bytes,
+                            .message = nb_args_get(&self->cli->args, "message"),
                             .details = self->details.chars,
                             .more = more};
     return nb_pushed_tell(&what, err);

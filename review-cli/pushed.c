@@ -2,6 +2,7 @@
 #include "review-cli/pushed.h"
 
 #include "base/text.h"
+#include "review-cli/answered.h"
 #include "review-cli/follow.h"
 #include "review-cli/version_files.h"
 #include "review/report.h"
@@ -32,7 +33,7 @@ json_t *nb_pushed_to_json(const nb_pushed *self)
     return json;
 }
 
-static nb_status print(const nb_pushed *self, nb_error *err)
+static nb_status print(const nb_pushed *self, const nb_answered *notes, nb_error *err)
 {
     const Nightbus__Pushed *pushed = self->reply;
     NB_SCOPED(nb_text_fini) nb_text text = {0};
@@ -49,6 +50,8 @@ static nb_status print(const nb_pushed *self, nb_error *err)
     }
     nb_text_add(&text,
                 pushed->n_versions == 0 ? "  no song sounds different: no new version\n" : "");
+    nb_answered_print(notes->fixed, "fixes", &text);
+    nb_answered_print(notes->open, "open:", &text);
     return nb_cli_print(&text, err);
 }
 
@@ -113,10 +116,28 @@ static nb_status follow(const nb_pushed *self, nb_followed *followed, nb_error *
     return status;
 }
 
+static nb_status print_json(const nb_pushed *self, const nb_answered *notes, nb_error *err)
+{
+    json_t *json = nb_pushed_to_json(self);
+    if (json) {
+        json_object_set(json, "fixed", notes->fixed);
+        json_object_set(json, "open", notes->open);
+    }
+    return nb_cli_print_json(json, err);
+}
+
 nb_status nb_pushed_tell(const nb_pushed *self, nb_error *err)
 {
-    nb_status status =
-        self->cli->json ? nb_cli_print_json(nb_pushed_to_json(self), err) : print(self, err);
+    NB_SCOPED(nb_answered_fini) nb_answered notes = {0};
+    nb_error why = {0};
+    if (nb_answered_by_push(self->farm, self->reply->versions, self->reply->n_versions,
+                            self->message ? self->message : "", &notes, &why) != NB_OK) {
+        fprintf(stderr, "nightbus push: pushed, but its notes can't be told: %s\n", why.text);
+    }
+    nb_status status = self->cli->json ? print_json(self, &notes, err) : print(self, &notes, err);
+    if (status == NB_OK && notes.missed.chars) {
+        fputs(notes.missed.chars, stderr);
+    }
     if (status != NB_OK || nb_args_has(&self->cli->args, "no-wait")) {
         return status;
     }

@@ -340,21 +340,29 @@ nb_status nb_note_log_fold(nb_note_log *self, nb_error *err)
     return status;
 }
 
+const nb_note *nb_note_log_note_of(const nb_note_log *self, const nb_event *event)
+{
+    if (event->kind != NB_EVENT_NOTE || event->note != 0) {
+        const nb_note *note = nb_note_log_find(self, event->note);
+        return (note && (event->kind != NB_EVENT_NOTE || note->words.said == event)) ? note : NULL;
+    }
+    for (size_t i = 0; i < self->note_count; i++) {
+        if (self->notes[i].words.said == event) {
+            return &self->notes[i];
+        }
+    }
+    return NULL;
+}
+
 const nb_event *nb_note_log_event(const nb_note_log *self, const char *id, const nb_note **out_note)
 {
     for (size_t i = 0; i < self->event_count; i++) {
-        const nb_event *event = &self->events[i];
-        if (strcmp(event->id, id) != 0) {
-            continue;
+        if (strcmp(self->events[i].id, id) == 0) {
+            if (out_note) {
+                *out_note = nb_note_log_note_of(self, &self->events[i]);
+            }
+            return &self->events[i];
         }
-        const nb_note *note = nb_note_log_find(self, event->note);
-        for (size_t j = 0; j < self->note_count && event->kind == NB_EVENT_NOTE; j++) {
-            note = self->notes[j].words.said == event ? &self->notes[j] : note;
-        }
-        if (out_note) {
-            *out_note = note;
-        }
-        return event;
     }
     return NULL;
 }

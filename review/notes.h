@@ -71,6 +71,8 @@ NB_NODISCARD nb_status nb_note_log_fold(nb_note_log *self, nb_error *err);
 
 /// The note of that number; null if there is none.
 const nb_note *nb_note_log_find(const nb_note_log *self, unsigned number);
+/// The note that an event of the log made or is about; null if there is none.
+const nb_note *nb_note_log_note_of(const nb_note_log *self, const nb_event *event);
 /// The event of that id and its note (may be null); null if there is none.
 const nb_event *nb_note_log_event(const nb_note_log *self, const char *id,
                                   const nb_note **out_note);

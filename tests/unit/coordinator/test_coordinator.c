@@ -1004,8 +1004,9 @@ static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
     add.album = album;
     add.song = song;
     add.version = latest;
-    add.at_ms = 92000;
-    add.end_ms = 92500;
+    add.has_at_ns = add.has_end_ns = true;
+    add.at_ns = 92000000000;
+    add.end_ns = 92500000000;
     add.text = text;
     add.client_id = bytes_of(id, sizeof id);
     assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_ADD, &add));
@@ -1023,10 +1024,10 @@ static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
     assert_string_equal(row->text, text);
     assert_int_equal(row->at_frame, 92 * 48000);
     assert_int_equal(row->end_frame, 92 * 48000 + 24000);
-    add.end_ms = 0;
+    add.end_ns = 0;
     id[0]++;
     assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_NOTE_ADD, &add), NB_E_INVALID,
-                   "its end not before");
+                   "its end does not lie before");
     close_desk(&here);
 }
 
