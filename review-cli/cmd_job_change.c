@@ -157,7 +157,7 @@ static const nb_option limit_options[] = {
 
 const nb_command nb_command_limit = {
     .name = "limit",
-    .usage = "ID [--window HOURS [--zone NAME]] [--label LABELS] [--json]",
+    .usage = "ID [--window HOURS] [--label LABELS] [--json]",
     .summary = "let a job begin only in some hours, or on some renderers",
     .details = "Outside its hours nothing new of the job begins; what runs goes on.",
     .examples = "  nightbus limit 12 --window 22:00-06:00 --zone Europe/Berlin\n"

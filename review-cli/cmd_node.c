@@ -127,7 +127,7 @@ static const nb_option window_options[] = {
 
 const nb_command nb_command_node_hours = {
     .name = "node hours",
-    .usage = "NAME --window HOURS [--zone NAME] [--json]",
+    .usage = "NAME --window HOURS [--json]",
     .summary = "give a renderer work in some hours of the day only",
     .details = "For a workstation that renders at night. When its hours end it finishes what it\n"
                "does. Hours are those of the clock there, also when summer time begins and ends.",
