@@ -16,17 +16,46 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static struct {
     const char *program;
     nb_log_level least;
-} self = {"nightbus", NB_LOG_INFO};
+    nb_log_form form;
+} self = {"nightbus", NB_LOG_INFO, NB_LOG_TEXT};
+
+nb_status nb_log_set_form(const char *name, nb_error *err)
+{
+    if (strcmp(name, "text") != 0 && strcmp(name, "json") != 0) {
+        return nb_fail(err, NB_E_USAGE, "a log's format is text or json, not \"%s\"", name);
+    }
+    self.form = strcmp(name, "json") == 0 ? NB_LOG_JSON : NB_LOG_TEXT;
+    return NB_OK;
+}
 
 void nb_log_open(const char *name)
 {
     self.program = name;
+    const char *form = getenv("NIGHTBUS_LOG_FORMAT");
     const char *wanted = getenv("NIGHTBUS_LOG");
+    if (form && strcmp(form, "json") == 0) {
+        self.form = NB_LOG_JSON;
+    }
     for (size_t i = 0; wanted && i < NB_COUNT(level_names); i++) {
         if (strcmp(wanted, level_names[i]) == 0) {
             self.least = (nb_log_level)i;
         }
     }
+}
+
+enum { LINE_SIZE = 3500 }; // a text of quotes only, doubled
+
+/// A printable text inside JSON's quotes; what does not fit is left out.
+static void quote(const char *text, char *out, size_t size)
+{
+    size_t at = 0;
+    for (const char *c = text; *c && at + 3 < size; c++) {
+        if (*c == '"' || *c == '\\') {
+            out[at++] = '\\';
+        }
+        out[at++] = *c;
+    }
+    out[at] = '\0';
 }
 
 void nb_log(nb_log_level level, const char *format, ...)
@@ -41,11 +70,22 @@ void nb_log(nb_log_level level, const char *format, ...)
     va_end(args);
     nb_text_make_printable(text); // a name from a peer must not reach the terminal raw
 
-    char line[1700];
+    char line[LINE_SIZE];
     char when[NB_CLOCK_ISO_SIZE];
     nb_clock_iso(nb_clock_wall_ms(), when);
-    int length = snprintf(line, sizeof line, "%s %-5s %s: %s\n", when, level_names[level],
+    int length = 0;
+    if (self.form == NB_LOG_JSON) {
+        char quoted[2 * sizeof text];
+        char program[256];
+        quote(self.program, program, sizeof program);
+        quote(text, quoted, sizeof quoted);
+        length = snprintf(line, sizeof line,
+                          "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"text\":\"%s\"}\n",
+                          when, level_names[level], program, quoted);
+    } else {
+        length = snprintf(line, sizeof line, "%s %-5s %s: %s\n", when, level_names[level],
                           self.program, text);
+    }
     if (length >= (int)sizeof line) {
         length = (int)sizeof line - 1;
     }

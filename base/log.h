@@ -14,6 +14,13 @@ typedef enum nb_log_level { NB_LOG_DEBUG, NB_LOG_INFO, NB_LOG_WARN, NB_LOG_ERROR
 /// starts; `name` must live as long as the process.
 void nb_log_open(const char *name);
 
+/// Lines as people read them (the default), or as JSON objects with "time", "level", "program" and
+/// "text". NIGHTBUS_LOG_FORMAT=json asks for these too.
+typedef enum nb_log_form { NB_LOG_TEXT, NB_LOG_JSON } nb_log_form;
+
+/// "text" or "json"; NB_E_USAGE for anything else. Call it before any thread starts.
+NB_NODISCARD nb_status nb_log_set_form(const char *name, nb_error *err);
+
 void nb_log(nb_log_level level, const char *format, ...) NB_PRINTF(2, 3);
 
 #define nb_log_debug(...) nb_log(NB_LOG_DEBUG, __VA_ARGS__)

@@ -37,6 +37,13 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
     }
     if (!nb_attempt_is_leased(attempt)) {
         self->metrics.attempts_ended[attempt->state]++;
+        if (attempt->state == NB_ATTEMPT_EXPIRED || attempt->state == NB_ATTEMPT_ABANDONED) {
+            nb_coordinator_say(self, task->id, "attempt %" PRIu32 " on %s: %s", attempt->id.attempt,
+                               nb_coordinator_node_at(self, attempt->renderer)->name,
+                               attempt->state == NB_ATTEMPT_EXPIRED
+                                   ? "not heard of in time, so the task goes to another"
+                                   : "its renderer came back without it");
+        }
         nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
                              task->id);
         nb_coordinator_touch_task(self, task->id);

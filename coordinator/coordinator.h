@@ -68,4 +68,8 @@ nb_server_may_read nb_coordinator_may_read;
 nb_server_may_write nb_coordinator_may_write;
 nb_server_stored nb_coordinator_stored;
 
+/// Write the metrics to a file that appears whole, for a collector that reads files.
+NB_NODISCARD nb_status nb_coordinator_write_metrics(nb_coordinator *self, const char *path,
+                                                    nb_error *err);
+
 #endif // NB_COORDINATOR_COORDINATOR_H

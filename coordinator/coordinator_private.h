@@ -270,6 +270,9 @@ NB_NODISCARD nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_
 void nb_coordinator_reap_tasks(nb_coordinator *self);
 /// Something about the job changed: whoever watches it hears of it.
 void nb_coordinator_touch_job(nb_coordinator *self, uint64_t job);
+/// Add a line of the coordinator's own to the task's log.
+void nb_coordinator_say(nb_coordinator *self, uint64_t task, const char *format, ...)
+    NB_PRINTF(3, 4);
 void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task);
 /// Let the task's renderer read what it needs.
 NB_NODISCARD nb_status nb_coordinator_grant(nb_coordinator *self, const nb_public_key *key,

@@ -141,6 +141,9 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
     const Nightbus__Sync *said = request->sync;
     nb_coordinator_node_at(self, caller->renderer)->seen_wall_ms = nb_clock_wall_ms();
     nb_coordinator_drop_waiters(self, caller->renderer);
+    if (said->has_stopping && said->stopping) {
+        nb_scheduler_stopping(self->scheduler, caller->renderer);
+    }
     if (said->has_task) {
         return sync_busy(self, caller, said, answer, err);
     }

@@ -425,11 +425,31 @@ nb_status nb_ledger_add_line(nb_ledger *self, uint64_t task, uint64_t cursor, co
 
 nb_status nb_ledger_trim_lines(nb_ledger *self, uint64_t task, nb_error *err)
 {
+    const nb_status status = nb_sql_run(
+        self->sql,
+        "DELETE FROM task_lines WHERE task = ?1 AND cursor <="
+        " (SELECT cursor FROM task_lines WHERE task = ?1 ORDER BY cursor DESC LIMIT 1 OFFSET ?2)",
+        NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(NB_TASK_LINES_MAX)), err);
+    const int64_t dropped = nb_sql_changes(self->sql);
+    if (status != NB_OK || dropped == 0) {
+        return status;
+    }
     return nb_sql_run(self->sql,
-                      "DELETE FROM task_lines WHERE task = ?1 AND cursor <="
-                      " (SELECT cursor FROM task_lines WHERE task = ?1"
-                      " ORDER BY cursor DESC LIMIT 1 OFFSET ?2)",
-                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(NB_TASK_LINES_MAX)), err);
+                      "INSERT INTO dropped_lines (task, count) VALUES (?1, ?2)"
+                      " ON CONFLICT (task) DO UPDATE SET count = count + ?2",
+                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(dropped)), err);
+}
+
+nb_status nb_ledger_dropped_lines(nb_ledger *self, uint64_t task, uint64_t *out_count,
+                                  nb_error *err)
+{
+    *out_count = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    const nb_status status = query_one(self, "SELECT count FROM dropped_lines WHERE task = ?",
+                                       NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, &row, err);
+    *out_count = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
+    return status;
 }
 
 void nb_task_lines_free(nb_task_line **lines_p, size_t count)

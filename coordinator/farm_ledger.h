@@ -117,8 +117,12 @@ NB_NODISCARD nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task,
 
 NB_NODISCARD nb_status nb_ledger_add_line(nb_ledger *self, uint64_t task, uint64_t cursor,
                                           const char *line, nb_error *err);
-/// Keep the newest NB_TASK_LINES_MAX lines.
+/// Keep the newest NB_TASK_LINES_MAX lines, and count those that went.
 NB_NODISCARD nb_status nb_ledger_trim_lines(nb_ledger *self, uint64_t task, nb_error *err);
+
+/// Lines of the task that were dropped so far.
+NB_NODISCARD nb_status nb_ledger_dropped_lines(nb_ledger *self, uint64_t task, uint64_t *out_count,
+                                               nb_error *err);
 
 typedef struct nb_task_line {
     uint64_t cursor;

@@ -3,6 +3,7 @@
 #include "coordinator/coordinator_private.h"
 #include "coordinator/wishes.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,6 +144,19 @@ bool nb_coordinator_job_has_news(const nb_coordinator *self, uint64_t job, uint6
     return self->job_cursors[job % NB_WATCHED_JOBS] > cursor;
 }
 
+// The first line of a log says what is missing of it.
+static char *dropped_line(nb_coordinator *self, uint64_t task, const nb_answer *answer)
+{
+    uint64_t dropped = 0;
+    char line[100];
+    if (nb_ledger_dropped_lines(self->ledger, task, &dropped, NULL) != NB_OK || dropped == 0) {
+        return NULL;
+    }
+    snprintf(line, sizeof line, "(%" PRIu64 " older lines were dropped: a task keeps %d)", dropped,
+             NB_TASK_LINES_MAX);
+    return nb_answer_string(answer, line);
+}
+
 static nb_status fill_lines(nb_coordinator *self, const nb_job *job, uint64_t cursor,
                             Nightbus__JobState *state, const nb_answer *answer, nb_error *err)
 {
@@ -153,15 +167,20 @@ static nb_status fill_lines(nb_coordinator *self, const nb_job *job, uint64_t cu
     if (status != NB_OK) {
         return status;
     }
-    state->lines = nb_answer_take(answer, count, sizeof *state->lines);
+    char *notice = (cursor == 0) ? dropped_line(self, job->task, answer) : NULL;
+    const size_t room = NB_LOG_LINES_MAX - (notice ? 1 : 0);
+    const size_t given = (count < room) ? count : room;
+    state->lines = nb_answer_take(answer, NB_LOG_LINES_MAX, sizeof *state->lines);
     bool complete = state->lines != NULL;
-    for (size_t i = 0; complete && i < count; i++) {
-        state->lines[i] = nb_answer_string(answer, lines[i].text);
-        complete = state->lines[i] != NULL;
-        state->n_lines++;
+    if (complete && notice) {
+        state->lines[state->n_lines++] = notice;
     }
-    if (count == NB_LOG_LINES_MAX) {
-        state->cursor = lines[count - 1].cursor; // there are more
+    for (size_t i = 0; complete && i < given; i++) {
+        state->lines[state->n_lines] = nb_answer_string(answer, lines[i].text);
+        complete = state->lines[state->n_lines++] != NULL;
+    }
+    if (given == room) {
+        state->cursor = lines[given - 1].cursor; // there may be more
     }
     nb_task_lines_free(&lines, count);
     return complete ? NB_OK : nb_answer_no_memory(err);

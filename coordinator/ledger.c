@@ -114,6 +114,9 @@ static const struct {
      " labels TEXT NOT NULL, person TEXT NOT NULL, reason TEXT NOT NULL,"
      " time_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
      "CREATE INDEX jobs_by_node ON jobs (node, id);"},
+    // Lines of a task's log that were dropped since it began.
+    {"logs", "CREATE TABLE dropped_lines (task INTEGER PRIMARY KEY REFERENCES tasks,"
+             " count INTEGER NOT NULL) STRICT;"},
 };
 
 int64_t nb_version_number(const char *name)

@@ -5,11 +5,13 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "coordinator/backup.h"
 #include "coordinator/coordinator.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,13 +25,16 @@ enum {
     BURST_MAX = 1000, ///< Messages heard before leases may expire: a busy hour is no dead renderer
     BATCH_MS = 10,    ///< How long one commit collects messages; an fsync takes about as long
     COLLECT_MS = 24 * 60 * 60 * 1000,
+    COLLECT_AGAIN_MS = 10 * 60 * 1000, ///< While a backup runs
+    METRICS_MS = 15000,
     LEASE_LEAST_MS = 1000,
     LEASE_MOST_MS = 10 * 60 * 1000,
 };
 
 static const char usage[] =
     "usage: nightbus-coordinator --data DIR [--control ADDRESS] [--bulk ADDRESS] [--transfer]\n"
-    "                            [--lease-ms N]\n"
+    "                            [--lease-ms N] [--metrics-file FILE] [--log-format text|json]\n"
+    "       nightbus-coordinator --data DIR --backup TO\n"
     "\n"
     "Keeps the albums, the audio store and the ledger in DIR, and hands work to the renderers.\n"
     "'nightbus up' starts one with its renderers and keys.\n"
@@ -40,6 +45,10 @@ static const char usage[] =
     "  --transfer         give renderers of this machine no path to the store\n"
     "  --lease-ms N       how long a renderer may be silent before its work goes to another\n"
     "                     (10000; 30000 suits renderers behind a slow line)\n"
+    "  --metrics-file FILE\n"
+    "                     write what is counted there every 15 s, in Prometheus's text format\n"
+    "  --log-format FORM  text (the default) or json: one object a line\n"
+    "  --backup TO        copy all state into the folder TO, also while another one runs, and end\n"
     "  --help, --version\n"
     "\n"
     "DIR/keys/trusted.json names the keys that are let in; DIR/coordinator.json says, once all is\n"
@@ -59,16 +68,25 @@ typedef struct choices {
     const char *bulk;
     bool transfer;
     int64_t lease_ms;
+    const char *metrics_file;
+    const char *backup;
     bool told; ///< --help or --version was answered
 } choices;
 
 static nb_status read_choices(int argc, char **argv, choices *out, nb_error *err)
 {
     static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},     {"control", required_argument, NULL, 'c'},
-        {"bulk", required_argument, NULL, 'b'},     {"transfer", no_argument, NULL, 't'},
-        {"lease-ms", required_argument, NULL, 'l'}, {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},        {NULL, 0, NULL, 0},
+        {"data", required_argument, NULL, 'd'},
+        {"control", required_argument, NULL, 'c'},
+        {"bulk", required_argument, NULL, 'b'},
+        {"transfer", no_argument, NULL, 't'},
+        {"lease-ms", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {"metrics-file", required_argument, NULL, 'm'},
+        {"log-format", required_argument, NULL, 'f'},
+        {"backup", required_argument, NULL, 'k'},
+        {NULL, 0, NULL, 0},
     };
     for (int letter; (letter = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (letter) {
@@ -89,6 +107,17 @@ static nb_status read_choices(int argc, char **argv, choices *out, nb_error *err
                 NB_OK) {
                 return nb_fail(err, NB_E_USAGE, "--lease-ms takes %d to %d, not '%.20s'",
                                LEASE_LEAST_MS, LEASE_MOST_MS, optarg);
+            }
+            break;
+        case 'm':
+            out->metrics_file = optarg;
+            break;
+        case 'k':
+            out->backup = optarg;
+            break;
+        case 'f':
+            if (nb_log_set_form(optarg, err) != NB_OK) {
+                return NB_E_USAGE;
             }
             break;
         case 'h':
@@ -269,19 +298,60 @@ static nb_status run_once(nb_coordinator *coordinator, nb_server *server, nb_err
     return NB_OK;
 }
 
-static nb_status serve(nb_coordinator *coordinator, nb_server *server, nb_error *err)
+// When to try next.
+static int64_t collect(nb_coordinator *coordinator, const char *data)
+{
+    NB_SCOPED(nb_file_close_fd) int lock = -1;
+    nb_error problem = {0};
+    if (!nb_backup_may_collect(data, &lock)) {
+        nb_log_info("collection waits for the backup to end");
+        return nb_clock_ms() + COLLECT_AGAIN_MS;
+    }
+    if (nb_coordinator_collect(coordinator, &problem) != NB_OK) {
+        nb_log_warn("collection: %s", problem.text);
+    }
+    return nb_clock_ms() + COLLECT_MS;
+}
+
+static void write_metrics(nb_coordinator *coordinator, const char *path)
+{
+    nb_error problem = {0};
+    if (nb_coordinator_write_metrics(coordinator, path, &problem) != NB_OK) {
+        nb_log_warn("metrics: %s", problem.text);
+    }
+}
+
+static nb_status serve(const choices *chosen, nb_coordinator *coordinator, nb_server *server,
+                       nb_error *err)
 {
     int64_t collect_ms = nb_clock_ms();
+    int64_t metrics_ms = chosen->metrics_file ? nb_clock_ms() : INT64_MAX;
     nb_status status = NB_OK;
     while (!stopping && status == NB_OK) {
         status = run_once(coordinator, server, err);
         if (status == NB_OK && nb_clock_ms() >= collect_ms) {
-            nb_error problem = {0};
-            collect_ms = nb_clock_ms() + COLLECT_MS;
-            if (nb_coordinator_collect(coordinator, &problem) != NB_OK) {
-                nb_log_warn("collection: %s", problem.text);
-            }
+            collect_ms = collect(coordinator, chosen->data);
         }
+        if (status == NB_OK && nb_clock_ms() >= metrics_ms) {
+            metrics_ms = nb_clock_ms() + METRICS_MS;
+            write_metrics(coordinator, chosen->metrics_file);
+        }
+    }
+    return status;
+}
+
+static nb_status back_up(const choices *chosen, nb_error *err)
+{
+    nb_backup_result result;
+    char bytes[NB_TEXT_SIZE_SIZE];
+    const int64_t start_ms = nb_clock_ms();
+    const nb_status status = nb_backup(chosen->data, chosen->backup, &result, err);
+    if (status == NB_OK) {
+        nb_text_format_size(result.new_bytes, bytes);
+        printf("backed up %s to %s in %.1f s: the ledger, %" PRIu64 " album(s), %" PRIu64
+               " blob(s), of which %" PRIu64 " new (%s)\n",
+               chosen->data, chosen->backup, (double)(nb_clock_ms() - start_ms) / 1000.0,
+               result.albums, result.blobs, result.new_blobs, bytes);
     }
     return status;
 }
@@ -318,7 +388,7 @@ static nb_status run(const choices *chosen, nb_error *err)
     if (status == NB_OK) {
         nb_log_info("ready: control %s, bulk %s", nb_server_control(server),
                     nb_server_bulk(server));
-        status = serve(coordinator, server, err);
+        status = serve(chosen, coordinator, server, err);
     }
     nb_log_info("stopped");
     return status;
@@ -334,7 +404,7 @@ int main(int argc, char **argv)
         struct sigaction action = {.sa_handler = on_signal};
         sigaction(SIGTERM, &action, NULL);
         sigaction(SIGINT, &action, NULL);
-        status = run(&chosen, &err);
+        status = chosen.backup ? back_up(&chosen, &err) : run(&chosen, &err);
     }
     if (status != NB_OK) {
         fprintf(stderr, "nightbus-coordinator: %s\n", err.text);

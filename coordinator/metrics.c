@@ -2,6 +2,7 @@
 #include "coordinator/metrics.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/metrics_text.h"
@@ -159,6 +160,13 @@ nb_status nb_metrics_format(nb_coordinator *self, nb_text *out, nb_error *err)
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the metrics");
     }
     return status;
+}
+
+nb_status nb_coordinator_write_metrics(nb_coordinator *self, const char *path, nb_error *err)
+{
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    const nb_status status = nb_metrics_format(self, &text, err);
+    return (status == NB_OK) ? nb_file_write(path, text.chars, text.length, 0644, err) : status;
 }
 
 nb_status nb_handle_metrics_get(nb_coordinator *self, const nb_caller *caller,

@@ -101,6 +101,9 @@ NB_NODISCARD nb_status nb_scheduler_wish(nb_scheduler *self, uint64_t task,
 NB_NODISCARD nb_status nb_scheduler_wish_renderer(nb_scheduler *self, uint32_t renderer,
                                                   const nb_renderer_wish *wish, nb_error *err);
 
+/// It ends after what it does: give it nothing more until it says Hello again.
+void nb_scheduler_stopping(nb_scheduler *self, uint32_t renderer);
+
 /// This renderer has the song's stems (nb_scheduler_song): it rendered it before.
 void nb_scheduler_remember(nb_scheduler *self, uint64_t song, uint32_t renderer);
 uint64_t nb_scheduler_song(const char *album, const char *song);

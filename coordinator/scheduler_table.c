@@ -267,6 +267,14 @@ nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb
     return NB_OK;
 }
 
+void nb_scheduler_stopping(nb_scheduler *self, uint32_t id)
+{
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
+    if (renderer) {
+        renderer->holds |= NB_HOLD_STOPPING;
+    }
+}
+
 nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err)
 {
     if (nb_scheduler_find_renderer(self, renderer)) {

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,20 @@ void nb_coordinator_reap_tasks(nb_coordinator *self)
 
 // ---- Handing out ----
 
+void nb_coordinator_say(nb_coordinator *self, uint64_t task, const char *format, ...)
+{
+    char line[NB_LOG_LINE_BYTES_MAX];
+    nb_error err = {0};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    nb_text_make_printable(line);
+    if (nb_ledger_add_line(self->ledger, task, ++self->cursor, line, &err) != NB_OK) {
+        nb_log_warn("task %" PRIu64 ": its log has a gap: %s", task, err.text);
+    }
+}
+
 static nb_status fill_orders(const nb_attempt_id *id, const nb_task_row *task, nb_answer *answer,
                              nb_error *err)
 {
@@ -274,6 +289,11 @@ nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t 
                 id.attempt, nb_coordinator_node_at(self, renderer)->name);
     const nb_task *given = nb_scheduler_task(self->scheduler, id.task);
     self->metrics.attempts_begun++;
+    if (id.attempt > 1) {
+        nb_coordinator_say(self, id.task, "attempt %" PRIu32 " goes to %s%s", id.attempt,
+                           nb_coordinator_node_at(self, renderer)->name,
+                           nb_task_leased_count(given) > 1 ? ", beside one that is slow" : "");
+    }
     self->metrics.second_attempts += nb_task_leased_count(given) > 1 ? 1 : 0;
     nb_coordinator_touch_task(self, id.task);
     *out_found = true;
@@ -683,6 +703,7 @@ static void note_failure(nb_coordinator *self, uint32_t renderer, const nb_attem
     nb_error err = {0};
     nb_log_warn("task %" PRIu64 ", attempt %" PRIu32 ": %s", id->task, id->attempt,
                 text ? text : node);
+    nb_coordinator_say(self, id->task, "attempt %" PRIu32 ": %s", id->attempt, text ? text : node);
     const nb_attempt_state state =
         (end_of(said) == NB_END_GIVEN_BACK) ? NB_ATTEMPT_ABANDONED : NB_ATTEMPT_FAILED;
     if (nb_ledger_set_attempt(self->ledger, id->task, id->attempt, state, text ? text : node,

@@ -151,36 +151,55 @@ nb_status nb_job_word(const char *word, uint64_t *out_job, nb_error *err)
     return NB_OK;
 }
 
-static nb_status get_job(nb_farm *farm, uint64_t job, Nightbus__Reply **out_reply, nb_error *err)
+/// `cursor` 0: from the first line of its log.
+static nb_status get_job(nb_farm *farm, uint64_t job, uint64_t cursor, Nightbus__Reply **out_reply,
+                         nb_error *err)
 {
     Nightbus__JobWatch body = NIGHTBUS__JOB_WATCH__INIT;
     body.job = job;
+    body.has_cursor = cursor != 0;
+    body.cursor = cursor;
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_JOB_WATCH;
     request.job_watch = &body;
     return nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_JOB_STATE, 0, out_reply, err);
 }
 
-/// A job that was followed has shown its log.
-typedef enum job_lines { LINES_SHOWN_ALREADY, LINES_TOO } job_lines;
+/// All lines of the log behind `*first`, which has the first of them; page by page.
+static nb_status read_log(nb_farm *farm, uint64_t job, const Nightbus__JobState *first,
+                          json_t *lines, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *next = NULL;
+    const Nightbus__JobState *page = first;
+    nb_status status = NB_OK;
+    for (;;) {
+        for (size_t i = 0; i < page->n_lines; i++) {
+            json_array_append_new(lines, nb_cli_json_string(page->lines[i]));
+        }
+        if (page->n_lines < NB_LOG_LINES_MAX) {
+            return NB_OK;
+        }
+        const uint64_t cursor = page->cursor;
+        nb_wire_free_reply(&next);
+        status = get_job(farm, job, cursor, &next, err);
+        if (status != NB_OK) {
+            return status;
+        }
+        page = next->job_state;
+    }
+}
 
-static nb_status print_job(const nb_cli *cli, const Nightbus__JobState *state,
-                           job_lines lines_wanted, nb_error *err)
+static nb_status print_job(const nb_cli *cli, Nightbus__JobRow *row, json_t *lines, nb_error *err)
 {
     if (cli->json) {
-        json_t *json = nb_job_to_json(state->row);
-        json_t *lines = json_array();
-        for (size_t i = 0; i < state->n_lines; i++) {
-            json_array_append_new(lines, nb_cli_json_string(state->lines[i]));
-        }
-        json_object_set_new(json, "lines", lines);
+        json_t *json = nb_job_to_json(row);
+        json_object_set(json, "lines", lines);
         return nb_cli_print_json(json, err);
     }
-    const nb_status status = nb_jobs_print(cli, &state->row, 1, err);
+    const nb_status status = nb_jobs_print(cli, &row, 1, err);
     NB_SCOPED(nb_text_fini) nb_text text = {0};
-    for (size_t i = 0; i < state->n_lines && lines_wanted == LINES_TOO; i++) {
-        nb_text_make_printable(state->lines[i]);
-        nb_text_addf(&text, "  %s\n", state->lines[i]);
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        nb_text_addf(&text, "  %s\n", json_string_value(json_array_get(lines, i)));
     }
     return status == NB_OK ? nb_cli_print(&text, err) : status;
 }
@@ -195,25 +214,25 @@ static void print_line(void *context, const char *line)
 static nb_status run_job(nb_cli *cli, nb_error *err)
 {
     uint64_t job = 0;
+    const bool follows = nb_args_has(&cli->args, "follow");
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
+    NB_SCOPED(nb_json_free) json_t *lines = json_array();
     nb_status status = nb_job_word(cli->args.words[0], &job, err);
     if (status == NB_OK) {
         status = nb_farm_open(cli, &farm, err);
     }
-    if (status == NB_OK && nb_args_has(&cli->args, "follow")) {
+    if (status == NB_OK && follows) {
         nb_followed followed = {0};
         status = nb_follow(&farm, &job, 1, cli->json ? NULL : print_line, NULL, &followed, err);
     }
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
     if (status == NB_OK) {
-        status = get_job(&farm, job, &reply, err);
+        status = get_job(&farm, job, 0, &reply, err);
     }
-    if (status == NB_OK) {
-        status =
-            print_job(cli, reply->job_state,
-                      nb_args_has(&cli->args, "follow") ? LINES_SHOWN_ALREADY : LINES_TOO, err);
+    if (status == NB_OK && (cli->json || !follows)) { // who followed it has seen its log
+        status = read_log(&farm, job, reply->job_state, lines, err);
     }
-    return status;
+    return status == NB_OK ? print_job(cli, reply->job_state->row, lines, err) : status;
 }
 
 static const nb_option job_options[] = {

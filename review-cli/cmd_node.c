@@ -35,7 +35,7 @@ static nb_status run_drain(nb_cli *cli, nb_error *err)
 const nb_command nb_command_node_drain = {
     .name = "node drain",
     .usage = "NAME [--json]",
-    .summary = "let a renderer finish what it does, and give it nothing more",
+    .summary = "let a renderer finish what it does, and then rest",
     .examples = "  nightbus node drain renderer-2\n"
                 "  nightbus node resume renderer-2",
     .words_min = 1,

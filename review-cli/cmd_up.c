@@ -50,7 +50,7 @@ static void up_fini(up *self)
     // Renderers first: they give back what they were rendering.
     for (int64_t i = 0; i < self->renderer_count; i++) {
         if (self->renderers[i].pid > 0) {
-            kill(self->renderers[i].pid, SIGTERM);
+            kill(self->renderers[i].pid, SIGINT); // SIGTERM would let them finish first
         }
     }
     for (int64_t i = 0; i < self->renderer_count; i++) {

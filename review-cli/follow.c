@@ -47,8 +47,10 @@ static void take_state(follower *self, size_t index, const Nightbus__JobState *s
     job->rate_hz = row->has_rate_hz ? row->rate_hz : job->rate_hz;
     job->total_frames = row->has_total_frames ? row->total_frames : job->total_frames;
     job->done_frames = row->has_done_frames ? row->done_frames : 0;
-    job->over = strcmp(row->state, "done") == 0 || strcmp(row->state, "failed") == 0 ||
-                strcmp(row->state, "cancelled") == 0;
+    const bool all_lines = state->n_lines < NB_LOG_LINES_MAX; // else there may be more to come
+    job->over =
+        all_lines && (strcmp(row->state, "done") == 0 || strcmp(row->state, "failed") == 0 ||
+                      strcmp(row->state, "cancelled") == 0);
     if (job->over) {
         out->done = strcmp(row->state, "done") == 0;
         out->cached = row->has_cached && row->cached;

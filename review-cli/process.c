@@ -64,7 +64,7 @@ static void become(const nb_process *self, int log_fd, int null_fd, pid_t parent
 {
     // A process group of its own: Ctrl-C reaches us only, and we stop them in order.
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    prctl(PR_SET_PDEATHSIG, SIGINT); // a renderer finishes its work on SIGTERM
     if (getppid() != parent) {
         _exit(1); // we died before that took hold
     }

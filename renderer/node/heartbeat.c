@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ enum {
 
 struct nb_heartbeat {
     const nb_identity *identity;
-    const volatile bool *stop;
+    const volatile bool *stop, *drain;
     pthread_t thread;
     pthread_t fence_thread;
     nb_client *client; ///< The thread's own
@@ -45,6 +46,7 @@ struct nb_heartbeat {
     size_t line_count;
     char *lines[NB_LOG_LINES_MAX];
     uint64_t lines_said, lines_gone; ///< Since the start, for flush
+    uint64_t lines_left_out;         ///< Since the last Sync
 
     volatile bool cancelled;
 };
@@ -98,6 +100,16 @@ static void *watch_lease(void *arg)
     return NULL;
 }
 
+/// The lock is held, and there is room.
+static void add_line(nb_heartbeat *self, const char *line)
+{
+    char *copy = strdup(line);
+    if (copy) {
+        self->lines[self->line_count++] = copy;
+        self->lines_said++;
+    }
+}
+
 /// What one Sync says, taken out of the lock.
 typedef struct sync_state {
     bool busy;
@@ -116,6 +128,13 @@ static void take_state(nb_heartbeat *self, sync_state *out)
         .done_frames = self->done_frames,
         .total_frames = self->total_frames,
     };
+    if (out->busy && self->lines_left_out > 0) {
+        char line[80];
+        snprintf(line, sizeof line, "(%" PRIu64 " lines left out: they came too quickly)",
+                 self->lines_left_out);
+        add_line(self, line);
+        self->lines_left_out = 0;
+    }
     if (out->busy) {
         out->line_count = self->line_count;
         memcpy(out->lines, self->lines, self->line_count * sizeof *self->lines);
@@ -194,7 +213,8 @@ static nb_status follow_orders(nb_heartbeat *self, sync_state *sent, int64_t sen
     if (same && orders->keep) {
         self->renewed_ms = sent_ms;
     } else if (same && !self->reporting) {
-        fence(self, "the coordinator has given the task to another, so the work is dropped");
+        fence(self, "the task is not ours any more (cancelled, or given to another), so the work "
+                    "is dropped");
     }
     const bool idle = !self->busy && !sent->busy;
     pthread_mutex_unlock(&self->lock);
@@ -216,6 +236,7 @@ static nb_status sync_once(nb_heartbeat *self, nb_error *err)
         sync.total_frames = state.total_frames;
         sync.n_lines = state.line_count;
         sync.lines = state.lines;
+        sync.has_stopping = sync.stopping = *self->drain;
     } else {
         sync.has_wait_ms = true;
         sync.wait_ms = IDLE_WAIT_MS;
@@ -343,7 +364,8 @@ static void end_thread(nb_heartbeat *self, pthread_t thread)
 }
 
 nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *stop,
-                             nb_heartbeat **out_heartbeat, nb_error *err)
+                             const volatile bool *drain, nb_heartbeat **out_heartbeat,
+                             nb_error *err)
 {
     *out_heartbeat = NULL;
     nb_heartbeat *self = calloc(1, sizeof *self);
@@ -352,6 +374,7 @@ nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *s
     }
     self->identity = identity;
     self->stop = stop;
+    self->drain = drain;
     self->back_off_ms = BACK_OFF_FIRST_MS;
     self->lease_ms = NB_LEASE_MS;
     self->heartbeat_ms = NB_HEARTBEAT_MS;
@@ -394,10 +417,14 @@ void nb_heartbeat_destroy(nb_heartbeat **self_p)
 bool nb_heartbeat_wait_order(nb_heartbeat *self, nb_order *out)
 {
     pthread_mutex_lock(&self->lock);
-    while (!is_ending(self) && !(self->busy && !self->taken)) {
+    const bool was_asked = *self->drain;
+    while (!is_ending(self) && !(self->busy && !self->taken) && !(*self->drain && !self->busy)) {
         wait_change(self, POLL_MS);
     }
-    const bool have = !is_ending(self);
+    const bool have = !is_ending(self) && self->busy;
+    if (!have && *self->drain && !was_asked) {
+        nb_log_info("asked to stop, and nothing is under way");
+    }
     if (have) {
         self->taken = true;
         *out = self->order;
@@ -434,11 +461,12 @@ void nb_heartbeat_say(nb_heartbeat *self, const char *format, ...)
     nb_text_make_printable(line);
     nb_log_info("%s", line);
     pthread_mutex_lock(&self->lock);
-    // Past the limit of one Sync the newest lines are left out: our own log has them.
-    char *copy = self->line_count < NB_LOG_LINES_MAX ? strdup(line) : NULL;
-    if (copy) {
-        self->lines[self->line_count++] = copy;
-        self->lines_said++;
+    // Past the limit of one Sync the newest lines are left out: our own log has them. The last
+    // place is kept for the line that says so.
+    if (self->line_count + 1 < NB_LOG_LINES_MAX) {
+        add_line(self, line);
+    } else {
+        self->lines_left_out++;
     }
     pthread_mutex_unlock(&self->lock);
 }
@@ -481,6 +509,7 @@ void nb_heartbeat_done(nb_heartbeat *self)
     self->cancelled = is_ending(self);
     drop_lines(self, self->lines, self->line_count); // they belong to the task that is over
     self->line_count = 0;
+    self->lines_left_out = 0;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
 }

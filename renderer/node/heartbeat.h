@@ -31,14 +31,16 @@ typedef struct nb_order {
 
 typedef struct nb_heartbeat nb_heartbeat;
 
-/// Start the thread. `identity` and `stop` must outlive it.
+/// Start the thread. `identity` and the flags must outlive it: `stop` ends all at once, `drain`
+/// lets the order at hand end first.
 NB_NODISCARD nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *stop,
-                                          nb_heartbeat **out_heartbeat, nb_error *err);
+                                          const volatile bool *drain, nb_heartbeat **out_heartbeat,
+                                          nb_error *err);
 
 /// End the thread; null is fine.
 void nb_heartbeat_destroy(nb_heartbeat **self_p);
 
-/// Wait for work. False when the process is asked to stop.
+/// Wait for work. False when the process is asked to stop, or to drain and has nothing to do.
 bool nb_heartbeat_wait_order(nb_heartbeat *self, nb_order *out);
 
 /// Turns true when the work must be dropped. Valid as long as the heartbeat.

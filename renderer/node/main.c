@@ -33,8 +33,12 @@ enum {
 static const char usage[] =
     "usage: nightbus-renderer --farm FILE|ADDRESS --key FILE --name NAME --cache DIR\n"
     "                         [--threads N] [--cache-gb N] [--transfer]\n"
+    "                         [--log-format text|json]\n"
     "\n"
-    "Renders for a farm until it is asked to stop. `nightbus up` starts it.\n"
+    "Renders for a farm until it is asked to stop. `nightbus up` starts it. SIGTERM lets it "
+    "finish\n"
+    "what it renders and then end; a second one, or SIGINT, ends it at once: the farm gives the\n"
+    "task to another.\n"
     "\n"
     "  --farm FILE|ADDRESS  the farm's farm.json, or tcp://HOST:PORT/KEY\n"
     "  --key FILE           this renderer's own key pair, which the farm must know\n"
@@ -42,7 +46,8 @@ static const char usage[] =
     "  --cache DIR          where fetched audio is kept\n"
     "  --cache-gb N         how much of it at most (default 20)\n"
     "  --threads N          for rendering (default: OMP_NUM_THREADS, or all cores)\n"
-    "  --transfer           fetch and send all audio, even where the store's disk is shared\n";
+    "  --transfer           fetch and send all audio, even where the store's disk is shared\n"
+    "  --log-format FORM    text (the default) or json: one object a line\n";
 
 typedef struct options {
     const char *farm;
@@ -55,12 +60,16 @@ typedef struct options {
 } options;
 
 /// What the signal handler sets; the one place that a handler can reach.
-static volatile bool stop_asked;
+static volatile bool stop_asked;  ///< At once: what is rendered goes back
+static volatile bool drain_asked; ///< After what is rendered now
 
 static void on_stop(int number)
 {
-    (void)number;
-    stop_asked = true;
+    if (number == SIGTERM && !drain_asked) {
+        drain_asked = true;
+    } else {
+        stop_asked = true;
+    }
 }
 
 static void install_signals(void)
@@ -83,11 +92,17 @@ static nb_status check_options(const options *self, nb_error *err)
 static nb_status parse_options(int argc, char **argv, options *out, nb_error *err)
 {
     static const struct option table[] = {
-        {"farm", required_argument, NULL, 'f'},    {"key", required_argument, NULL, 'k'},
-        {"name", required_argument, NULL, 'n'},    {"cache", required_argument, NULL, 'c'},
-        {"threads", required_argument, NULL, 't'}, {"cache-gb", required_argument, NULL, 'g'},
-        {"transfer", no_argument, NULL, 'x'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
+        {"farm", required_argument, NULL, 'f'},
+        {"key", required_argument, NULL, 'k'},
+        {"name", required_argument, NULL, 'n'},
+        {"cache", required_argument, NULL, 'c'},
+        {"threads", required_argument, NULL, 't'},
+        {"cache-gb", required_argument, NULL, 'g'},
+        {"transfer", no_argument, NULL, 'x'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'v'},
+        {"log-format", required_argument, NULL, 'l'},
+        {NULL, 0, NULL, 0},
     };
     *out = (options){.cache_gb = CACHE_GB_DEFAULT};
     nb_status status = NB_OK;
@@ -114,6 +129,9 @@ static nb_status parse_options(int argc, char **argv, options *out, nb_error *er
             break;
         case 'g':
             status = nb_text_parse_integer(optarg, 1, 1 << 20, &out->cache_gb, err);
+            break;
+        case 'l':
+            status = nb_log_set_form(optarg, err);
             break;
         case 'h':
             fputs(usage, stdout);
@@ -192,7 +210,7 @@ static nb_status serve(const options *chosen, nb_error *err)
                                        : (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
     };
     NB_SCOPED(nb_heartbeat_destroy) nb_heartbeat *heartbeat = NULL;
-    status = nb_heartbeat_start(&identity, &stop_asked, &heartbeat, err);
+    status = nb_heartbeat_start(&identity, &stop_asked, &drain_asked, &heartbeat, err);
     if (status != NB_OK) {
         return status;
     }
@@ -216,6 +234,7 @@ static nb_status serve(const options *chosen, nb_error *err)
             nb_heartbeat_rest(heartbeat, false);
         }
     }
+    stop_asked = true; // also what waits for an answer that nobody needs any more
     nb_log_info("stopped");
     return NB_OK;
 }

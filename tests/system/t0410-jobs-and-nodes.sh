@@ -125,3 +125,53 @@ nightbus album usage --json | jq -e '.albums | length == 2 and all(.bytes > 0)' 
 nightbus album usage >"$WORK/said"
 expect_words "$WORK/said" tones-album
 ok "counted"
+
+step "a renderer that is asked to stop finishes first; asked twice, it stops"
+job=$(push_edit 5)
+cd "$WORK/long"
+nightbus retry "$dear" >/dev/null
+cd "$WORK/tones"
+wait_for 20 is_in "$dear" running
+pid=$(farm_json 'renderer_pids[0]')
+kill -TERM "$pid"
+is_stopping() { nightbus nodes --json | jq -e '.nodes[0].held == "about to stop"' >/dev/null; }
+wait_for 20 is_stopping
+kill -0 "$pid" || fail "it did not finish what it rendered"
+is_in "$dear" running || fail "it gave the task back"
+kill -TERM "$pid"
+is_gone() { ! kill -0 "$pid" 2>/dev/null; }
+wait_for 20 is_gone
+# `up` starts it again, and the farm goes on.
+wait_for 40 is_in "$job" "done"
+nightbus cancel "$dear" >/dev/null
+ok "drained, then stopped"
+
+step "a backup made while the farm works is a farm"
+nightbus-coordinator --data "$WORK/farm" --backup "$WORK/backup" >"$WORK/said"
+expect_words "$WORK/said" "2 album(s)"
+nightbus-coordinator --data "$WORK/farm" --backup "$WORK/backup" >"$WORK/said"
+expect_words "$WORK/said" "of which 0 new"
+expect_exit 1 nightbus-coordinator --data "$WORK/nothing" --backup "$WORK/other"
+[ -f "$WORK/backup/backup.json" ] || fail "it does not say that it is whole"
+nightbus fetch tones@v1 -o "$WORK/before" >/dev/null
+cd "$WORK"
+stop_farm
+mv farm farm.lost
+mv backup farm
+start_farm --renderers 1 --threads 1
+cd tones
+nightbus fetch tones@v1 -o "$WORK/after" >/dev/null
+cmp "$WORK/before/tones-v1.wav" "$WORK/after/tones-v1.wav" || fail "the restored farm has another file"
+[ "$(nightbus log --json | jq length)" -gt 0 ] || fail "the log is empty"
+ok "restored"
+
+step "logs as JSON"
+NIGHTBUS_LOG=debug timeout 5 nightbus-coordinator --data "$WORK/third" --log-format json \
+    --metrics-file "$WORK/nightbus.prom" 2>"$WORK/json.log" &
+coordinator=$!
+wait_for 20 test -s "$WORK/nightbus.prom"
+end_process "$coordinator"
+jq -e 'select(.program == "coordinator") | .time and .level and .text' "$WORK/json.log" >/dev/null ||
+    fail "not one JSON object a line"
+expect_words "$WORK/nightbus.prom" "nightbus_start_time_seconds"
+ok "they are, and the metrics are in their file"

@@ -64,6 +64,16 @@ static nb_status stored(void *context, const nb_public_key *key, const char *alb
     return NB_OK;
 }
 
+static void count_sync(farm *self, const Nightbus__Sync *said)
+{
+    for (size_t i = 0; i < said->n_lines; i++) {
+        atomic_fetch_add(&self->line_count, 1);
+        atomic_fetch_add(&self->left_out_count, strstr(said->lines[i], "left out") ? 1 : 0);
+    }
+    atomic_fetch_add(&self->stopping_count, said->has_stopping && said->stopping ? 1 : 0);
+    atomic_fetch_add(&self->busy_count, said->has_task ? 1 : 0);
+}
+
 /// Answer Hello with Welcome and all else with the name of the key that asked.
 static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *request)
 {
@@ -105,7 +115,7 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
         orders.attempt = 1;
         orders.epoch = (ProtobufCBinaryData){sizeof session, session};
         orders.plan = (ProtobufCBinaryData){sizeof plan.bytes, plan.bytes};
-        atomic_fetch_add(&self->busy_count, request->sync->has_task ? 1 : 0);
+        count_sync(self, request->sync);
         reply.body_case = NIGHTBUS__REPLY__BODY_ORDERS;
         reply.orders = &orders;
     } else if (request->body_case == NIGHTBUS__REQUEST__BODY_RENDER) {

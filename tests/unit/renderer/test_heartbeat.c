@@ -11,7 +11,7 @@ typedef struct desk {
     nb_farm_address address;
     char farm_text[512];
     nb_identity identity;
-    volatile bool stop;
+    volatile bool stop, drain;
     nb_heartbeat *heartbeat;
 } desk;
 
@@ -30,7 +30,8 @@ static void open_desk(desk *self)
                                    .name = "renderer-1",
                                    .fingerprint = "core=1",
                                    .threads = 1};
-    assert_ok(nb_heartbeat_start(&self->identity, &self->stop, &self->heartbeat, err));
+    assert_ok(
+        nb_heartbeat_start(&self->identity, &self->stop, &self->drain, &self->heartbeat, err));
 }
 
 static void close_desk(desk *self)
@@ -106,12 +107,48 @@ static void that_the_task_is_over_is_no_news_while_its_outcome_is_reported(void 
     close_desk(&here);
 }
 
+static void a_draining_renderer_ends_after_its_order_and_takes_no_other(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    here.drain = true;
+    wait_for_syncs(&here, 2); // it goes on, and says that it will stop
+    assert_true(atomic_load(&here.host.stopping_count) > 0);
+    assert_false(*nb_heartbeat_cancelled(here.heartbeat));
+    atomic_store(&here.host.gives_task, false);
+    nb_heartbeat_done(here.heartbeat);
+    assert_false(nb_heartbeat_wait_order(here.heartbeat, &order));
+    close_desk(&here);
+}
+
+static void lines_that_come_too_quickly_are_counted_and_said_to_be_missing(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    for (int i = 0; i < 3 * NB_LOG_LINES_MAX; i++) {
+        nb_heartbeat_say(here.heartbeat, "line %d", i);
+    }
+    nb_heartbeat_flush(here.heartbeat, PATIENCE_MS);
+    wait_for_syncs(&here, 2);
+    assert_in_range(atomic_load(&here.host.line_count), NB_LOG_LINES_MAX, 3 * NB_LOG_LINES_MAX - 1);
+    assert_true(atomic_load(&here.host.left_out_count) > 0);
+    close_desk(&here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_renderer_that_cannot_renew_stops_before_its_lease_ends),
         cmocka_unit_test(a_task_given_to_another_is_dropped_at_the_next_heartbeat),
         cmocka_unit_test(that_the_task_is_over_is_no_news_while_its_outcome_is_reported),
+        cmocka_unit_test(a_draining_renderer_ends_after_its_order_and_takes_no_other),
+        cmocka_unit_test(lines_that_come_too_quickly_are_counted_and_said_to_be_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
