@@ -249,18 +249,17 @@ static nb_status concerns_song(const nb_album *album, const char *commit, const 
 }
 
 /// Where the song's versions of this revision stand; *out_bytes is what that takes in the answer.
-static nb_status add_details(nb_coordinator *self, const nb_album *album, const char *song,
-                             Nightbus__LogRow *row, size_t *out_bytes, const nb_answer *answer,
-                             nb_error *err)
+static nb_status add_details(nb_row_maker *maker, const char *song, Nightbus__LogRow *row,
+                             size_t *out_bytes, nb_error *err)
 {
     size_t count = 0;
-    const nb_version *versions = nb_revisions_versions(album->revisions, &count);
-    row->details = nb_answer_take(answer, row->n_versions, sizeof *row->details);
+    const nb_version *versions = nb_revisions_versions(maker->album->revisions, &count);
+    row->details = nb_answer_take(maker->answer, row->n_versions, sizeof *row->details);
     nb_status status = row->details ? NB_OK : nb_answer_no_memory(err);
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         if (strcmp(versions[i].commit, row->commit) == 0 && strcmp(versions[i].song, song) == 0) {
             Nightbus__VersionRow **detail = &row->details[row->n_details++];
-            status = nb_version_row(self, album, &versions[i], answer, detail, err);
+            status = nb_version_row(maker, &versions[i], detail, err);
             *out_bytes += status == NB_OK ? nightbus__version_row__get_packed_size(*detail) : 0;
         }
     }
@@ -273,6 +272,8 @@ static nb_status fill_log(nb_coordinator *self, const nb_album *album, const Nig
 {
     enum { BYTES_MAX = NB_MESSAGE_MAX / 2 }; // messages of 8 KiB times the rows would not fit
     size_t bytes = 0;
+    NB_SCOPED(nb_row_maker_fini)
+    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     char at[NB_COMMIT_SIZE];
     bool skip_first = said->after != NULL;
     snprintf(at, sizeof at, "%s", said->after ? said->after : nb_revisions_head(album->revisions));
@@ -292,7 +293,7 @@ static nb_status fill_log(nb_coordinator *self, const nb_album *album, const Nig
             status = make_log_row(album, &revision, answer, row, err);
             bytes += strlen(revision.message) + 256;
             if (status == NB_OK && said->song) {
-                status = add_details(self, album, said->song, *row, &bytes, answer, err);
+                status = add_details(&maker, said->song, *row, &bytes, err);
             }
         }
         if (status != NB_OK) {

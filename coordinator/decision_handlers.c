@@ -239,8 +239,9 @@ nb_status nb_handle_decide(nb_coordinator *self, const nb_caller *caller,
     }
     if (status == NB_OK) {
         answer->reply.body_case = NIGHTBUS__REPLY__BODY_VERSION_ROW;
-        status =
-            nb_version_row(self, it.album, it.version, answer, &answer->reply.version_row, err);
+        NB_SCOPED(nb_row_maker_fini)
+        nb_row_maker maker = {.self = self, .album = it.album, .answer = answer};
+        status = nb_version_row(&maker, it.version, &answer->reply.version_row, err);
     }
     return status;
 }
@@ -289,6 +290,8 @@ static nb_status fill_versions(nb_coordinator *self, const nb_album *album,
     size_t bytes = 0;
     bool behind = !said->after;
     desk_song desk = {0};
+    NB_SCOPED(nb_row_maker_fini)
+    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         char name[NB_SONG_SIZE + NB_VERSION_SIZE];
@@ -309,7 +312,7 @@ static nb_status fill_versions(nb_coordinator *self, const nb_album *album,
             return listing->next ? NB_OK : nb_answer_no_memory(err);
         }
         Nightbus__VersionRow **row = &listing->rows[listing->n_rows++];
-        status = nb_version_row(self, album, &versions[i], answer, row, err);
+        status = nb_version_row(&maker, &versions[i], row, err);
         bytes += status == NB_OK ? nightbus__version_row__get_packed_size(*row) : 0;
     }
     return status;

@@ -2,8 +2,10 @@
 #include "coordinator/standing.h"
 
 #include "base/text.h"
+#include "coordinator/song_notes.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +38,6 @@ static nb_status add_event(void *context, const nb_event *event, nb_error *err)
 {
     nb_version_review *self = context;
     self->events++;
-    if (event->kind == NB_EVENT_NOTE) {
-        self->notes++;
-        self->open_notes++;
-    }
     return nb_decisions_add(&self->decisions, event, err);
 }
 
@@ -143,9 +141,40 @@ static bool add_names(Nightbus__VersionRow *row, const nb_album *album, const nb
            (row->mix || version->source != NB_SOURCE_MASTER);
 }
 
-nb_status nb_version_row(nb_coordinator *self, const nb_album *album, const nb_version *version,
-                         const nb_answer *answer, Nightbus__VersionRow **out, nb_error *err)
+void nb_row_maker_fini(nb_row_maker *self) { nb_note_log_fini(&self->notes); }
+
+static nb_status load_notes(nb_row_maker *self, const char *song, nb_error *err)
 {
+    if (strcmp(self->song, song) == 0) {
+        return NB_OK;
+    }
+    nb_note_log_fini(&self->notes);
+    self->song[0] = '\0';
+    const nb_status status = nb_song_notes_load(self->album, song, &self->notes, err);
+    if (status == NB_OK) {
+        snprintf(self->song, sizeof self->song, "%s", song);
+    }
+    return status;
+}
+
+/// Those that are on the version, also where they came from an earlier one.
+static void count_notes(const nb_note_log *log, Nightbus__VersionRow *row)
+{
+    for (size_t i = 0; i < log->note_count; i++) {
+        const nb_note *note = &log->notes[i];
+        const bool is_there = (note->state == NB_NOTE_OPEN || note->state == NB_NOTE_RESOLVED) &&
+                              nb_note_is_in(note, row->version);
+        row->notes += is_there ? 1 : 0;
+        row->open_notes += is_there && note->state == NB_NOTE_OPEN ? 1 : 0;
+    }
+}
+
+nb_status nb_version_row(nb_row_maker *maker, const nb_version *version, Nightbus__VersionRow **out,
+                         nb_error *err)
+{
+    nb_coordinator *self = maker->self;
+    const nb_album *album = maker->album;
+    const nb_answer *answer = maker->answer;
     NB_SCOPED(nb_version_review_fini) nb_version_review review = {0};
     NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
     const char *state = NULL;
@@ -162,17 +191,20 @@ nb_status nb_version_row(nb_coordinator *self, const nb_album *album, const nb_v
     if (status == NB_OK) {
         status = nb_version_state(self, album, version, &state, err);
     }
+    if (status == NB_OK) {
+        status = load_notes(maker, version->song, err);
+    }
     if (status != NB_OK) {
         return status;
     }
-    row->notes = review.notes;
-    row->open_notes = review.open_notes;
-    return add_names(row, album, version, &revision, review.decisions.rendered ? "done" : state,
-                     answer) &&
-                   add_decision(row, &review.decisions, answer) &&
-                   add_rendering(row, &review.decisions, answer)
-               ? NB_OK
-               : nb_answer_no_memory(err);
+    if (!add_names(row, album, version, &revision, review.decisions.rendered ? "done" : state,
+                   answer) ||
+        !add_decision(row, &review.decisions, answer) ||
+        !add_rendering(row, &review.decisions, answer)) {
+        return nb_answer_no_memory(err);
+    }
+    count_notes(&maker->notes, row);
+    return NB_OK;
 }
 
 // ---- Show ----
@@ -237,7 +269,9 @@ nb_status nb_version_info_add_decisions(nb_coordinator *self, const nb_album *al
                                         const nb_answer *answer, nb_error *err)
 {
     history past = {.answer = answer};
-    nb_status status = nb_version_row(self, album, version, answer, &info->standing, err);
+    NB_SCOPED(nb_row_maker_fini)
+    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
+    nb_status status = nb_version_row(&maker, version, &info->standing, err);
     if (status == NB_OK) {
         status = nb_album_visit_events(album, version, add_to_history, &past, err);
     }

@@ -173,9 +173,8 @@ static nb_status print(const decide *self, nb_error *err)
     if (is(self, "approve")) {
         print_sha256(row, &text);
         if (row->open_notes > 0) {
-            nb_text_addf(&text, "  %u note%s on it still open: nightbus note list %s@%s\n",
-                         row->open_notes, row->open_notes == 1 ? " is" : "s are", row->song,
-                         row->version);
+            nb_text_addf(&text, "  %u open note%s: nightbus note list %s@%s\n", row->open_notes,
+                         row->open_notes == 1 ? "" : "s", row->song, row->version);
         }
     }
     return nb_cli_print(&text, err);

@@ -143,17 +143,18 @@ static void add_version(nb_table *table, const Nightbus__VersionRow *row, int64_
     NB_SCOPED(nb_text_free) char *message = first_line(row->message);
     nb_ago_format((int64_t)row->time_ms, now_ms, when);
     nb_standing_loudness(row, loudness);
-    if (row->notes > 0) {
-        snprintf(notes, sizeof notes, "%u/%u", row->open_notes, row->notes);
+    if (row->open_notes > 0) {
+        snprintf(notes, sizeof notes, "%u open", row->open_notes);
     }
-    if (strcmp(row->state, "done") != 0) {
-        nb_text_add(&standing, row->state);
-    } else {
-        nb_standing_words(row, now_ms, &standing);
+    nb_text_add(&standing, nb_standing_short(row));
+    if (strcmp(row->standing, "open") != 0) {
+        char ago[NB_AGO_SIZE];
+        nb_ago_format((int64_t)row->decided_ms, now_ms, ago);
+        nb_text_addf(&standing, " by %s, %s", row->decided_by, ago);
     }
     if (row->mix) {
         nb_text_addf(&standing, "; of %s%s", row->mix,
-                     nb_standing_is_left_behind(row) ? ", the mix moved on" : "");
+                     nb_standing_is_left_behind(row) ? ", behind" : "");
     }
     const char *const cells[] = {row->version, standing.chars, loudness, notes,
                                  when,         row->person,    message};
@@ -168,8 +169,8 @@ static void add_version(nb_table *table, const Nightbus__VersionRow *row, int64_
 static void fill_song(const song_log *self, nb_table *table)
 {
     static const nb_table_column columns[] = {
-        {"VERSION", NB_TABLE_LEFT}, {"STATE", NB_TABLE_FLEX}, {"LUFS", NB_TABLE_RIGHT},
-        {"OPEN", NB_TABLE_RIGHT},   {"WHEN", NB_TABLE_LEFT},  {"WHO", NB_TABLE_FLEX},
+        {"", NB_TABLE_LEFT},        {"STATE", NB_TABLE_FLEX},  {"LUFS", NB_TABLE_RIGHT},
+        {"NOTES", NB_TABLE_RIGHT},  {"PUSHED", NB_TABLE_LEFT}, {"BY", NB_TABLE_FLEX},
         {"MESSAGE", NB_TABLE_FLEX},
     };
     const int64_t now_ms = nb_clock_wall_ms();
@@ -238,7 +239,7 @@ const nb_command nb_command_log = {
     .usage = "[SONG] [-L N] [--json]",
     .summary = "what was pushed; of a song, where each version stands",
     .details = "Of an album: each revision and the versions it made. Of a song: each version\n"
-               "with its state and who decided, loudness, open notes of all, when, by whom.",
+               "with its state and who decided, loudness, open notes, when and by whom.",
     .examples = "  nightbus log\n"
                 "  nightbus log night\n"
                 "  nightbus log night --json | jq -r '.revisions[0].message'",

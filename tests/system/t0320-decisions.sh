@@ -57,7 +57,7 @@ echo "the bass is late" | bo request-changes tones@v1 -A tones -F - --json >"$WO
 
 step "log and show say where a version stands"
 nightbus log tones >"$WORK/said"
-expect_words "$WORK/said" "VERSION" "v1" "changes requested by Bo" "LUFS"
+expect_words "$WORK/said" "STATE" "v1" "changes by Bo" "LUFS"
 nightbus show tones@v1 >"$WORK/said"
 expect_words "$WORK/said" "changes requested by Bo" "Ada Desk withdrew the decision" "let us talk" "${sha:0:12}" "dBTP"
 [ "$(nightbus log tones --json | jq -r '.revisions[0].details[0].standing')" = changes-requested ] ||
@@ -105,7 +105,11 @@ expect_words "$WORK/said" "album tones" "v2" "approved"
 bo request-changes tones@v2 -A tones -m "no" --yes >/dev/null
 [ "$(nightbus status --json | jq -r '.songs[0] | [.mix.version, .approved.version, .waits_for] | join(" ")')" = \
     "v2 v1 engineer" ] || fail "$(nightbus status --json)"
-nightbus approve tones@v2 --yes >/dev/null
+nightbus approve tones@v2 --yes >"$WORK/said"
+expect_words "$WORK/said" "1 open note: nightbus note list tones@v2"
+nightbus note resolve tones#1 >/dev/null
+[ "$(nightbus log tones --json | jq '[.revisions[].details[] | .open_notes] | add')" = 0 ] ||
+    fail "a resolved note counts as open"
 
 step "what is not rendered cannot be approved"
 sed -i 's/fader_db: -4$/fader_db: -5/' songs/tones/mix.yaml
