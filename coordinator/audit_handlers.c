@@ -29,7 +29,8 @@ static bool ends_with(const char *text, const char *end)
 // be forgotten.
 static bool only_reads(const char *name)
 {
-    static const char *const readers[] = {"Hello", "AlbumHead", "Log", "Show", "Missing"};
+    static const char *const readers[] = {"Hello",   "AlbumHead", "Log",        "Show",
+                                          "Missing", "JobWhy",    "MetricsGet", "AlbumUsage"};
     for (size_t i = 0; i < NB_COUNT(readers); i++) {
         if (strcmp(name, readers[i]) == 0) {
             return true;

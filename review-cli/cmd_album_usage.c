@@ -71,8 +71,8 @@ const nb_command nb_command_album_usage = {
     .name = "album usage",
     .usage = "[--json]",
     .summary = "how much each album takes in the farm's store",
-    .details = "ITS OWN is what no other album has: what archiving the album would free. RENDERED\n"
-               "can be made again.",
+    .details = "ITS OWN is what no other album has, and what archiving the album would free.\n"
+               "RENDERED can be made again.",
     .examples = "  nightbus album usage\n"
                 "  nightbus album usage --json | jq '.albums[] | [.album, .bytes]'",
     .has_json = true,

@@ -97,8 +97,8 @@ const nb_command nb_command_node_label = {
     .usage = "NAME LABELS [--json]",
     .summary = "say what a renderer has, for jobs that ask for it",
     .details =
-        "LABELS are NAME or NAME=VALUE, with commas between them, in place of those before;\n"
-        "\"none\" takes all away. A job asks for them with `nightbus limit ID --label`.",
+        "LABELS are NAME or NAME=VALUE, with commas between them, and take the place of\n"
+        "those before; \"none\" takes all away. A job asks: `nightbus limit ID --label`.",
     .examples = "  nightbus node label renderer-2 gpu=a100,room\n"
                 "  nightbus node label renderer-2 none",
     .words_min = 2,

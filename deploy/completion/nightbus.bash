@@ -23,7 +23,7 @@ _nightbus_versions() {
 _nightbus() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local global="--farm --album --json --help"
-    local commands="up album status push pull log show fetch render report compare play diff note submit-master jobs job nodes incidents incident help version"
+    local commands="up album status push pull log show fetch render report compare play diff note submit-master jobs job why cancel retry pause resume priority limit nodes node metrics incidents incident help version"
     COMPREPLY=()
     # bash cuts words at '@' and '=': put them together again.
     _get_comp_words_by_ref -n "@=:" cur prev words cword 2>/dev/null && {
@@ -75,6 +75,8 @@ _nightbus() {
         fetch) own="--output --for --approved --masters" ;;
         render) own="--output --alternates --alternate --stems --bits --dither --threads --from --to --profile" ;;
         job) own="--follow" ;;
+        limit) own="--window --zone --label" ;;
+        node) own="--window --zone" ;;
         compare) own="--output --seconds --null" ;;
         play) own="--from --against --seconds" ;;
         diff) own="--stat" ;;
