@@ -12,6 +12,13 @@ static int64_t read_ms(clockid_t clock)
 
 int64_t nb_clock_ms(void) { return read_ms(CLOCK_BOOTTIME); }
 
+int64_t nb_clock_us(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t nb_clock_wall_ms(void) { return read_ms(CLOCK_REALTIME); }
 
 void nb_clock_iso(int64_t wall_ms, char out[NB_CLOCK_ISO_SIZE])

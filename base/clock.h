@@ -11,6 +11,9 @@ enum { NB_CLOCK_ISO_SIZE = 32 };
 /// time-outs, speed.
 int64_t nb_clock_ms(void);
 
+/// Microseconds of the same clock. For measuring.
+int64_t nb_clock_us(void);
+
 /// Milliseconds since 1970, UTC. For what people read.
 int64_t nb_clock_wall_ms(void);
 

@@ -6,6 +6,7 @@
 #include "protocol/sockets.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,4 +94,17 @@ bool nb_bulk_send_refused(void *socket, const nb_bulk_target *target, const nb_d
     message.body_case = NIGHTBUS__BULK__BODY_REFUSED;
     message.refused = &refused;
     return nb_bulk_send(socket, target, &message, NULL);
+}
+
+void nb_bulk_keep_memory(void)
+{
+    // A chunk and its encrypted copy, a window of them in a heap: more than glibc keeps by itself.
+    enum {
+        LARGEST_KEPT = 4 * NB_CHUNK_SIZE,
+        KEPT = 64 * NB_CHUNK_SIZE,
+        GROWTH = 8 * NB_CHUNK_SIZE
+    };
+    mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+    mallopt(M_TOP_PAD, GROWTH);
 }

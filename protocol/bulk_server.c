@@ -271,6 +271,7 @@ nb_status nb_bulk_server_start(const nb_bulk_server_options *options, void **soc
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the bulk thread");
     }
     self->options = *options;
+    nb_bulk_keep_memory();
     self->socket = *socket_p;
     *socket_p = NULL;
     const nb_status status = make_parts(self, err);

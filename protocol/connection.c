@@ -19,7 +19,7 @@ enum {
     RECONNECT_MAX_MS = 5000,
     DEAD_TCP_MS = 20000,
     CONTROL_HIGH_WATER = 1000,
-    BULK_HIGH_WATER = 4 * NB_WINDOW_CHUNKS,
+    BULK_HIGH_WATER = NB_WINDOW_CHUNKS_MAX + 8,
 };
 
 /// What the events of a line said until now.
@@ -335,6 +335,7 @@ nb_status nb_connection_open_bulk(nb_client *self, nb_error *err)
     if (self->bulk.socket) {
         return NB_OK;
     }
+    nb_bulk_keep_memory();
     char address[sizeof self->address.control + 8];
     const char *colon = strrchr(self->address.control, ':');
     snprintf(address, sizeof address, "%.*s:%u", (int)(colon - self->address.control),

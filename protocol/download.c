@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "protocol/client.h"
 #include "protocol/transfer.h"
+#include "protocol/window.h"
 #include "store/blob_store.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@ typedef struct download {
     nb_hasher *hasher; ///< Of what is there
     uint64_t have;
     uint64_t asked; ///< On this connection
+    nb_window window;
 } download;
 
 static nb_status write_sink(const sink *into, uint64_t offset, const uint8_t *bytes, size_t size,
@@ -60,8 +63,7 @@ static void ask(download *self)
     want.album = nb_wire_string(self->transfer.scope.album);
     want.has_task = self->transfer.scope.task > 0;
     want.task = self->transfer.scope.task;
-    while (self->asked < self->transfer.size &&
-           self->asked - self->have < (uint64_t)NB_WINDOW_CHUNKS * NB_CHUNK_SIZE) {
+    while (self->asked < self->transfer.size && self->asked - self->have < self->window.size) {
         const uint64_t rest = self->transfer.size - self->asked;
         want.offset = self->asked;
         want.size = rest < NB_CHUNK_SIZE ? (uint32_t)rest : NB_CHUNK_SIZE;
@@ -69,6 +71,7 @@ static void ask(download *self)
             return; // later
         }
         self->asked += want.size;
+        nb_window_ask(&self->window, nb_clock_us());
     }
 }
 
@@ -91,11 +94,13 @@ static nb_status take_chunk(download *self, nb_bulk_received *received, nb_error
                        got);
     }
     const uint8_t *bytes = zmq_msg_data(frame);
+    const int64_t arrived_us = nb_clock_us();
     const nb_status status = write_sink(self->into, self->have, bytes, got, err);
     if (status != NB_OK) {
         return status;
     }
     nb_hasher_add(self->hasher, bytes, got);
+    nb_window_arrive(&self->window, got, arrived_us);
     self->have += got;
     self->transfer.client->received_bytes += got;
     nb_transfer_report(&self->transfer, self->have);
@@ -118,6 +123,7 @@ static nb_status handle(download *self, nb_bulk_received *received, nb_error *er
 static nb_status run(download *self, nb_error *err)
 {
     nb_transfer_begin(&self->transfer);
+    nb_window_init(&self->window);
     nb_transfer_report(&self->transfer, self->have);
     self->asked = self->have;
     while (self->have < self->transfer.size) {
@@ -128,6 +134,7 @@ static nb_status run(download *self, nb_error *err)
         }
         if (fresh) {
             self->asked = self->have; // what the old connection was asked for is lost
+            nb_window_restart(&self->window);
         }
         ask(self);
         NB_SCOPED(nb_bulk_received_fini) nb_bulk_received received = {0};
@@ -195,7 +202,7 @@ static nb_status fetch_part(nb_transfer transfer, const char *part, bool *out_re
     }
     *out_resumed = have > 0;
     const sink into = {part, fd, NULL};
-    download one = {transfer, &into, hasher, have, have};
+    download one = {.transfer = transfer, .into = &into, .hasher = hasher, .have = have};
     status = run(&one, err);
     if (status == NB_E_CORRUPT) {
         unlink(part);
@@ -236,7 +243,9 @@ nb_status nb_client_download_bytes(nb_client *self, nb_blob_scope scope, const n
                        (unsigned long long)size);
     }
     const sink into = {"memory", -1, bytes};
-    download one = {{self, scope, *digest, size, NULL, NULL, 0, 0, 0, 0}, &into, hasher, 0, 0};
+    download one = {.transfer = {self, scope, *digest, size, NULL, NULL, 0, 0, 0, 0},
+                    .into = &into,
+                    .hasher = hasher};
     const nb_status status = run(&one, err);
     if (status != NB_OK) {
         free(bytes);

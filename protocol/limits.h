@@ -7,11 +7,12 @@
 enum {
     NB_PROTOCOL_MAJOR = 1,
     NB_PROTOCOL_MINOR = 0,
-    NB_MESSAGE_MAX = 1 << 20, ///< protobuf-c's memory grows 40 times: 40 MB at worst
-    NB_CHUNK_SIZE = 1 << 20,  ///< Measured best over CURVE on loopback; one is lost at most
-    NB_WINDOW_CHUNKS = 8,     ///< In flight for one blob: 200 Mbit/s at 80 ms full
-    NB_ROWS_MAX = 1000,       ///< Rows of a listing; the rest behind a cursor
-    NB_DIGESTS_MAX = 20000,   ///< In one Missing: 640 kB
+    NB_MESSAGE_MAX = 1 << 20,  ///< protobuf-c's memory grows 40 times: 40 MB at worst
+    NB_CHUNK_SIZE = 1 << 20,   ///< Measured best over CURVE on loopback; one is lost at most
+    NB_WINDOW_CHUNKS_MIN = 4,  ///< In flight for one blob, at least ...
+    NB_WINDOW_CHUNKS_MAX = 24, ///< ... and at most (window.h): 1 Gbit/s at 80 ms, twice
+    NB_ROWS_MAX = 1000,        ///< Rows of a listing; the rest behind a cursor
+    NB_DIGESTS_MAX = 20000,    ///< In one Missing: 640 kB
     NB_SESSION_SIZE = 16,
     NB_CLIENT_ID_SIZE = 16,
     NB_INSTANCE_SIZE = 16,

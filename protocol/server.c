@@ -20,7 +20,8 @@
 enum {
     ADDRESS_SIZE = 256,
     CONTROL_HIGH_WATER = 1000,
-    BULK_HIGH_WATER = 2 * NB_WINDOW_CHUNKS, ///< Messages a peer; bounds what a stuck one can hold
+    BULK_HIGH_WATER =
+        NB_WINDOW_CHUNKS_MAX + 8, ///< Messages a peer; bounds what a stuck one can hold
     BACKLOG = 1024,
     DEAD_TCP_MS = 20000,
 };

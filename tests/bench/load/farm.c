@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "coordinator_process.h"
+#include "desk.h"
 #include "nodes.h"
-#include "protocol/client.h"
 #include "seed.h"
 
 #include <errno.h>
@@ -52,31 +52,6 @@ typedef struct bench {
 
 // ---- Steps ----
 
-static nb_status make_album(bench *self, nb_error *err)
-{
-    NB_SCOPED(nb_client_destroy) nb_client *client = NULL;
-    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-    nb_farm_address address = {.server = self->coordinator.server};
-    snprintf(address.control, sizeof address.control, "%s", self->coordinator.control);
-    snprintf(address.key_path, sizeof address.key_path, "%s/desk.key", self->folder);
-    nb_status status = nb_key_pair_save(&self->pairs[self->chosen->nodes], address.key_path, err);
-    const nb_client_options options = {.program = "bench", .role = "client"};
-    if (status == NB_OK) {
-        status = nb_client_connect(&address, &options, &client, err);
-    }
-    if (status != NB_OK) {
-        return status;
-    }
-    uint8_t id[NB_CLIENT_ID_SIZE] = {1};
-    Nightbus__AlbumCreate create = NIGHTBUS__ALBUM_CREATE__INIT;
-    create.album = nb_wire_string(nb_seed_album);
-    create.client_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_ALBUM_CREATE;
-    request.album_create = &create;
-    return nb_client_call(client, &request, 0, &reply, err);
-}
-
 static nb_status prepare(bench *self, nb_error *err)
 {
     measured *found = &self->found;
@@ -87,7 +62,9 @@ static nb_status prepare(bench *self, nb_error *err)
     }
     if (status == NB_OK) {
         found->empty_ready_s = self->coordinator.ready_s;
-        status = make_album(self, err);
+        NB_SCOPED(nb_client_destroy) nb_client *client = NULL;
+        status = nb_desk_open(&self->coordinator, self->folder, &self->pairs[self->chosen->nodes],
+                              &client, err);
     }
     nb_coordinator_process_end(&self->coordinator);
     if (status == NB_OK) {

@@ -75,7 +75,7 @@ static int64_t now_us(void)
 
 // ---- Times ----
 
-static void times_add(nb_times *self, int64_t us)
+void nb_times_add(nb_times *self, int64_t us)
 {
     if (self->count == self->capacity) {
         const size_t wanted = self->capacity ? 2 * self->capacity : 4096;
@@ -213,7 +213,7 @@ static void take_orders(nb_nodes *self, node *one, const Nightbus__Orders *order
         one->beat_us = taken_us + (one->due_us - taken_us) / 2;
     }
     self->load->assigned++;
-    times_add(&self->load->times[NB_TIMED_ASSIGN], taken_us - one->sent_us);
+    nb_times_add(&self->load->times[NB_TIMED_ASSIGN], taken_us - one->sent_us);
 }
 
 static void hear_failure(nb_nodes *self, node *one, const Nightbus__Failure *failure)
@@ -250,13 +250,13 @@ static void hear(nb_nodes *self, node *one, const Nightbus__Reply *reply)
     if (asked == ASK_WORK && reply->orders && reply->orders->has_task) {
         take_orders(self, one, reply->orders);
     } else if (asked == ASK_KEEP && reply->orders) {
-        times_add(&self->load->times[NB_TIMED_HEARTBEAT], took_us);
+        nb_times_add(&self->load->times[NB_TIMED_HEARTBEAT], took_us);
         self->load->kept += reply->orders->keep ? 1 : 0;
         self->load->dropped += reply->orders->keep ? 0 : 1;
         one->renewed = true;
         one->task = reply->orders->keep ? one->task : 0;
     } else if (asked == ASK_FINISH) {
-        times_add(&self->load->times[NB_TIMED_FINISH], took_us);
+        nb_times_add(&self->load->times[NB_TIMED_FINISH], took_us);
         self->load->finished++;
         one->task = 0;
     }

@@ -36,6 +36,7 @@ typedef struct nb_load {
 } nb_load;
 
 void nb_load_fini(nb_load *self);
+void nb_times_add(nb_times *self, int64_t us);
 /// The time below which `part` of them (0 to 1) lie, in milliseconds; 0 without any.
 double nb_times_ms(nb_times *self, double part);
 

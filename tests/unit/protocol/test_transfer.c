@@ -9,7 +9,7 @@
 
 static const nb_blob_scope scope = {"album", 0};
 
-enum { MEGA = 1 << 20, LARGE = 64 * MEGA + 12345, WINDOW = NB_WINDOW_CHUNKS * NB_CHUNK_SIZE };
+enum { MEGA = 1 << 20, LARGE = 64 * MEGA + 12345, WINDOW = NB_WINDOW_CHUNKS_MAX * NB_CHUNK_SIZE };
 
 /// The file NAME in the farm's folder.
 static const char *at(const farm *self, const char *name)
