@@ -3,8 +3,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "protocol/client.h"
+#include "protocol/flow.h"
 #include "protocol/transfer.h"
-#include "protocol/window.h"
 #include "store/blob_store.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ typedef struct download {
     nb_hasher *hasher; ///< Of what is there
     uint64_t have;
     uint64_t asked; ///< On this connection
-    nb_window window;
+    nb_flow flow;
 } download;
 
 static nb_status write_sink(const sink *into, uint64_t offset, const uint8_t *bytes, size_t size,
@@ -63,7 +63,7 @@ static void ask(download *self)
     want.album = nb_wire_string(self->transfer.scope.album);
     want.has_task = self->transfer.scope.task > 0;
     want.task = self->transfer.scope.task;
-    while (self->asked < self->transfer.size && self->asked - self->have < self->window.size) {
+    while (self->asked < self->transfer.size && self->asked - self->have < self->flow.size) {
         const uint64_t rest = self->transfer.size - self->asked;
         want.offset = self->asked;
         want.size = rest < NB_CHUNK_SIZE ? (uint32_t)rest : NB_CHUNK_SIZE;
@@ -71,7 +71,7 @@ static void ask(download *self)
             return; // later
         }
         self->asked += want.size;
-        nb_window_ask(&self->window, nb_clock_us());
+        nb_flow_ask(&self->flow, nb_clock_us());
     }
 }
 
@@ -100,7 +100,7 @@ static nb_status take_chunk(download *self, nb_bulk_received *received, nb_error
         return status;
     }
     nb_hasher_add(self->hasher, bytes, got);
-    nb_window_arrive(&self->window, got, arrived_us);
+    nb_flow_arrive(&self->flow, got, arrived_us);
     self->have += got;
     self->transfer.client->received_bytes += got;
     nb_transfer_report(&self->transfer, self->have);
@@ -123,7 +123,7 @@ static nb_status handle(download *self, nb_bulk_received *received, nb_error *er
 static nb_status run(download *self, nb_error *err)
 {
     nb_transfer_begin(&self->transfer);
-    nb_window_init(&self->window);
+    nb_flow_init(&self->flow);
     nb_transfer_report(&self->transfer, self->have);
     self->asked = self->have;
     while (self->have < self->transfer.size) {
@@ -134,7 +134,7 @@ static nb_status run(download *self, nb_error *err)
         }
         if (fresh) {
             self->asked = self->have; // what the old connection was asked for is lost
-            nb_window_restart(&self->window);
+            nb_flow_restart(&self->flow);
         }
         ask(self);
         NB_SCOPED(nb_bulk_received_fini) nb_bulk_received received = {0};

@@ -10,7 +10,7 @@ enum {
     NB_MESSAGE_MAX = 1 << 20,  ///< protobuf-c's memory grows 40 times: 40 MB at worst
     NB_CHUNK_SIZE = 1 << 20,   ///< Measured best over CURVE on loopback; one is lost at most
     NB_WINDOW_CHUNKS_MIN = 4,  ///< In flight for one blob, at least ...
-    NB_WINDOW_CHUNKS_MAX = 24, ///< ... and at most (window.h): 1 Gbit/s at 80 ms, twice
+    NB_WINDOW_CHUNKS_MAX = 24, ///< ... and at most (flow.h): 1 Gbit/s at 80 ms, twice
     NB_ROWS_MAX = 1000,        ///< Rows of a listing; the rest behind a cursor
     NB_DIGESTS_MAX = 20000,    ///< In one Missing: 640 kB
     NB_SESSION_SIZE = 16,

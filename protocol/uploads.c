@@ -2,7 +2,7 @@
 #include "protocol/uploads.h"
 
 #include "base/clock.h"
-#include "protocol/window.h"
+#include "protocol/flow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,7 +35,7 @@ typedef struct upload {
     nb_peer peer;
     uint8_t session[NB_SESSION_SIZE];
     uint64_t asked, received, written;
-    nb_window window;
+    nb_flow flow;
     int64_t touched_ms; ///< The last chunk or Offer of its connection
 } upload;
 
@@ -114,7 +114,7 @@ static void begin(nb_uploads *self, const nb_bulk_target *from, const nb_upload_
         return;
     }
     *one = (upload){.state = UPLOAD_OPENING, .number = ++self->numbers, .claim = *claim};
-    nb_window_init(&one->window);
+    nb_flow_init(&one->flow);
     one->peer = *from->peer;
     memcpy(one->session, from->session, sizeof one->session);
     one->touched_ms = nb_clock_ms();
@@ -163,7 +163,7 @@ void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upl
     memcpy(one->session, from->session, sizeof one->session);
     one->touched_ms = now_ms;
     one->asked = one->received; // what the old connection was asked for is lost: ask again
-    nb_window_restart(&one->window);
+    nb_flow_restart(&one->flow);
     nb_uploads_pump(self, now_ms);
 }
 
@@ -196,7 +196,7 @@ bool nb_uploads_chunk(nb_uploads *self, const nb_bulk_target *from, const Nightb
         return true;
     }
     one->received += size;
-    nb_window_arrive(&one->window, size, nb_clock_us());
+    nb_flow_arrive(&one->flow, size, nb_clock_us());
     return true;
 }
 
@@ -260,7 +260,7 @@ static size_t count_in_flight(const nb_uploads *self)
 static bool ask(nb_uploads *self, upload *one)
 {
     if (one->state != UPLOAD_RECEIVING || one->asked == one->claim.size ||
-        one->asked - one->written >= one->window.size) {
+        one->asked - one->written >= one->flow.size) {
         return false;
     }
     const uint64_t rest = one->claim.size - one->asked;
@@ -273,7 +273,7 @@ static bool ask(nb_uploads *self, upload *one)
         return false; // it left; it may come back, else its time runs out
     }
     one->asked += want.size;
-    nb_window_ask(&one->window, nb_clock_us());
+    nb_flow_ask(&one->flow, nb_clock_us());
     return true;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "protocol/window.h"
+#include "protocol/flow.h"
 
 #include "test.h"
 
@@ -14,7 +14,7 @@ typedef struct line {
 } line;
 
 /// Move LINE_CHUNKS chunks; the microseconds that it took.
-static int64_t move(const line *model, nb_window *window)
+static int64_t move(const line *model, nb_flow *window)
 {
     line way = *model;
     int64_t arrives_us[LINE_CHUNKS];
@@ -28,10 +28,10 @@ static int64_t move(const line *model, nb_window *window)
             way.free_us = (way.free_us > sent_us ? way.free_us : sent_us) +
                           (int64_t)(NB_CHUNK_SIZE / way.bytes_a_us);
             arrives_us[asked++] = way.free_us + way.delay_us / 2;
-            nb_window_ask(window, now_us);
+            nb_flow_ask(window, now_us);
         }
         now_us = arrives_us[arrived++];
-        nb_window_arrive(window, NB_CHUNK_SIZE, now_us);
+        nb_flow_arrive(window, NB_CHUNK_SIZE, now_us);
         assert_in_range(window->size, NB_WINDOW_CHUNKS_MIN * NB_CHUNK_SIZE,
                         NB_WINDOW_CHUNKS_MAX * NB_CHUNK_SIZE);
     }
@@ -47,8 +47,8 @@ static void every_line_is_filled_that_a_window_can_fill(void **state)
     } lines[] = {{10, 20}, {50, 150}, {200, 80}, {1000, 10}, {1000, 80}, {10000, 1}};
     for (size_t i = 0; i < NB_COUNT(lines); i++) {
         const line model = {lines[i].megabit / 8, lines[i].delay_ms * 1000, 0};
-        nb_window window;
-        nb_window_init(&window);
+        nb_flow window;
+        nb_flow_init(&window);
         const double took_us = (double)move(&model, &window);
         const double ideal_us = (double)LINE_CHUNKS * NB_CHUNK_SIZE / model.bytes_a_us;
         if (ideal_us / took_us < 0.85) {
@@ -62,8 +62,8 @@ static void a_slow_line_gets_no_larger_window_than_it_needs(void **state)
 {
     (void)state;
     const line model = {200.0 / 8, 80000, 0};
-    nb_window window;
-    nb_window_init(&window);
+    nb_flow window;
+    nb_flow_init(&window);
     move(&model, &window);
     // Twice (bandwidth times delay, and the chunk itself).
     const double needed = 2 * (model.bytes_a_us * (double)model.delay_us + NB_CHUNK_SIZE);
@@ -76,11 +76,11 @@ static void a_line_that_becomes_slower_gets_a_smaller_window(void **state)
     (void)state;
     const line fast = {1000.0 / 8, 80000, 0};
     const line slow = {100.0 / 8, 80000, 0};
-    nb_window window;
-    nb_window_init(&window);
+    nb_flow window;
+    nb_flow_init(&window);
     move(&fast, &window);
     const uint64_t before = window.size;
-    nb_window_restart(&window);
+    nb_flow_restart(&window);
     move(&slow, &window);
     assert_true(window.size < before / 2);
 }
