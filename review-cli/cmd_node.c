@@ -96,9 +96,8 @@ const nb_command nb_command_node_label = {
     .name = "node label",
     .usage = "NAME LABELS [--json]",
     .summary = "say what a renderer has, for jobs that ask for it",
-    .details =
-        "LABELS are NAME or NAME=VALUE, with commas between them, and take the place of\n"
-        "those before; \"none\" takes all away. A job asks: `nightbus limit ID --label`.",
+    .details = "LABELS are NAME or NAME=VALUE, with commas between them, and take the place of\n"
+               "those before; \"none\" takes all away. A job asks: `nightbus limit ID --label`.",
     .examples = "  nightbus node label renderer-2 gpu=a100,room\n"
                 "  nightbus node label renderer-2 none",
     .words_min = 2,

@@ -200,6 +200,9 @@ static void only_the_newest_log_lines_are_kept(void **state)
     assert_ok(nb_ledger_list_lines(ledger, task.id, 0, &lines, &count, err));
     assert_int_equal(count, NB_LOG_LINES_MAX);
     assert_int_equal(lines[0].cursor, 11);
+    uint64_t dropped = 0;
+    assert_ok(nb_ledger_dropped_lines(ledger, task.id, &dropped, err));
+    assert_int_equal(dropped, 10);
     nb_task_lines_free(&lines, count);
     assert_ok(nb_ledger_list_lines(ledger, task.id, NB_TASK_LINES_MAX + 8, &lines, &count, err));
     assert_int_equal(count, 2);
