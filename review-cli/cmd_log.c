@@ -146,15 +146,17 @@ static void add_version(nb_table *table, const Nightbus__VersionRow *row, int64_
     if (row->open_notes > 0) {
         snprintf(notes, sizeof notes, "%u open", row->open_notes);
     }
+    if (row->mix) { // comes first: a long name behind it is what may be cut
+        nb_text_addf(&standing, "of %s%s; ", row->mix,
+                     nb_standing_is_left_behind(row) ? ", behind" : "");
+    } else if (row->source && strcmp(row->source, "print") == 0) {
+        nb_text_add(&standing, "print; ");
+    }
     nb_text_add(&standing, nb_standing_short(row));
     if (strcmp(row->standing, "open") != 0) {
         char ago[NB_AGO_SIZE];
         nb_ago_format((int64_t)row->decided_ms, now_ms, ago);
         nb_text_addf(&standing, " by %s, %s", row->decided_by, ago);
-    }
-    if (row->mix) {
-        nb_text_addf(&standing, "; of %s%s", row->mix,
-                     nb_standing_is_left_behind(row) ? ", behind" : "");
     }
     const char *const cells[] = {row->version, standing.chars, loudness, notes,
                                  when,         row->person,    message};
