@@ -121,9 +121,7 @@ static size_t all_options(const nb_command *command, nb_option *out)
     return count;
 }
 
-/// Does the option at `word` take the next word as its value? The same name means the same in every
-/// command, so this can be known before the command is.
-static bool takes_next(const char *word)
+bool nb_command_option_takes_next(const char *word)
 {
     for (size_t c = 0; c <= NB_COUNT(commands); c++) {
         const nb_option *options = c < NB_COUNT(commands) ? commands[c]->options : global_options;
@@ -148,7 +146,7 @@ static void find_words(int argc, const char *const *argv, int *out_first, int *o
     *out_first = *out_second = argc;
     for (int i = 0; i < argc; i++) {
         if (argv[i][0] == '-' && argv[i][1] != '\0') {
-            i += strcmp(argv[i], "--") != 0 && takes_next(argv[i]) ? 1 : 0;
+            i += strcmp(argv[i], "--") != 0 && nb_command_option_takes_next(argv[i]) ? 1 : 0;
         } else if (*out_first == argc) {
             *out_first = i;
         } else {

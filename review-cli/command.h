@@ -54,6 +54,10 @@ NB_NODISCARD nb_status nb_command_find(int argc, const char *const *argv,
 /// The command of that name, or null.
 const nb_command *nb_command_by_name(const char *name);
 
+/// Does the option at `word` ("-m", "--message") take the next word as its value? The same name
+/// means the same in every command, so this can be known before the command is.
+bool nb_command_option_takes_next(const char *word);
+
 /// Usage, options, examples, exit codes.
 void nb_command_print_help(const nb_command *self, bool colour, nb_text *out);
 /// What `nightbus` alone says.

@@ -2,6 +2,7 @@
 // The `nightbus` command.
 #include "base/log.h"
 #include "review-cli/command.h"
+#include "review-cli/complete.h"
 #include "review-cli/pager.h"
 #include "review-cli/stop.h"
 #include "review-cli/terminal.h"
@@ -43,6 +44,10 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, "C.UTF-8"); // numbers stay those of "C"
     nb_log_open("nightbus");
     nb_stop_install();
+    if (argc > 1 && strcmp(argv[1], "__complete") == 0) { // for the shells; see complete.h
+        nb_complete_print((const char *const *)(argv + 2), (size_t)argc - 2);
+        return 0;
+    }
     nb_error err = {0};
     const nb_command *command = NULL;
     const nb_status status = run(argc - 1, (const char *const *)(argv + 1), &command, &err);
