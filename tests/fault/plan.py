@@ -20,6 +20,10 @@ TASK_OPEN_BELOW = 2  # states of tasks in the ledger: queued, running, done, fai
 JOB_OPEN, JOB_DONE = 0, 1
 
 
+# What git fsck may say: a crash before the reference moved leaves objects that nothing names.
+HARMLESS = ("notice:", "Checking", "dangling", "unreachable")
+
+
 class Wrong(Exception):
     """A promise that was not kept."""
 
@@ -205,7 +209,7 @@ class Plan:
             ["git", "-c", "safe.directory=*", "-C", farm.data / "albums" / "faults.git", "fsck", "--strict"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )
-        bad = [l for l in checked.stdout.decode().splitlines() if l.split()[0] not in ("notice:", "Checking")]
+        bad = [l for l in checked.stdout.decode().splitlines() if l.split()[0] not in HARMLESS]
         if checked.returncode != 0 or bad:
             raise Wrong(f"git fsck: {checked.stdout.decode().strip()[-300:]}")
         for path in (farm.data / "store" / "objects").rglob("*"):

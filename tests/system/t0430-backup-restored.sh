@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# An older backup is put back while renderers work for what came after it. Numbers of tasks are used
+# again then: what the renderers say of the old ones is not taken for the new.
+. "$(dirname "$0")/lib.sh"
+
+tone_album tones 80 8 dear
+cd tones
+start_farm --renderers 2 --threads 1
+nightbus album create tones-album
+nightbus push -m "before the backup" >/dev/null
+nightbus note add tones@v1 0:01 "kept" >/dev/null
+
+step "a backup, and then another version that is being rendered"
+nightbus-coordinator --data "$WORK/farm" --backup "$WORK/backup" >/dev/null 2>&1 || fail "no backup"
+sed -i 's/threshold_db: -24/threshold_db: -26/' songs/tones/mix.yaml
+nightbus push --no-wait -m "after the backup" >/dev/null
+job() { nightbus jobs --json | jq -r ".jobs[0].$1 // 0"; }
+is_running() { [ "$(job state)" = running ] && [ "$(job done_frames)" -gt 0 ]; }
+wait_for 60 is_running
+ok "task of job $(job job) runs on $(job node)"
+
+step "the backup is put back under running renderers"
+kill -STOP "$farm_pid" # or it would start the coordinator in between
+kill -KILL "$(farm_json coordinator_pid)"
+for name in albums store ledger.sqlite; do
+    rm -rf "$WORK/farm/$name"
+    cp -a "$WORK/backup/$name" "$WORK/farm/$name"
+done
+rm -f "$WORK"/farm/ledger.sqlite-*
+kill -CONT "$farm_pid"
+is_up() { nightbus log >/dev/null 2>&1; }
+wait_for 30 is_up
+[ "$(nightbus log --json | jq '.revisions | length')" -eq 1 ] || fail "this is not the backup"
+nightbus note list tones@v1 >"$WORK/notes"
+expect_words "$WORK/notes" kept
+ok "as it was then"
+
+step "another version takes the numbers of the one that is gone"
+rm -rf "$WORK/again"
+nightbus album clone tones-album "$WORK/again" >/dev/null
+cd "$WORK/again"
+sed -i 's/threshold_db: -24/threshold_db: -28/' songs/tones/mix.yaml
+nightbus push --no-wait -m "another" >/dev/null
+nightbus render songs/tones -o "$WORK/local.wav" >/dev/null
+nightbus fetch tones@v2 -o "$WORK/out" >/dev/null
+cmp "$WORK/local.wav" "$WORK/out/tones-v2.wav" || fail "v2 is not what was pushed"
+[ "$(nightbus incidents --json | jq '.incidents | length')" -eq 0 ] || fail "an incident"
+ok "v2 is its own render"
