@@ -44,10 +44,15 @@ nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_al
     nb_album *album = &self->albums[self->album_count];
     *album = (nb_album){0};
     snprintf(album->name, sizeof album->name, "%s", name);
-    const nb_status status = nb_revisions_open(path, self->store, &album->revisions, err);
+    nb_status status = nb_notes_cache_new(&album->notes, err);
+    if (status == NB_OK) {
+        status = nb_revisions_open(path, self->store, &album->revisions, err);
+    }
     if (status == NB_OK) {
         self->album_count++;
         *out = album;
+    } else {
+        nb_notes_cache_destroy(&album->notes);
     }
     return status;
 }

@@ -6,6 +6,7 @@
 #include "coordinator/job_outputs.h"
 #include "coordinator/members.h"
 #include "coordinator/song.h"
+#include "coordinator/song_notes.h"
 #include "coordinator/standing.h"
 #include "review/event.h"
 
@@ -65,6 +66,7 @@ nb_status nb_handle_album_create(nb_coordinator *self, const nb_caller *caller,
     }
     status = nb_ledger_end(self->ledger, status, err);
     if (status != NB_OK) {
+        nb_notes_cache_destroy(&album->notes);
         nb_revisions_close(&album->revisions); // its empty folder is taken up by the next try
         self->album_count--;
         return status;
@@ -249,7 +251,7 @@ static nb_status concerns_song(const nb_album *album, const char *commit, const 
 }
 
 /// Where the song's versions of this revision stand; *out_bytes is what that takes in the answer.
-static nb_status add_details(nb_row_maker *maker, const char *song, Nightbus__LogRow *row,
+static nb_status add_details(const nb_row_maker *maker, const char *song, Nightbus__LogRow *row,
                              size_t *out_bytes, nb_error *err)
 {
     size_t count = 0;
@@ -272,8 +274,7 @@ static nb_status fill_log(nb_coordinator *self, const nb_album *album, const Nig
 {
     enum { BYTES_MAX = NB_MESSAGE_MAX / 2 }; // messages of 8 KiB times the rows would not fit
     size_t bytes = 0;
-    NB_SCOPED(nb_row_maker_fini)
-    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
+    const nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     char at[NB_COMMIT_SIZE];
     bool skip_first = said->after != NULL;
     snprintf(at, sizeof at, "%s", said->after ? said->after : nb_revisions_head(album->revisions));
@@ -401,14 +402,17 @@ static nb_status add_review(const nb_coordinator *self, const nb_album *album,
                             const nb_answer *answer, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *lines = NULL;
+    unsigned open_count = 0;
     nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
     info->has_note_count = 1;
+    if (status == NB_OK) {
+        status = nb_song_notes_count(album, version, &info->note_count, &open_count, err);
+    }
     for (const char *line = lines; status == NB_OK && *line;) {
         const char *end = strchrnul(line, '\n');
         NB_SCOPED(nb_event_fini) nb_event event = {0};
         if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
             strcmp(event.song, version->song) == 0 && strcmp(event.version, info->version) == 0) {
-            info->note_count += (event.kind == NB_EVENT_NOTE) ? 1 : 0;
             if (event.kind == NB_EVENT_RENDERED) {
                 status = add_rendering(self, &event, info, answer, err);
             }

@@ -8,6 +8,7 @@
 #include "coordinator/audit.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/freezes.h"
+#include "coordinator/song_notes.h"
 #include "coordinator/standing.h"
 #include "coordinator/trusted.h"
 #include "coordinator/wishes.h"
@@ -182,6 +183,7 @@ void nb_coordinator_destroy(nb_coordinator **self_p)
         return;
     }
     for (size_t i = 0; i < self->album_count; i++) {
+        nb_notes_cache_destroy(&self->albums[i].notes);
         nb_revisions_close(&self->albums[i].revisions);
     }
     nb_batch_fini(&self->batch);

@@ -24,6 +24,7 @@ enum {
 typedef struct nb_album {
     char name[NB_ALBUM_SIZE];
     nb_revisions *revisions;
+    struct nb_notes_cache *notes; ///< song_notes.c
 } nb_album;
 
 /// A renderer as people see it; the scheduler knows it by its number, the index here and one more.

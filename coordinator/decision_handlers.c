@@ -239,8 +239,7 @@ nb_status nb_handle_decide(nb_coordinator *self, const nb_caller *caller,
     }
     if (status == NB_OK) {
         answer->reply.body_case = NIGHTBUS__REPLY__BODY_VERSION_ROW;
-        NB_SCOPED(nb_row_maker_fini)
-        nb_row_maker maker = {.self = self, .album = it.album, .answer = answer};
+        const nb_row_maker maker = {.self = self, .album = it.album, .answer = answer};
         status = nb_version_row(&maker, it.version, &answer->reply.version_row, err);
     }
     return status;
@@ -290,8 +289,7 @@ static nb_status fill_versions(nb_coordinator *self, const nb_album *album,
     size_t bytes = 0;
     bool behind = !said->after;
     desk_song desk = {0};
-    NB_SCOPED(nb_row_maker_fini)
-    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
+    const nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         char name[NB_SONG_SIZE + NB_VERSION_SIZE];

@@ -33,13 +33,11 @@ typedef struct change {
     const Nightbus__NoteChange *said;
     const change_rule *rule;
     const nb_version *version; ///< What it is said of
-    nb_note_log log;
+    const nb_note_log *log;
     const nb_note *note;
     const nb_note_words *words; ///< The note's, or a reply's
     char id[NB_EVENT_ID_SIZE];
 } change;
-
-static void change_fini(change *self) { nb_note_log_fini(&self->log); }
 
 static const change_rule *find_rule(const Nightbus__Request *request)
 {
@@ -53,7 +51,7 @@ static const change_rule *find_rule(const Nightbus__Request *request)
 
 static nb_status say_no_note(const change *self, nb_error *err)
 {
-    const unsigned newest = self->log.next_number - 1;
+    const unsigned newest = self->log->next_number - 1;
     if (newest == 0) {
         return nb_fail(err, NB_E_NOT_FOUND, "no note %s#%u: %s has no notes", self->said->song,
                        self->said->number, self->said->song);
@@ -66,7 +64,7 @@ static nb_status say_no_note(const change *self, nb_error *err)
 static nb_status find_note(change *self, nb_error *err)
 {
     const unsigned reply = self->said->has_reply ? self->said->reply : 0;
-    self->note = nb_note_log_find(&self->log, self->said->number);
+    self->note = nb_note_log_find(self->log, self->said->number);
     if (!self->note) {
         return say_no_note(self, err);
     }
@@ -191,7 +189,7 @@ static nb_status make_change(change *self, nb_error *err)
 {
     NB_SCOPED(nb_event_fini)
     nb_event event =
-        nb_note_event_make(self->rule->kind, &self->log, self->version, self->caller->member.name);
+        nb_note_event_make(self->rule->kind, self->log, self->version, self->caller->member.name);
     memcpy(event.id, self->id, sizeof event.id);
     event.note = self->note->number;
     event.reply = self->said->has_reply ? self->said->reply : 0;
@@ -202,11 +200,11 @@ static nb_status make_change(change *self, nb_error *err)
     if (event.kind == NB_EVENT_ERASE) {
         return erase(self, &event, err);
     }
+    // Nobody looked where it lies in the versions that came while it was closed.
+    const nb_version *origin = nb_revisions_find_version(self->album->revisions, event.song,
+                                                         self->note->words.said->version);
     nb_status status = nb_song_notes_add(self->album, self->version, &event, err);
     if (status == NB_OK && event.kind == NB_EVENT_REOPEN) {
-        // Nobody looked where it lies in the versions that came while it was closed.
-        const nb_version *origin = nb_revisions_find_version(self->album->revisions, event.song,
-                                                             self->note->words.said->version);
         status = origin ? nb_note_follow_on(self->album, origin, event.note, err) : NB_OK;
     }
     return status;
@@ -233,11 +231,11 @@ static nb_status change_note(change *self, nb_error *err)
 /// The note as it stands now, where it lies in the version.
 static nb_status answer_note(const change *self, nb_answer *answer, nb_error *err)
 {
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    const nb_note_log *log = NULL;
     nb_note_rows rows = {0};
-    nb_status status = nb_song_notes_load(self->album, self->said->song, &log, err);
-    const nb_event *event = nb_note_log_event(&log, self->id, NULL);
-    const nb_note *note = event ? nb_note_log_note_of(&log, event) : NULL;
+    nb_status status = nb_song_notes_get(self->album, self->said->song, &log, err);
+    const nb_event *event = log ? nb_note_log_event(log, self->id, NULL) : NULL;
+    const nb_note *note = event ? nb_note_log_note_of(log, event) : NULL;
     if (status == NB_OK && !note) {
         status = nb_fail(err, NB_E_INVALID, "this request was one for another note before");
     }
@@ -253,7 +251,7 @@ static nb_status handle(nb_coordinator *self, const nb_caller *caller,
                         nb_answer *answer, nb_error *err)
 {
     nb_album *album = NULL;
-    NB_SCOPED(change_fini) change made = {.caller = caller, .said = said, .rule = rule};
+    change made = {.caller = caller, .said = said, .rule = rule};
     nb_status status = nb_coordinator_album(self, made.said->album, &album, err);
     made.album = album;
     const nb_version *newest = NULL;
@@ -261,10 +259,10 @@ static nb_status handle(nb_coordinator *self, const nb_caller *caller,
         status = nb_album_version(album, made.said->song, "latest", &newest, err);
     }
     if (status == NB_OK) {
-        status = nb_song_notes_load(album, made.said->song, &made.log, err);
+        status = nb_song_notes_get(album, made.said->song, &made.log, err);
     }
     nb_hex_of_client_id(made.said->client_id.data, made.id);
-    if (status == NB_OK && !nb_note_log_event(&made.log, made.id, NULL)) {
+    if (status == NB_OK && !nb_note_log_event(made.log, made.id, NULL)) {
         status = change_note(&made, err);
     }
     return (status == NB_OK) ? answer_note(&made, answer, err) : status;

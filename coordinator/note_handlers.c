@@ -23,11 +23,11 @@ static nb_status find_version(nb_coordinator *self, const char *album_name, cons
 static nb_status list_version(const nb_album *album, const nb_version *version, nb_note_rows *rows,
                               nb_error *err)
 {
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
-    nb_status status = nb_song_notes_load(album, version->song, &log, err);
-    for (size_t i = 0; i < log.note_count && status == NB_OK; i++) {
-        if (nb_note_is_in(&log.notes[i], version->name)) {
-            status = nb_note_rows_add(rows, &log.notes[i], version->name, err);
+    const nb_note_log *log = NULL;
+    nb_status status = nb_song_notes_get(album, version->song, &log, err);
+    for (size_t i = 0; status == NB_OK && i < log->note_count; i++) {
+        if (nb_note_is_in(&log->notes[i], version->name)) {
+            status = nb_note_rows_add(rows, &log->notes[i], version->name, err);
         }
     }
     return status;
@@ -37,10 +37,10 @@ static nb_status list_version(const nb_album *album, const nb_version *version, 
 static nb_status list_song(const nb_album *album, const char *song, nb_note_rows *rows,
                            nb_error *err)
 {
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
-    nb_status status = nb_song_notes_load(album, song, &log, err);
-    for (size_t i = 0; i < log.note_count && status == NB_OK; i++) {
-        status = nb_note_rows_add(rows, &log.notes[i], log.notes[i].words.said->version, err);
+    const nb_note_log *log = NULL;
+    nb_status status = nb_song_notes_get(album, song, &log, err);
+    for (size_t i = 0; status == NB_OK && i < log->note_count; i++) {
+        status = nb_note_rows_add(rows, &log->notes[i], log->notes[i].words.said->version, err);
     }
     return status;
 }
@@ -246,7 +246,7 @@ nb_status nb_handle_note_add(nb_coordinator *self, const nb_caller *caller,
     nb_hex_of_client_id(said->client_id.data, id);
     nb_album *album = NULL;
     const nb_version *version = NULL;
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    const nb_note_log *log = NULL;
     nb_note_rows rows = {0};
     if (said->text[strspn(said->text, " \t\n")] == '\0') {
         return nb_fail(err, NB_E_INVALID, "a note needs a text");
@@ -254,20 +254,19 @@ nb_status nb_handle_note_add(nb_coordinator *self, const nb_caller *caller,
     nb_status status =
         find_version(self, said->album, said->song, said->version, &album, &version, err);
     if (status == NB_OK) {
-        status = nb_song_notes_load(album, version->song, &log, err);
+        status = nb_song_notes_get(album, version->song, &log, err);
     }
-    if (status == NB_OK && !nb_note_log_event(&log, id, NULL)) {
-        status = add_note(caller, album, version, &log, said, id, err);
-        nb_note_log_fini(&log);
+    if (status == NB_OK && !nb_note_log_event(log, id, NULL)) {
+        status = add_note(caller, album, version, log, said, id, err);
         if (status == NB_OK) {
-            status = nb_song_notes_load(album, version->song, &log, err);
+            status = nb_song_notes_get(album, version->song, &log, err);
         }
     }
     if (status == NB_OK) {
         status = nb_note_rows_start(&rows, version->name, answer, err);
     }
     const nb_note *note = NULL;
-    if (status == NB_OK && nb_note_log_event(&log, id, &note) && note) {
+    if (status == NB_OK && nb_note_log_event(log, id, &note) && note) {
         status = nb_note_rows_add(&rows, note, version->name, err);
     }
     return status;

@@ -118,24 +118,24 @@ nb_status nb_handle_note_log(nb_coordinator *self, const nb_caller *caller,
     const Nightbus__NoteLog *said = request->note_log;
     nb_album *album = NULL;
     const nb_version *newest = NULL;
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
+    const nb_note_log *log = NULL;
     nb_status status = nb_coordinator_album(self, said->album, &album, err);
     if (status == NB_OK) {
         status = nb_album_version(album, said->song, "latest", &newest, err);
     }
     if (status == NB_OK) {
-        status = nb_song_notes_load(album, said->song, &log, err);
+        status = nb_song_notes_get(album, said->song, &log, err);
     }
-    if (status == NB_OK && said->has_number && !nb_note_log_find(&log, said->number)) {
+    if (status == NB_OK && said->has_number && !nb_note_log_find(log, said->number)) {
         status = nb_fail(err, NB_E_NOT_FOUND, "no note %s#%u: %s has %zu", said->song, said->number,
-                         said->song, log.note_count);
+                         said->song, log->note_count);
     }
     Nightbus__NoteHistory *history = nb_answer_take(answer, 1, sizeof *history);
     if (status != NB_OK || !history) {
         return status != NB_OK ? status : nb_answer_no_memory(err);
     }
     nightbus__note_history__init(history);
-    status = fill_rows(&log, said, history, answer, err);
+    status = fill_rows(log, said, history, answer, err);
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_NOTE_HISTORY;
     answer->reply.note_history = history;
     return (status == NB_OK) ? fill_set_aside(album, history, answer, err) : status;

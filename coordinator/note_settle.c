@@ -10,6 +10,69 @@
 #include <stdlib.h>
 #include <string.h>
 
+// ---- Events to come ----
+
+/// What a version does to the notes, written in one go.
+typedef struct settling {
+    const nb_album *album;
+    const nb_version *version;
+    const nb_note_log *log; ///< As it was before
+    int64_t last_ms;        ///< Of the newest event, with those to come
+    size_t count;
+    nb_event *events;
+} settling;
+
+static void settling_fini(settling *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nb_event_fini(&self->events[i]);
+    }
+    free(self->events);
+}
+
+/// Take over an event, unless it was written before a crash.
+static nb_status take(settling *self, nb_event *event, nb_error *err)
+{
+    nb_note_event_name(event, self->version->commit);
+    if (nb_note_log_event(self->log, event->id, NULL)) {
+        return NB_OK;
+    }
+    nb_event *grown = reallocarray(self->events, self->count + 1, sizeof *self->events);
+    if (!grown || !event->song || !event->version || !event->person) {
+        self->events = grown ? grown : self->events;
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
+    }
+    event->time_ms = event->time_ms > self->last_ms ? event->time_ms : self->last_ms + 1;
+    self->last_ms = event->time_ms;
+    self->events = grown;
+    self->events[self->count++] = *event;
+    *event = (nb_event){0};
+    return NB_OK;
+}
+
+static nb_status write_all(const settling *self, nb_error *err)
+{
+    nb_review_line *lines = calloc(self->count + 1, sizeof *lines);
+    nb_status status = lines ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
+    for (size_t i = 0; i < self->count && status == NB_OK; i++) {
+        status = nb_event_check(&self->events[i], err);
+        lines[i].commit = self->version->commit;
+        lines[i].line = (status == NB_OK) ? nb_event_format(&self->events[i]) : NULL;
+        if (status == NB_OK && !lines[i].line) {
+            status = nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
+        }
+    }
+    if (status == NB_OK && self->count > 0) {
+        status = nb_revisions_review_add_all(self->album->revisions, lines, self->count,
+                                             self->events[0].person, self->last_ms, err);
+    }
+    for (size_t i = 0; lines && i < self->count; i++) {
+        free((void *)(uintptr_t)lines[i].line); // ours, made above
+    }
+    free(lines);
+    return status;
+}
+
 // ---- Answered by the message ----
 
 /// How many songs have a version on the commit: a bare "#12" is of the only one.
@@ -24,41 +87,38 @@ static size_t count_versions_on(const nb_album *album, const char *commit)
     return found;
 }
 
-static nb_status resolve(const nb_album *album, const nb_version *version,
-                         const nb_revision *revision, const nb_note *note, nb_note_log *log,
-                         nb_error *err)
+static bool is_resolved_by(const settling *self, unsigned number)
 {
-    NB_SCOPED(nb_event_fini)
-    nb_event event = nb_note_event_make(NB_EVENT_RESOLVE, log, version, revision->person);
-    event.note = note->number;
-    nb_note_event_name(&event, version->commit);
-    if (nb_note_log_event(log, event.id, NULL)) {
-        return NB_OK; // before a crash
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->events[i].kind == NB_EVENT_RESOLVE && self->events[i].note == number) {
+            return true;
+        }
     }
-    const nb_status status = nb_song_notes_add(album, version, &event, err);
-    log->last_ms = event.time_ms;
-    return status;
+    return false;
 }
 
-static nb_status resolve_answered(const nb_album *album, const nb_version *version,
-                                  const nb_revision *revision, nb_note_log *log, nb_error *err)
+static nb_status resolve_answered(settling *self, nb_error *err)
 {
     nb_note_fix fixes[NB_NOTE_FIXES_MAX];
-    const size_t count = nb_note_fixes(revision->message, fixes, NB_COUNT(fixes));
-    const bool is_only = count_versions_on(album, version->commit) == 1;
-    nb_status status = NB_OK;
+    NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
+    nb_status status =
+        nb_revisions_get(self->album->revisions, self->version->commit, &revision, err);
+    const size_t count =
+        (status == NB_OK) ? nb_note_fixes(revision.message, fixes, NB_COUNT(fixes)) : 0;
+    const bool is_only = count_versions_on(self->album, self->version->commit) == 1;
     for (size_t i = 0; i < count && status == NB_OK; i++) {
         const bool is_meant =
-            fixes[i].song[0] ? strcmp(fixes[i].song, version->song) == 0 : is_only;
-        const nb_note *note = is_meant ? nb_note_log_find(log, fixes[i].number) : NULL;
-        bool is_repeated = false;
-        for (size_t j = 0; j < i; j++) {
-            is_repeated = is_repeated || fixes[j].number == fixes[i].number;
+            fixes[i].song[0] ? strcmp(fixes[i].song, self->version->song) == 0 : is_only;
+        const nb_note *note = is_meant ? nb_note_log_find(self->log, fixes[i].number) : NULL;
+        if (!note || note->state != NB_NOTE_OPEN || !nb_note_is_in(note, self->version->name) ||
+            is_resolved_by(self, note->number)) {
+            continue;
         }
-        if (note && !is_repeated && note->state == NB_NOTE_OPEN &&
-            nb_note_is_in(note, version->name)) {
-            status = resolve(album, version, revision, note, log, err);
-        }
+        NB_SCOPED(nb_event_fini)
+        nb_event event =
+            nb_note_event_make(NB_EVENT_RESOLVE, self->log, self->version, revision.person);
+        event.note = note->number;
+        status = take(self, &event, err);
     }
     return status;
 }
@@ -120,10 +180,10 @@ static nb_status load_models(step *self, nb_error *err)
 }
 
 /// An event says where the note lies now, if it is not simply where it was.
-static nb_status follow(step *self, const nb_note *note, nb_note_log *log, nb_error *err)
+static nb_status follow(settling *self, step *between, const nb_note *note, nb_error *err)
 {
-    const nb_note_place place = nb_note_place_in(note, self->from->name);
-    nb_status status = load_models(self, err);
+    const nb_note_place place = nb_note_place_in(note, between->from->name);
+    const nb_status status = load_models(between, err);
     if (status != NB_OK) {
         return status;
     }
@@ -132,69 +192,64 @@ static nb_status follow(step *self, const nb_note *note, nb_note_log *log, nb_er
         .end_ns = nb_markers_frame_to_ns(place.end_frame, place.rate_hz),
         .track = note->words.said->track,
     };
-    const nb_follow_step by = nb_note_follow(self->before, self->after, &was);
+    const nb_follow_step by = nb_note_follow(between->before, between->after, &was);
     if (by.by_ns == 0 && !by.unsure) {
         return NB_OK;
     }
     NB_SCOPED(nb_event_fini)
-    nb_event event = nb_note_event_make(NB_EVENT_FOLLOW, log, self->to, note->words.said->person);
+    nb_event event =
+        nb_note_event_make(NB_EVENT_FOLLOW, self->log, self->version, note->words.said->person);
     event.note = note->number;
-    event.rate_hz = self->rate_hz;
-    event.at_frame = nb_text_ns_to_frames(was.at_ns + by.by_ns, self->rate_hz);
-    event.end_frame = nb_text_ns_to_frames(was.end_ns + by.by_ns, self->rate_hz);
+    event.rate_hz = between->rate_hz;
+    event.at_frame = nb_text_ns_to_frames(was.at_ns + by.by_ns, between->rate_hz);
+    event.end_frame = nb_text_ns_to_frames(was.end_ns + by.by_ns, between->rate_hz);
     event.unsure = by.unsure;
-    nb_note_event_name(&event, self->to->commit);
-    if (nb_note_log_event(log, event.id, NULL)) {
-        return NB_OK;
-    }
-    status = nb_song_notes_add(self->album, self->to, &event, err);
-    log->last_ms = event.time_ms;
-    return status;
+    return take(self, &event, err);
 }
 
-/// Let the notes of a song (`number` 0), or one of them, come along to a version.
-static nb_status follow_all(const nb_album *album, const nb_version *version, unsigned number,
-                            nb_note_log *log, nb_error *err)
+/// Let the notes of the song (`number` 0), or one of them, come along to the version.
+static nb_status follow_all(settling *self, unsigned number, nb_error *err)
 {
-    NB_SCOPED(step_fini) step made = {.album = album, .to = version};
-    made.from = version->source == NB_SOURCE_MIX ? mix_before(album, version) : NULL;
+    const nb_version *version = self->version;
+    NB_SCOPED(step_fini) step between = {.album = self->album, .to = version};
+    between.from = version->source == NB_SOURCE_MIX ? mix_before(self->album, version) : NULL;
     nb_status status = NB_OK;
-    for (size_t i = 0; i < log->note_count && made.from && status == NB_OK; i++) {
-        const nb_note *note = &log->notes[i];
+    for (size_t i = 0; i < self->log->note_count && between.from && status == NB_OK; i++) {
+        const nb_note *note = &self->log->notes[i];
         const char *origin = note->words.said->version;
         const bool is_meant = number == 0 || note->number == number;
         // A note of a print between two mixes is in the print's time, which nothing here explains.
         const bool is_known =
-            origin[0] == version->name[0] && !nb_note_is_earlier(made.from->name, origin);
-        if (is_meant && is_known && note->state == NB_NOTE_OPEN) {
-            status = follow(&made, note, log, err);
+            origin[0] == version->name[0] && !nb_note_is_earlier(between.from->name, origin);
+        if (is_meant && is_known && note->state == NB_NOTE_OPEN &&
+            !is_resolved_by(self, note->number)) {
+            status = follow(self, &between, note, err);
         }
     }
     return status;
 }
 
-static nb_status reload(const nb_album *album, const char *song, nb_note_log *log, nb_error *err)
+static nb_status settle(const nb_album *album, const nb_version *version, unsigned number,
+                        nb_error *err)
 {
-    nb_note_log_fini(log);
-    return nb_song_notes_load(album, song, log, err);
+    NB_SCOPED(settling_fini) settling made = {.album = album, .version = version};
+    nb_status status = nb_song_notes_get(album, version->song, &made.log, err);
+    if (status != NB_OK || made.log->note_count == 0) {
+        return status;
+    }
+    made.last_ms = made.log->last_ms;
+    if (number == 0) {
+        status = resolve_answered(&made, err);
+    }
+    if (status == NB_OK) {
+        status = follow_all(&made, number, err);
+    }
+    return (status == NB_OK) ? write_all(&made, err) : status;
 }
 
 nb_status nb_note_settle(const nb_album *album, const nb_version *version, nb_error *err)
 {
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
-    NB_SCOPED(nb_revision_fini) nb_revision revision = {0};
-    nb_status status = nb_song_notes_load(album, version->song, &log, err);
-    if (status != NB_OK || log.note_count == 0) {
-        return status;
-    }
-    status = nb_revisions_get(album->revisions, version->commit, &revision, err);
-    if (status == NB_OK) {
-        status = resolve_answered(album, version, &revision, &log, err);
-    }
-    if (status == NB_OK) {
-        status = reload(album, version->song, &log, err);
-    }
-    return (status == NB_OK) ? follow_all(album, version, 0, &log, err) : status;
+    return settle(album, version, 0, err);
 }
 
 nb_status nb_note_follow_on(const nb_album *album, const nb_version *version, unsigned number,
@@ -202,14 +257,11 @@ nb_status nb_note_follow_on(const nb_album *album, const nb_version *version, un
 {
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(album->revisions, &count);
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
     nb_status status = NB_OK;
     for (size_t i = 0; i < count && status == NB_OK; i++) {
         if (strcmp(versions[i].song, version->song) == 0 &&
             nb_note_is_earlier(version->name, versions[i].name)) {
-            status = reload(album, version->song, &log, err);
-            status =
-                (status == NB_OK) ? follow_all(album, &versions[i], number, &log, err) : status;
+            status = settle(album, &versions[i], number, err);
         }
     }
     return status;

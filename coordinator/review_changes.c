@@ -2,12 +2,10 @@
 // What changed in an album's review between two of its commits: git compares the trees, so that the
 // cost is that of what is new, not of all that was ever said.
 #include "base/text.h"
-#include "coordinator/revisions_private.h"
+#include "coordinator/review_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char notes_ref[] = "refs/notes/review";
 
 static void free_diff(git_diff **diff_p) { git_diff_free(*diff_p); }
 
@@ -16,7 +14,11 @@ nb_status nb_revisions_review_head(const nb_revisions *self, char out[NB_COMMIT_
 {
     git_oid id;
     out[0] = '\0';
-    const int code = git_reference_name_to_id(&id, self->repo, notes_ref);
+    const nb_status status = nb_review_guard(self, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    const int code = git_reference_name_to_id(&id, self->repo, nb_review_ref);
     if (code == GIT_ENOTFOUND) {
         return NB_OK;
     }

@@ -24,12 +24,10 @@ static bool is_first_of_commit(const nb_version *versions, size_t index)
     return true;
 }
 
-nb_status nb_song_notes_load(const nb_album *album, const char *song, nb_note_log *out,
-                             nb_error *err)
+static nb_status load(const nb_album *album, const char *song, nb_note_log *out, nb_error *err)
 {
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(album->revisions, &count);
-    *out = (nb_note_log){0};
     nb_status status = NB_OK;
     for (size_t i = 0; i < count && status == NB_OK; i++) {
         if (strcmp(versions[i].song, song) != 0 || !is_first_of_commit(versions, i)) {
@@ -41,11 +39,58 @@ nb_status nb_song_notes_load(const nb_album *album, const char *song, nb_note_lo
             status = nb_note_log_add_lines(out, song, lines, err);
         }
     }
-    if (status == NB_OK) {
-        status = nb_note_log_fold(out, err);
+    return (status == NB_OK) ? nb_note_log_fold(out, err) : status;
+}
+
+struct nb_notes_cache {
+    char song[NB_SONG_SIZE]; ///< "" while nothing is kept
+    char head[NB_COMMIT_SIZE];
+    size_t version_count;
+    nb_note_log log;
+};
+
+nb_status nb_notes_cache_new(nb_notes_cache **out, nb_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
+}
+
+void nb_notes_cache_destroy(nb_notes_cache **self_p)
+{
+    if (*self_p) {
+        nb_note_log_fini(&(*self_p)->log);
+        free(*self_p);
+        *self_p = NULL;
     }
+}
+
+nb_status nb_song_notes_get(const nb_album *album, const char *song, const nb_note_log **out,
+                            nb_error *err)
+{
+    nb_notes_cache *kept = album->notes;
+    char head[NB_COMMIT_SIZE];
+    size_t count = 0;
+    *out = NULL;
+    nb_revisions_versions(album->revisions, &count);
+    nb_status status = nb_revisions_review_head(album->revisions, head, err);
     if (status != NB_OK) {
-        nb_note_log_fini(out);
+        return status;
+    }
+    *out = &kept->log;
+    if (strcmp(kept->song, song) == 0 && strcmp(kept->head, head) == 0 &&
+        kept->version_count == count) {
+        return NB_OK;
+    }
+    nb_note_log_fini(&kept->log);
+    kept->song[0] = '\0';
+    status = load(album, song, &kept->log, err);
+    if (status == NB_OK) {
+        snprintf(kept->song, sizeof kept->song, "%s", song);
+        memcpy(kept->head, head, sizeof head);
+        kept->version_count = count;
+    } else {
+        nb_note_log_fini(&kept->log);
+        *out = NULL;
     }
     return status;
 }
@@ -90,16 +135,18 @@ nb_status nb_version_document(const nb_album *album, const nb_version *version, 
     return (status == NB_OK) ? nb_document_parse(path, bytes, size, NULL, out, err) : status;
 }
 
-nb_status nb_song_notes_count_open(const nb_album *album, const nb_version *version,
-                                   size_t *out_count, nb_error *err)
+nb_status nb_song_notes_count(const nb_album *album, const nb_version *version, unsigned *out_count,
+                              unsigned *out_open, nb_error *err)
 {
-    NB_SCOPED(nb_note_log_fini) nb_note_log log = {0};
-    const nb_status status = nb_song_notes_load(album, version->song, &log, err);
-    *out_count = 0;
-    for (size_t i = 0; i < log.note_count; i++) {
-        *out_count +=
-            log.notes[i].state == NB_NOTE_OPEN && nb_note_is_in(&log.notes[i], version->name) ? 1
-                                                                                              : 0;
+    const nb_note_log *log = NULL;
+    const nb_status status = nb_song_notes_get(album, version->song, &log, err);
+    *out_count = *out_open = 0;
+    for (size_t i = 0; status == NB_OK && i < log->note_count; i++) {
+        const nb_note *note = &log->notes[i];
+        const bool is_there = (note->state == NB_NOTE_OPEN || note->state == NB_NOTE_RESOLVED) &&
+                              nb_note_is_in(note, version->name);
+        *out_count += is_there ? 1 : 0;
+        *out_open += is_there && note->state == NB_NOTE_OPEN ? 1 : 0;
     }
     return status;
 }

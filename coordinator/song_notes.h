@@ -9,9 +9,16 @@
 
 // ---- Reading (song_notes.c) ----
 
-/// The notes of a song over all its versions.
-NB_NODISCARD nb_status nb_song_notes_load(const nb_album *album, const char *song, nb_note_log *out,
-                                          nb_error *err);
+/// The notes of a song over all its versions. Borrowed from the album, up to the next call for any
+/// song of it.
+NB_NODISCARD nb_status nb_song_notes_get(const nb_album *album, const char *song,
+                                         const nb_note_log **out, nb_error *err);
+
+/// The song that was asked for last is kept, as long as the review stays what it is: lists ask for
+/// each of its versions.
+typedef struct nb_notes_cache nb_notes_cache;
+NB_NODISCARD nb_status nb_notes_cache_new(nb_notes_cache **out, nb_error *err);
+void nb_notes_cache_destroy(nb_notes_cache **self_p);
 
 /// What the review says of one version besides its notes.
 typedef struct nb_version_facts {
@@ -27,9 +34,9 @@ NB_NODISCARD nb_status nb_version_facts_load(const nb_album *album, const nb_ver
 NB_NODISCARD nb_status nb_version_document(const nb_album *album, const nb_version *version,
                                            nb_document **out, nb_error *err);
 
-/// Notes of the version that are open.
-NB_NODISCARD nb_status nb_song_notes_count_open(const nb_album *album, const nb_version *version,
-                                                size_t *out_count, nb_error *err);
+/// How many notes a version has that are not deleted or erased, and how many of them are open.
+NB_NODISCARD nb_status nb_song_notes_count(const nb_album *album, const nb_version *version,
+                                           unsigned *out_count, unsigned *out_open, nb_error *err);
 
 // ---- Writing ----
 

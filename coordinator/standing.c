@@ -141,36 +141,8 @@ static bool add_names(Nightbus__VersionRow *row, const nb_album *album, const nb
            (row->mix || version->source != NB_SOURCE_MASTER);
 }
 
-void nb_row_maker_fini(nb_row_maker *self) { nb_note_log_fini(&self->notes); }
-
-static nb_status load_notes(nb_row_maker *self, const char *song, nb_error *err)
-{
-    if (strcmp(self->song, song) == 0) {
-        return NB_OK;
-    }
-    nb_note_log_fini(&self->notes);
-    self->song[0] = '\0';
-    const nb_status status = nb_song_notes_load(self->album, song, &self->notes, err);
-    if (status == NB_OK) {
-        snprintf(self->song, sizeof self->song, "%s", song);
-    }
-    return status;
-}
-
-/// Those that are on the version, also where they came from an earlier one.
-static void count_notes(const nb_note_log *log, Nightbus__VersionRow *row)
-{
-    for (size_t i = 0; i < log->note_count; i++) {
-        const nb_note *note = &log->notes[i];
-        const bool is_there = (note->state == NB_NOTE_OPEN || note->state == NB_NOTE_RESOLVED) &&
-                              nb_note_is_in(note, row->version);
-        row->notes += is_there ? 1 : 0;
-        row->open_notes += is_there && note->state == NB_NOTE_OPEN ? 1 : 0;
-    }
-}
-
-nb_status nb_version_row(nb_row_maker *maker, const nb_version *version, Nightbus__VersionRow **out,
-                         nb_error *err)
+nb_status nb_version_row(const nb_row_maker *maker, const nb_version *version,
+                         Nightbus__VersionRow **out, nb_error *err)
 {
     nb_coordinator *self = maker->self;
     const nb_album *album = maker->album;
@@ -192,19 +164,17 @@ nb_status nb_version_row(nb_row_maker *maker, const nb_version *version, Nightbu
         status = nb_version_state(self, album, version, &state, err);
     }
     if (status == NB_OK) {
-        status = load_notes(maker, version->song, err);
+        status = nb_song_notes_count(album, version, &row->notes, &row->open_notes, err);
     }
     if (status != NB_OK) {
         return status;
     }
-    if (!add_names(row, album, version, &revision, review.decisions.rendered ? "done" : state,
-                   answer) ||
-        !add_decision(row, &review.decisions, answer) ||
-        !add_rendering(row, &review.decisions, answer)) {
-        return nb_answer_no_memory(err);
-    }
-    count_notes(&maker->notes, row);
-    return NB_OK;
+    return add_names(row, album, version, &revision, review.decisions.rendered ? "done" : state,
+                     answer) &&
+                   add_decision(row, &review.decisions, answer) &&
+                   add_rendering(row, &review.decisions, answer)
+               ? NB_OK
+               : nb_answer_no_memory(err);
 }
 
 // ---- Show ----
@@ -269,8 +239,7 @@ nb_status nb_version_info_add_decisions(nb_coordinator *self, const nb_album *al
                                         const nb_answer *answer, nb_error *err)
 {
     history past = {.answer = answer};
-    NB_SCOPED(nb_row_maker_fini)
-    nb_row_maker maker = {.self = self, .album = album, .answer = answer};
+    const nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     nb_status status = nb_version_row(&maker, version, &info->standing, err);
     if (status == NB_OK) {
         status = nb_album_visit_events(album, version, add_to_history, &past, err);

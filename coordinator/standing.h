@@ -5,7 +5,6 @@
 #define NB_COORDINATOR_STANDING_H
 #include "coordinator/coordinator_private.h"
 #include "review/decisions.h"
-#include "review/notes.h"
 
 /// What a version's review says besides its notes. Zero-initialise; nb_version_review_fini frees.
 typedef struct nb_version_review {
@@ -26,20 +25,15 @@ NB_NODISCARD nb_status nb_album_visit_events(const nb_album *album, const nb_ver
 NB_NODISCARD nb_status nb_album_review(const nb_album *album, const nb_version *version,
                                        nb_version_review *out, nb_error *err);
 
-/// Makes the rows of one answer. The notes of a song are read once for all its versions: ask for
-/// them song by song. Set the first three; nb_row_maker_fini frees.
+/// What the rows of one answer have in common.
 typedef struct nb_row_maker {
     nb_coordinator *self;
     const nb_album *album;
     const nb_answer *answer;
-    char song[NB_SONG_SIZE]; ///< Whose notes they are; "" for none yet
-    nb_note_log notes;
 } nb_row_maker;
 
-void nb_row_maker_fini(nb_row_maker *self);
-
 /// The row of a version for lists; *out is the answer's.
-NB_NODISCARD nb_status nb_version_row(nb_row_maker *maker, const nb_version *version,
+NB_NODISCARD nb_status nb_version_row(const nb_row_maker *maker, const nb_version *version,
                                       Nightbus__VersionRow **out, nb_error *err);
 
 /// Fill what an answer to Show says of decisions: where it stands, all that was decided, and the

@@ -21,6 +21,7 @@ expect_words "$WORK/said" "tones#1 on tones@v1 at 0:01.500"
 nightbus note add tones@v1 "bar 2-2|3" "this bar drags" --track t1 >"$WORK/said"
 expect_words "$WORK/said" "tones#2" "at 0:02.000-0:03.000"
 printf 'two\nlines\n' | nightbus note add tones@v1 0.25 -F - >/dev/null
+# shellcheck disable=SC2016 # the editor's own $1
 printf '#!/bin/sh\necho "from the editor" >"$1"\n' >"$WORK/editor"
 chmod +x "$WORK/editor"
 NIGHTBUS_EDITOR="$WORK/editor" nightbus note add tones@v1 3 >/dev/null
