@@ -7,8 +7,15 @@
 # note NUMBER EXPRESSION: of tones, as JSON.
 note() { nightbus note list tones --all-versions --json | jq -r ".notes[] | select(.number == $1) | $2"; }
 
-step "a song with two tracks and a tempo map"
-start_farm --renderers 1
+step "a farm that two people know, and a song with two tracks and a tempo map"
+start_farm --renderers 2 --threads 1
+stop_farm
+jq '(.[] | select(.name == "renderer-2")) |= (.name = "Bo" | .roles = ["artist"] | .local = false)' \
+    farm/keys/trusted.json >trusted.json
+cp trusted.json farm/keys/trusted.json
+start_farm --renderers 1 --threads 1
+jq --arg key "$WORK/farm/keys/renderer-2.key" '.key = $key' "$NIGHTBUS_FARM" >bo.json
+bo() { nightbus "$@" --farm "$WORK/bo.json" -A tones-album; }
 tone_album tones 4 2
 cd tones
 sed -i 's/^rate_hz: 48000/rate_hz: 48000\ntempo:\n  - {at: 0, bpm: 120}/' songs/tones/mix.yaml
@@ -57,6 +64,21 @@ nightbus note list tones --author ADA --track t1 --json >"$WORK/said"
 nightbus note log tones#1 >"$WORK/said"
 expect_words "$WORK/said" "noted: vocal up" "replied: by how much?" "changed to: vocal up 1 dB" "#1.2"
 ok "eight changes"
+
+step "everybody answers and settles; words are changed by who said them, and erased by owners"
+bo note reply tones#2 "which bar?" >/dev/null
+expect_exit 3 bo note edit tones#2 "mine now"
+expect_words "$WORK/err" "Ada Desk's" "nobody else can edit it"
+expect_exit 3 bo note delete tones#2
+expect_exit 3 bo note erase tones#2.1
+expect_exit 3 nightbus note edit tones#2.1 "an owner's words"
+expect_words "$WORK/err" "tones#2.1 is Bo's"
+bo note resolve tones#4 >/dev/null
+bo note reopen tones#4 >/dev/null
+bo note edit tones#2.1 "which beat?" >/dev/null
+[ "$(note 2 '.replies[0] | .person + ": " + .text')" = "Bo: which beat?" ] || fail "Bo's words"
+[ "$(note 2 .text)" = "this bar drags" ] || fail "the words were changed"
+ok "four refusals"
 
 step "open notes come to the next version; what the message fixes does not"
 sed -i 's/at: 0}$/at: 0.5}/; s/^    fader_db: -1$/    fader_db: -2/' songs/tones/mix.yaml
