@@ -128,6 +128,7 @@ static bool add_names(Nightbus__VersionRow *row, const nb_album *album, const nb
                       const nb_revision *revision, const char *state, const nb_answer *answer)
 {
     const nb_version *newest = nb_revisions_find_version(album->revisions, version->song, NULL);
+    const nb_version *master = nb_revisions_newest_master(album->revisions, version->song);
     row->song = nb_answer_string(answer, version->song);
     row->source = nb_answer_string(answer, nb_source_name(version->source));
     row->version = nb_answer_string(answer, version->name);
@@ -137,8 +138,9 @@ static bool add_names(Nightbus__VersionRow *row, const nb_album *album, const nb
     row->state = nb_answer_string(answer, state);
     row->newest = nb_answer_string(answer, newest ? newest->name : version->name);
     row->mix = version->source == NB_SOURCE_MASTER ? nb_answer_string(answer, version->mix) : NULL;
+    row->newest_master = master ? nb_answer_string(answer, master->name) : NULL;
     return row->song && row->version && row->person && row->message && row->state && row->newest &&
-           (row->mix || version->source != NB_SOURCE_MASTER);
+           (row->newest_master || !master) && (row->mix || version->source != NB_SOURCE_MASTER);
 }
 
 nb_status nb_version_row(const nb_row_maker *maker, const nb_version *version,

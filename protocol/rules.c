@@ -173,6 +173,7 @@ static const nb_rule version_row_rules[] = {
     {"open_notes", NB_RULE_NUMBER, UINT32_MAX, 0},
     {"mix", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"newest", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"newest_master", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"source", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule decision_row_rules[] = {

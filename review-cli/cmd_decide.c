@@ -64,12 +64,24 @@ static nb_status look(decide *self, nb_error *err)
     return NB_OK;
 }
 
-/// The newest version of its kind, as the farm said; for a mix.
-static const char *newer(const decide *self)
+/// The newest version of its kind, as the farm said.
+static char *newest(const decide *self)
 {
     const Nightbus__VersionRow *row = seen(self);
-    const bool is_mix = row->version[0] == 'v';
-    return is_mix && row->newest && strcmp(row->newest, row->version) != 0 ? row->newest : NULL;
+    return row->version[0] == 'm' ? row->newest_master : row->newest;
+}
+
+/// Why one might not mean to approve this one; a text in new memory, or null.
+static char *doubt(const decide *self)
+{
+    const Nightbus__VersionRow *row = seen(self);
+    if (newest(self) && strcmp(newest(self), row->version) != 0) {
+        return nb_text_format("%s@%s is newer than %s", row->song, newest(self), row->version);
+    }
+    return nb_standing_is_left_behind(row)
+               ? nb_text_format("%s@%s is a master of %s, and the mix has moved on to %s",
+                                row->song, row->version, row->mix, row->newest)
+               : NULL;
 }
 
 /// What another person decided otherwise; a text in new memory, or null.
@@ -96,13 +108,11 @@ static nb_status ask(const decide *self, nb_error *err)
         return NB_OK;
     }
     char question[80];
-    char fact[200];
     snprintf(question, sizeof question, "%s %s?",
              is(self, "approve") ? "approve" : "request changes to", self->name.version);
     nb_status status = NB_OK;
-    if (is(self, "approve") && newer(self)) {
-        snprintf(fact, sizeof fact, "%s@%s is newer than %s", self->name.song, newer(self),
-                 self->name.version);
+    NB_SCOPED(nb_text_free) char *fact = is(self, "approve") ? doubt(self) : NULL;
+    if (fact) {
         status = nb_ask(self->cli, fact, question, err);
     }
     NB_SCOPED(nb_text_free) char *other = other_decision(self);
@@ -142,7 +152,7 @@ static nb_status send(decide *self, nb_error *err)
     body.kind = kind;
     body.digest = row->audio;
     body.replaces = row->decision;
-    body.newest = row->version[0] == 'v' ? row->newest : NULL;
+    body.newest = newest(self);
     body.text = self->text.text;
     body.client_id = (ProtobufCBinaryData){sizeof id, id};
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
@@ -160,9 +170,8 @@ static void print_sha256(const Nightbus__VersionRow *row, nb_text *out)
     nb_text_addf(out, "  sha256 %s\n", hex);
 }
 
-static nb_status print(const decide *self, nb_error *err)
+static nb_status print(const decide *self, const Nightbus__VersionRow *row, nb_error *err)
 {
-    const Nightbus__VersionRow *row = self->decided->version_row;
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     if (self->cli->json) {
         return nb_cli_print_json(nb_standing_to_json(row), err);
@@ -180,10 +189,23 @@ static nb_status print(const decide *self, nb_error *err)
     return nb_cli_print(&text, err);
 }
 
+/// Approved by the same person, of the same bytes, and nothing to add.
+static bool is_done_already(const decide *self)
+{
+    const Nightbus__VersionRow *row = seen(self);
+    const nb_args *args = &self->cli->args;
+    return is(self, "approve") && strcmp(row->standing, "approved") == 0 &&
+           strcmp(row->decided_by, nb_client_welcome(self->farm.client)->person) == 0 &&
+           !nb_args_has(args, "message") && !nb_args_has(args, "file");
+}
+
 static nb_status run(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(decide_fini) decide self = {.cli = cli, .kind = cli->command->name};
     nb_status status = look(&self, err);
+    if (status == NB_OK && is_done_already(&self)) {
+        return print(&self, seen(&self), err);
+    }
     if (status == NB_OK) {
         status = ask(&self, err);
     }
@@ -197,7 +219,7 @@ static nb_status run(nb_cli *cli, nb_error *err)
         return status;
     }
     nb_editor_text_accept(&self.text);
-    return print(&self, err);
+    return print(&self, self.decided->version_row, err);
 }
 
 static const nb_option options[] = {
@@ -210,9 +232,9 @@ const nb_command nb_command_approve = {
     .name = "approve",
     .usage = "SONG@V [-m TEXT | -F FILE] [-y] [--json]",
     .summary = "say yes to exactly these bytes; they are kept for ever",
-    .details = "The approval names the sha256 of the version's audio. Asks where a newer mix is\n"
-               "there, or somebody else requested changes. Of two who decide at once the\n"
-               "second is told (exit code 3). `withdraw` takes it back.",
+    .details = "The approval names the sha256 of the version's audio. Asks where a newer one is\n"
+               "there, the mix of a master moved on, or somebody else requested changes. Of\n"
+               "two who decide at once one is told (exit code 3). `withdraw` takes it back.",
     .examples = "  nightbus approve night@v3\n"
                 "  nightbus approve night@m1 -m \"for vinyl too\"",
     .words_min = 1,
