@@ -27,6 +27,7 @@ enum {
 
 struct nb_audio_writer {
     int fd;
+    bool scratch; ///< Is not flushed
     char *path;
     unsigned rate_hz;
     unsigned channels;
@@ -200,6 +201,7 @@ nb_status nb_audio_writer_open_as(const char *path, const nb_audio_writer_option
     self->channels = options->channels;
     self->samples = options->samples;
     self->song_frame = options->first_frame;
+    self->scratch = options->scratch;
     self->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (!self->path || self->fd < 0) {
         return nb_fail_errno(err, errno, "%s", path);
@@ -333,7 +335,7 @@ nb_status nb_audio_writer_close(nb_audio_writer **self_p, nb_error *err)
     if (status == NB_OK) {
         status = write_header(self, err);
     }
-    if (status == NB_OK && fsync(self->fd) != 0) {
+    if (status == NB_OK && !self->scratch && fsync(self->fd) != 0) {
         status = nb_fail_errno(err, errno, "%s", self->path);
     }
     const int fd = self->fd;

@@ -21,6 +21,7 @@ typedef struct nb_audio_writer_options {
     nb_dither_kind dither; ///< Of whole numbers
     const char *name;      ///< Of the output: picks the noise; null is ""
     int64_t first_frame;   ///< Of the song: where the first call's frames stand
+    bool scratch;          ///< Closing does not flush it: whoever takes the file further does
 } nb_audio_writer_options;
 
 /// As nb_audio_writer_open.

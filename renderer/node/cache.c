@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "renderer/node/cache.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -12,9 +13,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    CHECKED_COUNT =
+        16384, // files whose check is remembered; two that share a place forget the other
+    CHECKED_MS = 24 * 60 * 60 * 1000,
+};
+
+/// A file that hashed to its name, and what its inode said then.
+typedef struct checked {
+    nb_digest id;
+    int64_t until_ms;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+} checked;
+
 struct nb_cache {
     char *folder;
     uint64_t limit_bytes;
+    checked *checks; ///< By the digest's first bytes
 };
 
 /// A file of the cache, for the choice of what goes.
@@ -58,8 +75,9 @@ nb_status nb_cache_open(const char *folder, uint64_t limit_bytes, nb_cache **out
     if (self) {
         self->folder = strdup(folder);
         self->limit_bytes = limit_bytes;
+        self->checks = calloc(CHECKED_COUNT, sizeof *self->checks);
     }
-    if (!self || !self->folder) {
+    if (!self || !self->folder || !self->checks) {
         nb_cache_destroy(&self);
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the cache");
     }
@@ -71,6 +89,7 @@ void nb_cache_destroy(nb_cache **self_p)
 {
     if (*self_p) {
         free((*self_p)->folder);
+        free((*self_p)->checks);
         free(*self_p);
         *self_p = NULL;
     }
@@ -93,12 +112,43 @@ nb_status nb_cache_path(const nb_cache *self, const nb_digest *id, char **out_pa
     return status;
 }
 
+static checked *check_of(const nb_cache *self, const nb_digest *id)
+{
+    return &self->checks[(id->bytes[0] << 8 | id->bytes[1]) % CHECKED_COUNT];
+}
+
+// Whoever writes to a file, or puts another in its place, changes its inode or the time of its
+// change. Only a disk that forgets does neither: so it is read again once a day.
+static bool is_checked(const nb_cache *self, const nb_digest *id, const struct stat *now)
+{
+    const checked *check = check_of(self, id);
+    return check->until_ms > nb_clock_ms() && nb_digest_equal(&check->id, id) &&
+           check->inode == now->st_ino && check->size == now->st_size &&
+           check->changed.tv_sec == now->st_ctim.tv_sec &&
+           check->changed.tv_nsec == now->st_ctim.tv_nsec;
+}
+
+// Mark as used, which changes the time of its change, and remember it as it is now.
+static void use(const nb_cache *self, const nb_digest *id, const char *path, int64_t until_ms)
+{
+    struct stat now;
+    utimensat(AT_FDCWD, path, NULL, 0);
+    *check_of(self, id) = (stat(path, &now) == 0)
+                              ? (checked){*id, until_ms, now.st_ino, now.st_size, now.st_ctim}
+                              : (checked){.until_ms = 0};
+}
+
 bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size)
 {
     NB_SCOPED(nb_text_free) char *path = NULL;
     nb_error err = {0};
-    if (nb_cache_path(self, id, &path, &err) != NB_OK || !path || !nb_file_exists(path)) {
+    struct stat now;
+    if (nb_cache_path(self, id, &path, &err) != NB_OK || !path || stat(path, &now) != 0) {
         return false;
+    }
+    if (is_checked(self, id, &now) && (uint64_t)now.st_size == size) {
+        use(self, id, path, check_of(self, id)->until_ms);
+        return true;
     }
     nb_digest found;
     uint64_t found_size = 0;
@@ -108,7 +158,7 @@ bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size)
         unlink(path);
         return false;
     }
-    utimensat(AT_FDCWD, path, NULL, 0);
+    use(self, id, path, nb_clock_ms() + CHECKED_MS);
     return true;
 }
 

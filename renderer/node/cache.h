@@ -23,8 +23,9 @@ void nb_cache_destroy(nb_cache **self_p);
 NB_NODISCARD nb_status nb_cache_path(const nb_cache *self, const nb_digest *id, char **out_path,
                                      nb_error *err);
 
-/// Is the blob there, whole? Its bytes are hashed: a disk that lies must not decide what is heard.
-/// Marks it as used; one that is damaged is removed.
+/// Is the blob there, whole? Its bytes are hashed: a disk that lies must not decide what is heard;
+/// again after a day, and whenever the file was touched meanwhile. Marks it as used; one that is
+/// damaged is removed.
 bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size);
 
 /// Remove what was used longest ago until `bytes` more fit under the limit. Nothing used since

@@ -137,12 +137,14 @@ nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_o
     for (size_t i = 0; i < self->count; i++) {
         outputs[i] = (nb_render_output){.sink = self->list[i].sink,
                                         .wav_path = self->list[i].wav_path,
-                                        .report = &self->list[i].report};
+                                        .report = &self->list[i].report,
+                                        .scratch = true}; // the store flushes what it takes
     }
     for (size_t i = 0; i < self->freeze_count; i++) {
         outputs[self->count + i] = (nb_render_output){.sink = self->freezes[i].node,
                                                       .wav_path = self->freezes[i].path,
-                                                      .what = NB_RENDER_FREEZE};
+                                                      .what = NB_RENDER_FREEZE,
+                                                      .scratch = true};
     }
     nb_profile profile = {.node_ns = calloc(graph->node_count, sizeof *profile.node_ns)};
     nb_render_options measured = *options;

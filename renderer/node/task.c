@@ -231,7 +231,7 @@ static nb_status get_files(task *self, nb_error *err)
     }
     char size[NB_TEXT_SIZE_SIZE];
     nb_text_format_size(bytes, size);
-    nb_heartbeat_say(self->worker->heartbeat, "%zu files, %s, here after %.1f s",
+    nb_heartbeat_say(self->worker->heartbeat, "%zu files, %s, here after %.2f s",
                      self->plan.file_count, size, (double)(nb_clock_ms() - start_ms) / 1000.0);
     return NB_OK;
 }
@@ -617,10 +617,13 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
 static nb_status finish(task *self, nb_error *err)
 {
     NB_SCOPED(file_rows_fini) file_rows files = {0};
+    const int64_t start_ms = nb_clock_ms();
     const nb_status status = add_files(self, &files, err);
     if (status != NB_OK) {
         return status;
     }
+    nb_heartbeat_say(self->worker->heartbeat, "%zu files in the store after %.2f s", files.count,
+                     (double)(nb_clock_ms() - start_ms) / 1000.0);
     const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
     const Nightbus__OutputRow *headline = files.list[self->print ? files.count - 1 : 0];
     Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
