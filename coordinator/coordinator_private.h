@@ -138,6 +138,7 @@ typedef nb_status nb_handle(nb_coordinator *self, const nb_caller *caller,
 nb_handle nb_handle_invite_make, nb_handle_invite_list, nb_handle_invite_revoke, nb_handle_join,
     nb_handle_people_list, nb_handle_role_change, nb_handle_key_list, nb_handle_key_change,
     nb_handle_audit_list;
+nb_handle nb_handle_album_render, nb_handle_album_render_show, nb_handle_key_ask;
 nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_handle_album_head,
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_inbox_list, nb_handle_inbox_seen,

@@ -74,8 +74,8 @@ static nb_status put_speed(nb_ledger *self, const char *node, const Nightbus__Sp
 
 // ---- What a task costs ----
 
-// The song's length when it was rendered last; 0 where it never was.
-static nb_status last_seconds(nb_ledger *self, const nb_job *job, double *out, nb_error *err)
+nb_status nb_ledger_last_seconds(nb_ledger *self, const char *album, const char *song, double *out,
+                                 nb_error *err)
 {
     *out = 0.0;
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
@@ -85,12 +85,26 @@ static nb_status last_seconds(nb_ledger *self, const nb_job *job, double *out, n
                      "SELECT duration_s FROM (SELECT version, mix_key FROM jobs WHERE album = ?"
                      " AND song = ? AND version > 0 ORDER BY version DESC LIMIT 20)"
                      " JOIN results USING (mix_key) ORDER BY version DESC LIMIT 1",
-                     NB_SQL_VALUES(nb_sql_text(job->album), nb_sql_text(job->song)), &rows, err);
+                     NB_SQL_VALUES(nb_sql_text(album), nb_sql_text(song)), &rows, err);
     if (status == NB_OK) {
         status = nb_sql_next(&rows, &row, err);
     }
     *out = row ? nb_sql_get_real(&rows, 0) : 0.0;
     return status;
+}
+
+nb_status nb_ledger_last_fingerprint(nb_ledger *self, char **out, nb_error *err)
+{
+    *out = NULL;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    nb_status status = nb_sql_query(
+        self->sql, "SELECT fingerprint FROM tasks ORDER BY id DESC LIMIT 1", NULL, 0, &rows, err);
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    *out = row ? strdup(nb_sql_get_text(&rows, 0)) : NULL;
+    return (row && !*out) ? nb_fail(err, NB_E_NO_MEMORY, "no memory for a fingerprint") : status;
 }
 
 static void free_sinks(size_t **sinks_p) { free(*sinks_p); }
@@ -111,7 +125,7 @@ nb_status nb_coordinator_cost(nb_coordinator *self, const nb_job *job, const nb_
     }
     nb_status status = nb_ledger_read_costs(self->ledger, &costs, err);
     if (status == NB_OK) {
-        status = last_seconds(self->ledger, job, &seconds, err);
+        status = nb_ledger_last_seconds(self->ledger, job->album, job->song, &seconds, err);
     }
     if (status == NB_OK) {
         status = nb_graph_cost_ns(graph, sinks, outputs->count, freezes->kept, nb_costs_find,
@@ -195,6 +209,29 @@ nb_status nb_coordinator_learn(nb_coordinator *self, const char *node,
     }
     for (size_t i = 0; status == NB_OK && i < said->n_speeds; i++) {
         status = put_speed(self->ledger, node, said->speeds[i], err);
+    }
+    return status;
+}
+
+// Would it take such work now?
+static bool is_ready(const nb_renderer *renderer, const char *fingerprint)
+{
+    return renderer && renderer->state != NB_RENDERER_LOST && renderer->holds == 0 &&
+           renderer->fingerprint && strcmp(renderer->fingerprint, fingerprint) == 0;
+}
+
+nb_status nb_coordinator_paces(nb_coordinator *self, const char *fingerprint, nb_farm_pace *out,
+                               size_t room, size_t *out_count, nb_error *err)
+{
+    nb_status status = NB_OK;
+    *out_count = 0;
+    for (uint32_t id = 1; status == NB_OK && id <= self->node_count && *out_count < room; id++) {
+        if (is_ready(nb_scheduler_renderer(self->scheduler, id), fingerprint)) {
+            nb_farm_pace *pace = &out[(*out_count)++];
+            pace->renderer = id;
+            status = nb_ledger_get_pace(self->ledger, nb_coordinator_node_at(self, id)->name,
+                                        &pace->pace, err);
+        }
     }
     return status;
 }

@@ -60,4 +60,21 @@ NB_NODISCARD nb_status nb_coordinator_learn(nb_coordinator *self, const char *no
 NB_NODISCARD nb_status nb_ledger_get_pace(nb_ledger *self, const char *node, nb_estimate_node *out,
                                           nb_error *err);
 
+/// A renderer that would take work now, and how fast it was.
+typedef struct nb_farm_pace {
+    uint32_t renderer;
+    nb_estimate_node pace;
+} nb_farm_pace;
+
+/// All that live with this fingerprint and are not held.
+NB_NODISCARD nb_status nb_coordinator_paces(nb_coordinator *self, const char *fingerprint,
+                                            nb_farm_pace *out, size_t room, size_t *out_count,
+                                            nb_error *err);
+
+/// The song's length when it was rendered last; 0 where it never was.
+NB_NODISCARD nb_status nb_ledger_last_seconds(nb_ledger *self, const char *album, const char *song,
+                                              double *out, nb_error *err);
+/// Of the newest task; null where there never was one. The caller frees it.
+NB_NODISCARD nb_status nb_ledger_last_fingerprint(nb_ledger *self, char **out, nb_error *err);
+
 #endif // NB_COORDINATOR_COSTS_H

@@ -2,6 +2,7 @@
 #include "coordinator/ledger.h"
 
 #include "base/text.h"
+#include "coordinator/album_renders.h"
 #include "coordinator/costs.h"
 #include "coordinator/ledger_private.h"
 #include "coordinator/plan_ledger.h"
@@ -215,6 +216,9 @@ static nb_status make_schema(nb_sql *sql, const char *path, nb_error *err)
     }
     if (status == NB_OK) {
         status = nb_ledger_make_cost_tables(sql, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_make_album_render_tables(sql, err);
     }
     if (status == NB_OK) {
         status = add_parts(sql, err);

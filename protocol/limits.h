@@ -33,6 +33,7 @@ enum {
     NB_PRIORITY_LIMIT = 100,     ///< Of a job
     NB_REASONS_MAX = 40, ///< Sentences about why a job waits: one for each of so many renderers
     NB_METRICS_MAX = 512 << 10, ///< The text of all metrics: some 5,000 lines
+    NB_ASKED_KEYS_MAX = 1000,   ///< Outputs, or edges, of one song
     NB_SPEEDS_MAX = 64,         ///< Processors that one render measures
     NB_SET_ASIDE_MAX = 1000,    ///< Reviews that were set aside; the newest are named
     NB_EPOCH_MAX = 32,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/clock.h"
 #include "review-cli/ago.h"
+#include "review-cli/album_rendering.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
 #include "review-cli/follow.h"
@@ -9,6 +10,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static json_t *integer_or_null(bool has, uint64_t value)
 {
@@ -87,8 +90,46 @@ nb_status nb_jobs_print(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t
     return nb_cli_print(&text, err);
 }
 
+/// With --album: its newest rendering as a whole. *out_shown is false where there never was one.
+static nb_status show_album(const nb_cli *cli, nb_farm *farm, bool *out_shown, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    const char *album = nb_args_get(&cli->args, "album");
+    *out_shown = false;
+    if (!album) {
+        return NB_OK;
+    }
+    free(farm->album);
+    farm->album = strdup(album);
+    if (!farm->album) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a name");
+    }
+    const nb_status status = nb_album_rendering_get(farm, 0, &reply, err);
+    if (status != NB_OK) {
+        return status == NB_E_NOT_FOUND ? NB_OK : status;
+    }
+    *out_shown = true;
+    return cli->json ? nb_cli_print_json(nb_album_rendering_to_json(reply->album_rendering), err)
+                     : nb_album_rendering_print(cli, reply->album_rendering, err);
+}
+
+/// Bring the jobs of one album to the front; gives how many they are.
+static size_t find_album(Nightbus__JobListing *listing, const char *album)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < listing->n_rows; i++) {
+        Nightbus__JobRow *row = listing->rows[i];
+        if (strcmp(row->album, album) == 0) {
+            listing->rows[i] = listing->rows[count];
+            listing->rows[count++] = row;
+        }
+    }
+    return count;
+}
+
 static nb_status run_jobs(nb_cli *cli, nb_error *err)
 {
+    bool shown = false;
     int64_t rows = 0;
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
@@ -96,6 +137,12 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
         nb_args_get_integer(&cli->args, "limit", 1, NB_ROWS_MAX, NB_LIMIT_DEFAULT, &rows, err);
     if (status == NB_OK) {
         status = nb_farm_open(cli, &farm, err);
+    }
+    if (status == NB_OK) {
+        status = show_album(cli, &farm, &shown, err);
+    }
+    if (status != NB_OK || shown) {
+        return status;
     }
     if (status == NB_OK) {
         Nightbus__JobList body = NIGHTBUS__JOB_LIST__INIT;
@@ -109,12 +156,14 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    const Nightbus__JobListing *listing = reply->job_listing;
+    Nightbus__JobListing *listing = reply->job_listing;
+    const char *album = nb_args_get(&cli->args, "album");
+    const size_t count = album ? find_album(listing, album) : listing->n_rows;
     if (!cli->json) {
-        return nb_jobs_print(cli, listing->rows, listing->n_rows, err);
+        return nb_jobs_print(cli, listing->rows, count, err);
     }
     json_t *array = json_array();
-    for (size_t i = 0; i < listing->n_rows; i++) {
+    for (size_t i = 0; i < count; i++) {
         json_array_append_new(array, nb_job_to_json(listing->rows[i]));
     }
     return nb_cli_print_json(json_pack("{s:o}", "jobs", array), err);
@@ -128,6 +177,8 @@ const nb_command nb_command_jobs = {
     .name = "jobs",
     .usage = "[-L N] [--json]",
     .summary = "what was asked of the farm, the newest first",
+    .details = "With --album: how far its rendering as a whole is (`nightbus render-album`), or\n"
+               "what came of it.",
     .examples = "  nightbus jobs\n"
                 "  nightbus jobs -L 100 --json | jq '.jobs[] | select(.state == \"failed\")'",
     .options = jobs_options,

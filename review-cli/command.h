@@ -101,5 +101,6 @@ extern const nb_command nb_command_inbox;
 extern const nb_command nb_command_invite, nb_command_invite_list, nb_command_invite_revoke,
     nb_command_join, nb_command_people, nb_command_role, nb_command_keys, nb_command_keys_name,
     nb_command_keys_revoke, nb_command_audit;
+extern const nb_command nb_command_render_album, nb_command_plan;
 
 #endif // NB_REVIEW_CLI_COMMAND_H

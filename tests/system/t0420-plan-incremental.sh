@@ -116,3 +116,38 @@ moved=$(($(cat /sys/class/net/lo/statistics/tx_bytes) - before))
 [ "$(jq .sent_bytes "$WORK/push")" = 0 ] || fail "something was sent"
 [ $took_ms -lt 2000 ] || fail "it took $took_ms ms"
 ok "$took_ms ms, $moved bytes on the loopback"
+
+step "a whole album: what is known is not made, what fails is named"
+cd "$WORK"
+tone_album night 1 2
+cd night
+for song in dawn dusk noon; do
+    cp -r songs/tones "songs/$song"
+done
+sed -i 's/fader_db: -2$/fader_db: -11/' songs/dusk/mix.yaml
+sed -i 's/fader_db: -2$/fader_db: -12/' songs/noon/mix.yaml
+nightbus album create night
+nightbus push -m "four songs" >/dev/null
+start=$(date +%s%N)
+nightbus render-album night --alternates --json >"$WORK/night.json" 2>/dev/null
+took_ms=$((($(date +%s%N) - start) / 1000000))
+[ "$(jq -c '[.songs, .done, .cached, .failed]' "$WORK/night.json")" = "[4,4,4,0]" ] ||
+    fail "not four known songs: $(cat "$WORK/night.json")"
+[ $took_ms -lt 2000 ] || fail "an album without news took $took_ms ms"
+nightbus render-album night --stems --priority 70 >"$WORK/said" 2>"$WORK/err"
+expect_words "$WORK/said" "4 of 4 done" dawn@v1 dusk@v1
+nightbus fetch noon --stems -o "$WORK/out" >/dev/null
+nightbus jobs --album night >"$WORK/said"
+expect_words "$WORK/said" "4 of 4 done"
+python3 - songs/dusk/mix.yaml <<'PY'
+import sys
+text = open(sys.argv[1]).read()
+far = "".join("      - {id: far%d, processor: gain, gain_db: 40}\n" % i for i in range(25))
+open(sys.argv[1], "w").write(text.replace("    inserts:\n", "    inserts:\n" + far, 1))
+PY
+nightbus push -m "far too loud" --no-wait >/dev/null
+expect_exit 1 nightbus render-album night
+expect_words "$WORK/said" "3 of 4 done (3 known already), 1 failed" "dusk@v2 failed (job" infinite
+[ "$(nightbus jobs --album night --json | jq -r '.failures[0].song')" = dusk ] || fail "not dusk"
+expect_exit 1 nightbus render-album nowhere
+ok "four songs in $took_ms ms when nothing is new"
