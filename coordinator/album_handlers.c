@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Requests about albums, their revisions and versions.
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/job_outputs.h"
@@ -574,7 +575,11 @@ nb_status nb_handle_missing(nb_coordinator *self, const nb_caller *caller,
     nightbus__missing_listing__init(listing);
     listing->digests = missing;
     const int64_t until_ms = nb_clock_wall_ms() + NB_PIN_MS;
-    status = nb_ledger_begin(self->ledger, err);
+    NB_SCOPED(nb_file_close_fd) int hold = -1;
+    status = nb_blob_store_hold(self->store, &hold, err);
+    if (status == NB_OK) {
+        status = nb_ledger_begin(self->ledger, err);
+    }
     if (status != NB_OK) {
         return status;
     }

@@ -306,6 +306,8 @@ bool nb_coordinator_knows_key(void *context, const nb_public_key *key)
     return nb_ledger_get_member(self->ledger_of_zap, key, &member, NULL) == NB_OK;
 }
 
+static const unsigned senders = NB_ROLE_OWNER | NB_ROLE_ENGINEER | NB_ROLE_MASTERING;
+
 // A renderer's key moves blobs of its tasks, a person's those of albums where it has a role.
 static nb_status check_role(nb_coordinator *self, const nb_public_key *key, const char *album,
                             uint64_t task, unsigned role, nb_error *err)
@@ -347,13 +349,26 @@ nb_status nb_coordinator_may_read(void *context, const nb_public_key *key, const
     return nb_ledger_get_blob(self->ledger_of_bulk, album, digest, &size, err);
 }
 
+// Is the blob known to belong to the album, and there? A yes is pinned, as it is a promise to the
+// push that will name it.
+static bool claim_known(nb_coordinator *self, const char *album, const nb_digest *digest,
+                        uint64_t size)
+{
+    NB_SCOPED(nb_file_close_fd) int hold = -1;
+    uint64_t known_size = 0;
+    return nb_blob_store_hold(self->store, &hold, NULL) == NB_OK &&
+           nb_ledger_get_blob(self->ledger_of_bulk, album, digest, &known_size, NULL) == NB_OK &&
+           known_size == size && nb_blob_store_has(self->store, digest, NULL) &&
+           nb_ledger_pin_blob(self->ledger_of_bulk, album, digest, size,
+                              nb_clock_wall_ms() + NB_PIN_MS, NULL) == NB_OK;
+}
+
 nb_status nb_coordinator_may_write(void *context, const nb_public_key *key, const char *album,
                                    uint64_t task, const nb_digest *digest, uint64_t size,
                                    nb_error *err)
 {
-    enum { SENDERS = NB_ROLE_OWNER | NB_ROLE_ENGINEER | NB_ROLE_MASTERING };
     nb_coordinator *self = context;
-    nb_status status = check_role(self, key, album, task, SENDERS, err);
+    nb_status status = check_role(self, key, album, task, senders, err);
     if (status != NB_OK) {
         return status;
     }
@@ -363,13 +378,11 @@ nb_status nb_coordinator_may_write(void *context, const nb_public_key *key, cons
                    : nb_fail(err, NB_E_STALE, "the lease of task %" PRIu64 " is over", task);
     }
     nb_album_row row;
-    uint64_t known_size = 0;
     status = nb_ledger_get_album(self->ledger_of_bulk, album, &row, err);
     if (status != NB_OK) {
         return status;
     }
-    if (nb_ledger_get_blob(self->ledger_of_bulk, album, digest, &known_size, NULL) == NB_OK &&
-        known_size == size && nb_blob_store_has(self->store, digest, NULL)) {
+    if (claim_known(self, album, digest, size)) {
         return nb_fail(err, NB_E_EXISTS, "album '%s' has this blob", album);
     }
     return nb_coordinator_check_space(self, size, err);
@@ -379,10 +392,14 @@ nb_status nb_coordinator_stored(void *context, const nb_public_key *key, const c
                                 uint64_t task, const nb_digest *digest, uint64_t size,
                                 nb_error *err)
 {
-    (void)key;
     nb_coordinator *self = context;
     atomic_fetch_add(&self->metrics.received_bytes, size);
-    if (task || !album) {
+    // Gigabytes took their time: the key or its role may have been taken away meanwhile.
+    const nb_status status = check_role(self, key, album, task, senders, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (task) {
         return NB_OK; // a result's rows come with TaskFinish; until then its age keeps it
     }
     return nb_ledger_pin_blob(self->ledger_of_bulk, album, digest, size,

@@ -19,6 +19,8 @@ typedef struct nb_coordinator_link {
     nb_status (*open_session)(void *context, const nb_public_key *key,
                               uint8_t out_session[NB_SESSION_SIZE], nb_error *err);
     uint16_t (*bulk_port)(void *context);
+    /// Is the connection still there? Without it (null) all are.
+    bool (*is_connected)(void *context, const nb_peer *peer);
     /// The key is good no more: end its sessions, cut its connections. May be null.
     void (*forget_key)(void *context, const nb_public_key *key);
 } nb_coordinator_link;

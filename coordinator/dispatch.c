@@ -129,6 +129,36 @@ static nb_control_session *place_session(nb_coordinator *self, const nb_peer *pe
     return oldest;
 }
 
+static void copy_instance(const Nightbus__Hello *said, uint8_t out[NB_INSTANCE_SIZE])
+{
+    memset(out, 0, NB_INSTANCE_SIZE);
+    if (said->has_instance) {
+        memcpy(out, said->instance.data, NB_INSTANCE_SIZE);
+    }
+}
+
+// A second process under the key and name of one that lives would take its work from it.
+static nb_status check_alone(nb_coordinator *self, const nb_caller *caller, uint32_t renderer,
+                             const Nightbus__Hello *said, nb_error *err)
+{
+    uint8_t instance[NB_INSTANCE_SIZE];
+    copy_instance(said, instance);
+    for (size_t i = 0; i < self->session_count; i++) {
+        const nb_control_session *other = &self->sessions[i];
+        const bool is_other =
+            other->renderer == renderer && memcmp(other->instance, instance, sizeof instance) != 0;
+        if (is_other && caller->now_ms - other->seen_ms < self->lease_ms &&
+            (!self->link.is_connected ||
+             self->link.is_connected(self->link.context, &other->peer))) {
+            return nb_fail(err, NB_E_CONFLICT,
+                           "a renderer '%s' with this key is connected already, from %s: give each "
+                           "a name of its own (--name), or a key",
+                           said->name, nb_coordinator_node_at(self, renderer)->host);
+        }
+    }
+    return NB_OK;
+}
+
 static nb_status welcome_renderer(nb_coordinator *self, const nb_caller *caller,
                                   const Nightbus__Hello *said, uint32_t *out_renderer,
                                   nb_error *err)
@@ -143,6 +173,9 @@ static nb_status welcome_renderer(nb_coordinator *self, const nb_caller *caller,
     }
     if (status == NB_OK) {
         status = nb_coordinator_node(self, &caller->peer->key, said->name, out_renderer, err);
+    }
+    if (status == NB_OK) {
+        status = check_alone(self, caller, *out_renderer, said, err);
     }
     if (status != NB_OK) {
         return status;
@@ -211,8 +244,10 @@ nb_status nb_handle_hello(nb_coordinator *self, const nb_caller *caller,
         NB_OK) {
         nb_log_warn("%s", problem.text); // on a full disk people are still heard
     }
-    *place_session(self, caller->peer) = (nb_control_session){
+    nb_control_session *session = place_session(self, caller->peer);
+    *session = (nb_control_session){
         .peer = *caller->peer, .renderer = renderer, .seen_ms = caller->now_ms};
+    copy_instance(said, session->instance);
     return NB_OK;
 }
 

@@ -183,6 +183,11 @@ static uint16_t link_bulk_port(void *context)
     return nb_server_bulk_port(*(nb_server **)context);
 }
 
+static bool link_is_connected(void *context, const nb_peer *peer)
+{
+    return nb_server_is_connected(*(nb_server **)context, peer);
+}
+
 static void link_forget_key(void *context, const nb_public_key *key)
 {
     nb_server_forget_key(*(nb_server **)context, key);
@@ -381,8 +386,8 @@ static nb_status run(const choices *chosen, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    const nb_coordinator_link link = {&server, link_send, link_open_session, link_bulk_port,
-                                      link_forget_key};
+    const nb_coordinator_link link = {&server,        link_send,         link_open_session,
+                                      link_bulk_port, link_is_connected, link_forget_key};
     nb_coordinator_connect(coordinator, &link);
     status = write_ready(chosen->data, server, &keys, err);
     if (status == NB_OK) {

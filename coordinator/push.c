@@ -2,6 +2,7 @@
 // The push of a revision: check, commit, then what follows from the commit.
 #include "coordinator/push.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
@@ -378,6 +379,11 @@ nb_status nb_push_run(nb_coordinator *self, const nb_caller *caller, const nb_pu
     char before[NB_COMMIT_SIZE];
     snprintf(before, sizeof before, "%s", nb_revisions_head(album->revisions));
     const bool repeated = commit[0] != '\0';
+    NB_SCOPED(nb_file_close_fd) int hold = -1; // what check_files finds is there when it is kept
+    status = nb_blob_store_hold(self->store, &hold, err);
+    if (status != NB_OK) {
+        return status;
+    }
     if (!repeated) {
         status = commit_push(self, caller, album, push, err);
         snprintf(commit, sizeof commit, "%s", nb_revisions_head(album->revisions));

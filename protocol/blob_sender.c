@@ -26,6 +26,7 @@ struct nb_blob_sender {
     const nb_blob_store *store;
     void *socket;
     nb_send_budget *budget;
+    nb_sessions *sessions;
     open_blob blobs[OPEN_FILES];
     uint64_t uses;
     size_t first; ///< Of the ring
@@ -33,13 +34,15 @@ struct nb_blob_sender {
     nb_range ranges[NB_WANTS_MAX];
 };
 
-nb_blob_sender *nb_blob_sender_new(const nb_blob_store *store, void *socket, nb_send_budget *budget)
+nb_blob_sender *nb_blob_sender_new(const nb_blob_store *store, void *socket, nb_send_budget *budget,
+                                   nb_sessions *sessions)
 {
     nb_blob_sender *self = calloc(1, sizeof *self);
     if (self) {
         self->store = store;
         self->socket = socket;
         self->budget = budget;
+        self->sessions = sessions;
         for (size_t i = 0; i < OPEN_FILES; i++) {
             self->blobs[i].fd = -1;
         }
@@ -171,7 +174,11 @@ static void send_range(nb_blob_sender *self, const nb_range *range)
     zmq_msg_t chunk;
     uint64_t total = 0;
     nb_error err = {0};
-    const nb_status status = read_chunk(self, range, &chunk, &total, &err);
+    // A range may have waited while its key was revoked.
+    const nb_status status =
+        nb_sessions_has(self->sessions, &range->peer.key, range->session)
+            ? read_chunk(self, range, &chunk, &total, &err)
+            : nb_fail(&err, NB_E_STALE, "this session is not open any more: say Hello again");
     if (status != NB_OK) {
         nb_bulk_send_refused(self->socket, &target, &range->digest, status, err.text);
         return;

@@ -5,6 +5,7 @@
 #ifndef NB_PROTOCOL_BLOB_SENDER_H
 #define NB_PROTOCOL_BLOB_SENDER_H
 #include "protocol/bulk.h"
+#include "protocol/sessions.h"
 #include "store/blob_store.h"
 
 #include <stdatomic.h>
@@ -26,9 +27,10 @@ typedef struct nb_range {
 
 typedef struct nb_blob_sender nb_blob_sender;
 
-/// Borrows all three. Null without memory.
-nb_blob_sender *nb_blob_sender_new(const nb_blob_store *store, void *socket,
-                                   nb_send_budget *budget);
+/// Borrows all four. Null without memory. Ranges of sessions that end before their turn are
+/// refused.
+nb_blob_sender *nb_blob_sender_new(const nb_blob_store *store, void *socket, nb_send_budget *budget,
+                                   nb_sessions *sessions);
 void nb_blob_sender_destroy(nb_blob_sender **self_p);
 
 /// Queue a range that its peer may read. False if there are too many: it will ask again.

@@ -254,7 +254,8 @@ static nb_status make_parts(nb_bulk_server *self, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    self->sender = nb_blob_sender_new(server->store, self->socket, self->options.budget);
+    self->sender = nb_blob_sender_new(server->store, self->socket, self->options.budget,
+                                      self->options.sessions);
     self->uploads = nb_uploads_new(self->socket, self->writer);
     if (!self->sender || !self->uploads) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the bulk thread");

@@ -341,3 +341,24 @@ nb_status nb_server_reply(nb_server *self, const nb_peer *peer, const Nightbus__
     free(bytes);
     return NB_OK;
 }
+
+bool nb_server_is_connected(nb_server *self, const nb_peer *peer)
+{
+    // An answer to what was never asked: clients count their requests from one.
+    Nightbus__Ack ack = NIGHTBUS__ACK__INIT;
+    Nightbus__Reply reply = NIGHTBUS__REPLY__INIT;
+    reply.id = INT64_MAX;
+    reply.body_case = NIGHTBUS__REPLY__BODY_ACK;
+    reply.ack = &ack;
+    void *bytes = NULL;
+    size_t size = 0;
+    if (!self->control || nb_wire_pack_reply(&reply, &bytes, &size, NULL) != NB_OK) {
+        return true;
+    }
+    const bool gone =
+        (!nb_socket_send(self->control, peer->routing_id, peer->routing_id_size, ZMQ_SNDMORE) ||
+         !nb_socket_send(self->control, bytes, size, 0)) &&
+        errno == EHOSTUNREACH;
+    free(bytes);
+    return !gone;
+}

@@ -88,4 +88,8 @@ NB_NODISCARD nb_status nb_server_receive(nb_server *self, int64_t timeout_ms, nb
 NB_NODISCARD nb_status nb_server_reply(nb_server *self, const nb_peer *peer,
                                        const Nightbus__Reply *reply, nb_error *err);
 
+/// Is the control connection still there, as far as we know? Asked by a message that every client
+/// passes over. For the thread that receives.
+bool nb_server_is_connected(nb_server *self, const nb_peer *peer);
+
 #endif // NB_PROTOCOL_SERVER_H

@@ -94,6 +94,11 @@ nb_status nb_blob_files_lock(const nb_blob_store *store, nb_store_lock kind, int
     return NB_OK;
 }
 
+nb_status nb_blob_store_hold(const nb_blob_store *self, int *out_fd, nb_error *err)
+{
+    return nb_blob_files_lock(self, NB_STORE_SHARED, out_fd, err);
+}
+
 char *nb_blob_files_object(const nb_blob_store *store, const nb_digest *id)
 {
     char hex[NB_DIGEST_HEX_SIZE];

@@ -73,6 +73,11 @@ NB_NODISCARD nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *er
 /// Close, keeping what was written for later. Null is fine.
 void nb_blob_draft_destroy(nb_blob_draft **self_p);
 
+/// Keep collection from taking any blob until the descriptor is closed. For who looks whether blobs
+/// are there and then writes down that they are needed: without this, collection could ask just
+/// before and take just after. Not to be held while waiting for anybody.
+NB_NODISCARD nb_status nb_blob_store_hold(const nb_blob_store *self, int *out_fd, nb_error *err);
+
 /// Says whether a blob is still referred to.
 typedef bool nb_blob_is_needed(void *context, const nb_digest *id);
 

@@ -23,6 +23,7 @@ nb_status nb_identity_connect(const nb_identity *self, const volatile bool *stop
         .name = self->name,
         .fingerprint = self->fingerprint,
         .threads = self->threads,
+        .instance = self->instance,
         .timeout_ms = timeout_ms,
         .stop = stop,
     };

@@ -16,6 +16,7 @@ typedef struct nb_identity {
     const char *name;
     const char *fingerprint;
     unsigned threads;
+    uint8_t instance[NB_INSTANCE_SIZE]; ///< Random: this process, whatever its connections
 } nb_identity;
 
 /// Connect once. `stop` may be null; `timeout_ms` 0 is the client's default.

@@ -12,12 +12,14 @@
 #include "renderer/node/heartbeat.h"
 #include "renderer/node/task.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -201,7 +203,7 @@ static nb_status serve(const options *chosen, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    const nb_identity identity = {
+    nb_identity identity = {
         .farm = chosen->farm,
         .key_path = chosen->key,
         .name = chosen->name,
@@ -209,6 +211,10 @@ static nb_status serve(const options *chosen, nb_error *err)
         .threads = chosen->threads > 0 ? (unsigned)chosen->threads
                                        : (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
     };
+    if (getrandom(identity.instance, sizeof identity.instance, 0) !=
+        (ssize_t)sizeof identity.instance) {
+        return nb_fail_errno(err, errno, "no random bytes");
+    }
     NB_SCOPED(nb_heartbeat_destroy) nb_heartbeat *heartbeat = NULL;
     status = nb_heartbeat_start(&identity, &stop_asked, &drain_asked, &heartbeat, err);
     if (status != NB_OK) {

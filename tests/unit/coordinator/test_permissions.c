@@ -5,7 +5,7 @@
 #include "coordinator/coordinator_private.h"
 #include "coordinator/members.h"
 #include "protocol/rules.h"
-#include "scratch.h"
+#include "reception.h"
 
 #include <ftw.h>
 #include <sys/stat.h>
@@ -13,61 +13,12 @@
 
 enum { ROLES = 7, NAME_SIZE = 64, CELLS = ROLES + 1 };
 
-static const char fingerprint[] = "core=1 cpu=x86-64-v3";
 static const char album[] = "night";
 static const char missing_role[] = " takes a role on ";
 
-/// A coordinator with its last reply.
-typedef struct desk {
-    nb_coordinator *coordinator;
-    Nightbus__Reply *reply;
-    uint64_t request;
-} desk;
-
-static nb_status keep_reply(void *context, const nb_peer *peer, const Nightbus__Reply *reply,
-                            nb_error *err)
-{
-    (void)peer;
-    desk *self = context;
-    void *bytes = NULL;
-    size_t size = 0;
-    nb_wire_free_reply(&self->reply);
-    nb_status status = nb_wire_pack_reply(reply, &bytes, &size, err);
-    if (status == NB_OK) {
-        status = nb_wire_unpack_reply(bytes, size, &self->reply, err);
-    }
-    free(bytes);
-    assert_int_equal(status, NB_OK);
-    return status;
-}
-
-static nb_status give_session(void *context, const nb_public_key *key,
-                              uint8_t out_session[NB_SESSION_SIZE], nb_error *err)
-{
-    (void)context;
-    (void)key;
-    (void)err;
-    memset(out_session, 7, NB_SESSION_SIZE);
-    return NB_OK;
-}
-
-static uint16_t give_port(void *context)
-{
-    (void)context;
-    return 5571;
-}
-
-/// A peer whose key and person are named after `name`.
-static nb_peer peer_of(const char *name)
-{
-    nb_peer peer = {.routing_id = {1}, .routing_id_size = 1};
-    snprintf(peer.key.text, sizeof peer.key.text, "%-40.40s", name);
-    return peer;
-}
-
 static void enrol(nb_ledger *ledger, const char *name, const char *where, unsigned roles)
 {
-    const nb_peer peer = peer_of(name);
+    const nb_peer peer = desk_peer(name);
     nb_member member = {.roles = where[0] ? 0 : roles};
     snprintf(member.name, sizeof member.name, "%s", name);
     assert_ok(nb_ledger_put_member(ledger, &peer.key, &member, err));
@@ -80,7 +31,7 @@ static void enrol(nb_ledger *ledger, const char *name, const char *where, unsign
 static void invite(nb_ledger *ledger)
 {
     const int64_t now_ms = nb_clock_wall_ms();
-    nb_invite_row row = {.key = peer_of("guest").key,
+    nb_invite_row row = {.key = desk_peer("guest").key,
                          .album = "night",
                          .roles = NB_ROLE_ARTIST,
                          .person = "owner",
@@ -109,16 +60,7 @@ static void open_desk(desk *self, const char *folder)
     enrol(ledger, "stranger", "day", NB_ROLE_OWNER);
     enrol(ledger, "nobody", "", 0);
     nb_ledger_close(&ledger);
-    const nb_coordinator_options options = {.data_path = folder, .incarnation = 99};
-    const nb_coordinator_link link = {self, keep_reply, give_session, give_port};
-    assert_ok(nb_coordinator_open(&options, 1000, &self->coordinator, err));
-    nb_coordinator_connect(self->coordinator, &link);
-}
-
-static void close_desk(desk *self)
-{
-    nb_coordinator_destroy(&self->coordinator);
-    nb_wire_free_reply(&self->reply);
+    desk_open(self, folder);
 }
 
 // ---- Requests made from their descriptors ----
@@ -182,7 +124,7 @@ static const Nightbus__Reply *send_as(desk *self, const char *who,
 {
     static made filled;
     const ProtobufCMessageDescriptor *message = body->descriptor;
-    const nb_peer peer = peer_of(who);
+    const nb_peer peer = desk_peer(who);
     assert_true(message->sizeof_message <= sizeof filled.bytes && message->n_fields <= 16);
     memset(&filled, 0, sizeof filled);
     message->message_init((ProtobufCMessage *)(void *)filled.bytes);
@@ -202,29 +144,6 @@ static const Nightbus__Reply *send_as(desk *self, const char *who,
     nb_wire_free_reply(&self->reply);
     nb_coordinator_handle(self->coordinator, &peer, sent, 1000);
     return (self->reply && self->reply->id == request.id) ? self->reply : NULL;
-}
-
-static void greet(desk *self, const char *name, bool is_renderer)
-{
-    char role[] = "renderer";
-    char program[] = "test";
-    char text[sizeof fingerprint];
-    memcpy(text, fingerprint, sizeof text);
-    Nightbus__Hello hello = NIGHTBUS__HELLO__INIT;
-    hello.program = hello.version = program;
-    hello.role = role;
-    hello.name = program;
-    hello.fingerprint = text;
-    if (!is_renderer) {
-        memcpy(role, "client", sizeof "client");
-    }
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_HELLO;
-    request.hello = &hello;
-    const nb_peer peer = peer_of(name);
-    nb_coordinator_handle(self->coordinator, &peer, &request, 1000);
-    assert_non_null(self->reply);
-    assert_null(self->reply->failure);
 }
 
 static bool is_refused_for_its_role(const Nightbus__Reply *reply)
@@ -359,7 +278,7 @@ static void every_request_is_answered_or_refused_as_its_row_says(void **state)
     const char *name = NULL;
     for (size_t r = 0; (name = nb_role_name(r, &role)) != NULL; r++) {
         if (role != NB_ROLE_GUEST) {
-            greet(&here, name, role == NB_ROLE_RENDERER);
+            desk_greet(&here, name, role == NB_ROLE_RENDERER);
         }
         for (size_t i = 0; i < nightbus__request__descriptor.n_fields; i++) {
             if (body_field(i)) {
@@ -367,15 +286,15 @@ static void every_request_is_answered_or_refused_as_its_row_says(void **state)
             }
         }
     }
-    close_desk(&here);
+    desk_close(&here);
 }
 
 static void a_role_on_one_album_is_none_on_another(void **state)
 {
     desk here;
     open_desk(&here, *state);
-    greet(&here, "stranger", false);
-    greet(&here, "nobody", false);
+    desk_greet(&here, "stranger", false);
+    desk_greet(&here, "nobody", false);
     for (size_t i = 0; i < nightbus__request__descriptor.n_fields; i++) {
         const ProtobufCFieldDescriptor *body = body_field(i);
         if (!body || body->id == NIGHTBUS__REQUEST__BODY_HELLO) {
@@ -397,16 +316,16 @@ static void a_role_on_one_album_is_none_on_another(void **state)
             assert_string_equal(reply->failure->text, there);
         }
     }
-    close_desk(&here);
+    desk_close(&here);
 }
 
 static void lists_show_only_albums_one_has_a_role_on(void **state)
 {
     desk here;
     open_desk(&here, *state);
-    greet(&here, "stranger", false);
-    greet(&here, "artist", false);
-    greet(&here, "operator", false);
+    desk_greet(&here, "stranger", false);
+    desk_greet(&here, "artist", false);
+    desk_greet(&here, "operator", false);
     const ProtobufCFieldDescriptor *list = protobuf_c_message_descriptor_get_field_by_name(
         &nightbus__request__descriptor, "album_list");
     const Nightbus__Reply *reply = send_as(&here, "stranger", list, "");
@@ -417,7 +336,7 @@ static void lists_show_only_albums_one_has_a_role_on(void **state)
     assert_string_equal(reply->album_listing->rows[0]->album, album);
     reply = send_as(&here, "operator", list, "");
     assert_int_equal(reply->album_listing->n_rows, 2);
-    close_desk(&here);
+    desk_close(&here);
 }
 
 static void blobs_of_an_album_move_for_those_with_a_role_on_it(void **state)
@@ -426,12 +345,12 @@ static void blobs_of_an_album_move_for_those_with_a_role_on_it(void **state)
     open_desk(&here, *state);
     nb_digest digest;
     assert_ok(nb_blob_store_put(nb_coordinator_store(here.coordinator), "sound", 5, &digest, err));
-    const nb_peer owner = peer_of("owner");
+    const nb_peer owner = desk_peer("owner");
     assert_ok(nb_coordinator_stored(here.coordinator, &owner.key, album, 0, &digest, 5, err));
     unsigned role = 0;
     const char *name = NULL;
     for (size_t i = 0; (name = nb_role_name(i, &role)) != NULL; i++) {
-        const nb_peer peer = peer_of(name);
+        const nb_peer peer = desk_peer(name);
         const bool reads = (role & NB_ROLES_ALBUM) != 0;
         const bool writes = reads && role != NB_ROLE_ARTIST;
         assert_int_equal(
@@ -442,13 +361,13 @@ static void blobs_of_an_album_move_for_those_with_a_role_on_it(void **state)
             writes ? NB_E_EXISTS : NB_E_PERMISSION);
     }
     // The owner of another album knows the digest, and gets nothing for it.
-    const nb_peer stranger = peer_of("stranger");
+    const nb_peer stranger = desk_peer("stranger");
     assert_fails(NB_E_PERMISSION, "no role on album",
                  nb_coordinator_may_read(here.coordinator, &stranger.key, album, 0, &digest, err));
     assert_fails(NB_E_NOT_FOUND, "has no blob",
                  nb_coordinator_may_read(here.coordinator, &stranger.key, "day", 0, &digest, err));
     assert_ok(nb_coordinator_may_write(here.coordinator, &stranger.key, "day", 0, &digest, 5, err));
-    close_desk(&here);
+    desk_close(&here);
 }
 
 int main(void)
