@@ -216,7 +216,10 @@ static nb_status print_words(diff *self, nb_error *err)
     } else if (self->unmeasured[0]) {
         nb_text_addf(&text, "Not measured: %s\n", self->unmeasured);
     }
-    nb_answered_print(self->notes.fixed, "answers", &text);
+    if (json_array_size(self->notes.fixed) > 0) {
+        nb_text_addf(&text, "%sNotes%s\n", colour ? "\033[1m" : "", colour ? "\033[0m" : "");
+        nb_answered_print(self->notes.fixed, "answers", &text);
+    }
     return nb_cli_print(&text, err);
 }
 

@@ -66,13 +66,26 @@ static int move_direction(double move)
     return (move > band_moved_min) ? 1 : (move < -band_moved_min) ? -1 : 0;
 }
 
-static void add_hz(size_t band, nb_text *out)
+static void add_hz(double hz, nb_text *out)
 {
-    const double hz = nb_report_band_hz[band];
     nb_text_addf(out, (hz < 1000.0) ? "%g Hz" : "%.3g kHz", (hz < 1000.0) ? hz : hz / 1000.0);
 }
 
-/// Bands [first, end), which moved the same way: "80 Hz to 160 Hz  +0.8 to +1.9 dB".
+/// "80 Hz", "80-160 Hz", "800 Hz-2 kHz", "2-3.15 kHz".
+static void add_band_range(size_t first, size_t last, nb_text *out)
+{
+    const double low = nb_report_band_hz[first];
+    const double high = nb_report_band_hz[last];
+    if (first < last && (low < 1000.0) == (high < 1000.0)) {
+        nb_text_addf(out, "%.3g-", (low < 1000.0) ? low : low / 1000.0);
+    } else if (first < last) {
+        add_hz(low, out);
+        nb_text_add(out, "-");
+    }
+    add_hz(high, out);
+}
+
+/// Bands [first, end), which moved the same way: "80-160 Hz  +0.8 to +1.9 dB".
 static void add_bands(const double *moves, size_t first, size_t end, nb_text *out)
 {
     double least = moves[first];
@@ -82,12 +95,8 @@ static void add_bands(const double *moves, size_t first, size_t end, nb_text *ou
         most = (fabs(moves[i]) > fabs(most)) ? moves[i] : most;
     }
     NB_SCOPED(nb_text_fini) nb_text range = {0};
-    add_hz(first, &range);
-    if (end - first > 1) {
-        nb_text_add(&range, " to ");
-        add_hz(end - 1, &range);
-    }
-    nb_text_addf(out, "  %-21s ", range.failed ? "" : range.chars);
+    add_band_range(first, end - 1, &range);
+    nb_text_addf(out, "  %-17s ", range.failed ? "" : range.chars);
     if (fabs(most - least) >= moved_min) {
         nb_text_addf(out, "%+.1f to %+.1f dB\n", least, most);
     } else {

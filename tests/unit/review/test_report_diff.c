@@ -51,8 +51,8 @@ static void thirds_of_an_octave_that_moved_are_told_together(void **state)
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_report_diff_print(&left, &right, false, &text);
     assert_string_equal(text.chars, "Measured\n"
-                                    "  80 Hz to 100 Hz       +0.8 to +1.9 dB\n"
-                                    "  3.15 kHz              -3.0 dB\n");
+                                    "  80-100 Hz         +0.8 to +1.9 dB\n"
+                                    "  3.15 kHz          -3.0 dB\n");
     NB_SCOPED(nb_json_free) json_t *json = nb_report_diff_to_json(&left, &right);
     const json_t *band = json_array_get(json_object_get(json, "spectrum"), 21);
     assert_true(json_number_value(json_object_get(band, "centre_hz")) == 3150.0);
