@@ -239,6 +239,7 @@ nb_status nb_print_digest(const nb_print *self, nb_digest_lookup *lookup, void *
     nb_status status = NB_OK;
     nb_hasher_add_string(hasher, self->kind == NB_PRINT_MASTER ? "master" : "print");
     nb_hasher_add_u64(hasher, DIGEST_FORMAT);
+    nb_hasher_add_u64(hasher, self->rate_hz);
     nb_hasher_add_i64(hasher, self->starts_at_frame);
     nb_hasher_add_string(hasher, self->mix);
     nb_hasher_add_digest(hasher, &self->mix_digest);

@@ -57,8 +57,8 @@ NB_NODISCARD nb_status nb_print_parse(const char *file_name, const char *bytes, 
                                       nb_error *err);
 void nb_print_destroy(nb_print **self_p);
 
-/// The song digest of a print, or the digest of a master: its files' bytes, where they start, and
-/// the mix it was made of.
+/// The song digest of a print, or the digest of a master: its files' bytes, rate and start (a wrong
+/// one that was mended is a new version), and the mix it was made of.
 NB_NODISCARD nb_status nb_print_digest(const nb_print *self, nb_digest_lookup *lookup,
                                        void *context, nb_digest *out, nb_error *err);
 

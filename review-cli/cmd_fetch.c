@@ -174,6 +174,11 @@ static nb_status fetch_files(fetch *self, nb_error *err)
 /// The stems are made when they are asked for first.
 static nb_status have_stems(fetch *self, nb_error *err)
 {
+    const char *source = self->reply->version_info->source;
+    if (nb_args_has(self->args, "stems") && source && strcmp(source, "mix") != 0) {
+        return nb_fail(err, NB_E_INVALID, "%s@%s is a %s: it has no stems", self->name.song,
+                       self->name.version, source);
+    }
     if (!nb_args_has(self->args, "stems") || has_any(self->reply->version_info, NB_FETCHED_STEM)) {
         return NB_OK;
     }

@@ -237,7 +237,12 @@ static nb_status tell(submit *self, nb_error *err)
                             .sent_bytes = self->submission.sent_bytes,
                             .details = text.chars,
                             .more = more};
-    return nb_pushed_tell(&what, err);
+    const nb_status status = nb_pushed_tell(&what, err);
+    NB_SCOPED(nb_text_free) char *folder = status == NB_OK ? nb_folder_find(NULL) : NULL;
+    if (folder && pushed->n_versions > 0) {
+        fputs("the master is in the album, and not in your folder: `nightbus pull`\n", stderr);
+    }
+    return status;
 }
 
 static nb_status run_submit_master(nb_cli *cli, nb_error *err)

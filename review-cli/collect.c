@@ -8,6 +8,7 @@
 #include "mix/document.h"
 #include "mix/print.h"
 #include "mix/problems.h"
+#include "renderer/engine/print.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -302,6 +303,25 @@ static nb_status check_mix(collector *self, const char *path, nb_error *err)
     return status;
 }
 
+/// What a renderer would refuse is better known here: the file is stereo and runs as it says.
+static void check_printed(const collector *self, const nb_print *print, size_t index,
+                          nb_problems *problems)
+{
+    const nb_print_file *file = &print->files[index];
+    NB_SCOPED(nb_text_free) char *full = nb_file_join(self->folder, file->path);
+    nb_audio_info info;
+    nb_error why = {0};
+    if (!full) {
+        return;
+    }
+    if (nb_print_probe(full, file->path, &info, &why) != NB_OK) {
+        nb_problems_add(problems, file->place, "%s", why.text);
+    } else if (index == 0 && info.rate_hz != print->rate_hz) {
+        nb_problems_add(problems, file->place, "%s: runs at %u Hz, and rate_hz says %u", file->path,
+                        info.rate_hz, print->rate_hz);
+    }
+}
+
 /// The audio that a print or master document names.
 static nb_status check_print(collector *self, const char *path, nb_print_kind kind, nb_error *err)
 {
@@ -325,7 +345,11 @@ static nb_status check_print(collector *self, const char *path, nb_print_kind ki
     }
     nb_status status = NB_OK;
     for (size_t i = 0; i < print->file_count && status == NB_OK; i++) {
+        const size_t before = problems.total;
         status = check_audio(self, print->files[i].path, print->files[i].place, &problems, err);
+        if (problems.total == before) {
+            check_printed(self, print, i, &problems);
+        }
     }
     add_problems(self, path, &problems);
     return status;

@@ -74,7 +74,7 @@ json_t *nb_standing_to_json(const Nightbus__VersionRow *row)
 {
     return json_pack(
         "{s:o, s:o, s:o, s:I, s:s, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:i, s:i, "
-        "s:o, s:o, s:b}",
+        "s:o, s:o, s:b, s:o}",
         "song", nb_cli_json_string(row->song), "version", nb_cli_json_string(row->version),
         "person", nb_cli_json_string(row->person), "time_ms", (json_int_t)row->time_ms, "message",
         row->message, "state", nb_cli_json_string(row->state), "standing",
@@ -87,7 +87,8 @@ json_t *nb_standing_to_json(const Nightbus__VersionRow *row)
         number_to_json(row->has_true_peak_dbtp, row->true_peak_dbtp), "duration_s",
         number_to_json(row->has_duration_s, row->duration_s), "notes", (int)row->notes,
         "open_notes", (int)row->open_notes, "mix", nb_cli_json_string(row->mix), "newest",
-        nb_cli_json_string(row->newest), "left_behind", nb_standing_is_left_behind(row));
+        nb_cli_json_string(row->newest), "left_behind", nb_standing_is_left_behind(row), "source",
+        nb_cli_json_string(row->source));
 }
 
 unsigned nb_standing_number(const char *version)

@@ -180,6 +180,9 @@ static void the_digest_follows_bytes_start_and_mix_but_no_words(void **state)
     const nb_digest later =
         digest_of("format: nightbus-print/1\n" FILE "rate_hz: 48000\nstarts_at_frame: 1\n",
                   NB_PRINT_MIX, "a");
+    const nb_digest mended =
+        digest_of("format: nightbus-print/1\n" FILE "rate_hz: 44100\n", NB_PRINT_MIX, "a");
+    assert_false(nb_digest_equal(&first, &mended));
     assert_true(nb_digest_equal(&first, &titled));
     assert_false(nb_digest_equal(&first, &other_bytes));
     assert_false(nb_digest_equal(&first, &later));
