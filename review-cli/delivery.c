@@ -21,7 +21,8 @@ void nb_delivery_fini(nb_delivery *self)
 
 // ---- What is brought ----
 
-static nb_status add(nb_delivery *self, char *path, nb_delivered **out, nb_error *err)
+/// A place in the list; null without memory.
+static nb_delivered *add(nb_delivery *self, char *path)
 {
     if (self->count == self->capacity) {
         const size_t capacity = self->capacity ? 2 * self->capacity : 32;
@@ -31,35 +32,38 @@ static nb_status add(nb_delivery *self, char *path, nb_delivered **out, nb_error
     }
     if (!path || self->count == self->capacity) {
         free(path);
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of files");
+        return NULL;
     }
-    *out = &self->list[self->count++];
-    **out = (nb_delivered){.path = path};
-    return NB_OK;
+    nb_delivered *file = &self->list[self->count++];
+    *file = (nb_delivered){.path = path};
+    return file;
+}
+
+static nb_status no_memory(nb_error *err)
+{
+    return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of files");
 }
 
 nb_status nb_delivery_add_output(nb_delivery *self, const nb_version_name *version,
                                  const Nightbus__OutputRow *output, char *path, nb_error *err)
 {
-    nb_delivered *file = NULL;
-    const nb_status status = add(self, path, &file, err);
-    if (status == NB_OK) {
-        file->digest = nb_wire_to_digest(output->digest);
-        file->size = output->size;
-        file->version = *version;
+    nb_delivered *file = add(self, path);
+    if (!file) {
+        return no_memory(err);
     }
-    return status;
+    file->digest = nb_wire_to_digest(output->digest);
+    file->size = output->size;
+    file->version = *version;
+    return NB_OK;
 }
 
 nb_status nb_delivery_add_bytes(nb_delivery *self, char *path, char *bytes, size_t size,
                                 nb_error *err)
 {
-    nb_delivered *file = NULL;
-    const nb_status status =
-        bytes ? add(self, path, &file, err) : nb_fail(err, NB_E_NO_MEMORY, "no memory for a text");
-    if (status != NB_OK) {
+    nb_delivered *file = add(self, path);
+    if (!file || !bytes) {
         free(bytes);
-        return status;
+        return no_memory(err);
     }
     file->bytes = bytes;
     file->size = size;

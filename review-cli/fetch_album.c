@@ -56,23 +56,23 @@ static nb_status open_album(fetch_album *self, nb_error *err)
 
 // ---- Which versions ----
 
-static nb_status find_song(fetch_album *self, const char *song, album_song **out, nb_error *err)
+/// The song, put into the list if need be; null without memory.
+static album_song *find_song(fetch_album *self, const char *song)
 {
     for (size_t i = 0; i < self->song_count; i++) {
         if (strcmp(self->songs[i].song, song) == 0) {
-            *out = &self->songs[i];
-            return NB_OK;
+            return &self->songs[i];
         }
     }
     album_song *grown = reallocarray(self->songs, self->song_count + 1, sizeof *grown);
     if (!grown) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of songs");
+        return NULL;
     }
     self->songs = grown;
-    *out = &self->songs[self->song_count++];
-    **out = (album_song){0};
-    snprintf((*out)->song, sizeof(*out)->song, "%s", song);
-    return NB_OK;
+    album_song *added = &self->songs[self->song_count++];
+    *added = (album_song){0};
+    snprintf(added->song, sizeof added->song, "%s", song);
+    return added;
 }
 
 static bool is_wanted(const fetch_album *self, const Nightbus__VersionRow *row)
@@ -85,14 +85,14 @@ static nb_status take_row(fetch_album *self, const Nightbus__VersionRow *row, nb
 {
     char name[128];
     nb_version_name version;
-    album_song *song = NULL;
     snprintf(name, sizeof name, "%s@%s", row->song, row->version);
-    nb_status status = nb_version_name_parse(name, &version, err);
-    if (status == NB_OK) {
-        status = find_song(self, version.song, &song, err);
-    }
+    const nb_status status = nb_version_name_parse(name, &version, err);
     if (status != NB_OK) {
         return status;
+    }
+    album_song *song = find_song(self, version.song);
+    if (!song) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of songs");
     }
     const bool newer = nb_standing_number(row->version) >= nb_standing_number(song->found.version);
     if (is_wanted(self, row) && newer) {

@@ -263,8 +263,10 @@ nb_status nb_submission_place(const nb_submission *self, nb_farm *farm, nb_folde
     NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
     NB_SCOPED(nb_text_free)
     char *parent = nb_text_format("songs/%s/%s/", self->song, kind_name(self));
-    nb_status status = parent ? nb_farm_manifest(farm, commit, &manifest, err)
-                              : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    if (!parent) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    }
+    nb_status status = nb_farm_manifest(farm, commit, &manifest, err);
     for (size_t i = 0; status == NB_OK && i < self->file_count; i++) {
         status = place_file(&self->files[i], folder, err);
     }

@@ -625,7 +625,8 @@ static nb_status finish(task *self, nb_error *err)
     nb_heartbeat_say(self->worker->heartbeat, "%zu files in the store after %.2f s", files.count,
                      (double)(nb_clock_ms() - start_ms) / 1000.0);
     const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
-    const Nightbus__OutputRow *headline = files.list[self->print ? files.count - 1 : 0];
+    Nightbus__OutputRow headline = NIGHTBUS__OUTPUT_ROW__INIT;
+    set_headline(&headline, first);
     Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
     body.task = self->order.task;
     body.attempt = self->order.attempt;
@@ -633,10 +634,10 @@ static nb_status finish(task *self, nb_error *err)
     body.mix_key = nb_wire_digest(&self->plan.mix_key);
     body.n_outputs = files.count;
     body.outputs = files.list;
-    body.has_integrated_lufs = headline->has_integrated_lufs;
-    body.integrated_lufs = headline->integrated_lufs;
-    body.has_true_peak_dbtp = headline->has_true_peak_dbtp;
-    body.true_peak_dbtp = headline->true_peak_dbtp;
+    body.has_integrated_lufs = headline.has_integrated_lufs;
+    body.integrated_lufs = headline.integrated_lufs;
+    body.has_true_peak_dbtp = headline.has_true_peak_dbtp;
+    body.true_peak_dbtp = headline.true_peak_dbtp;
     body.duration_s = first->duration_s;
     body.rate_hz = first->sample_rate_hz;
     Nightbus__SpeedRow speeds[NB_SPEEDS_MAX];
