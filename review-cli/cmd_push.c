@@ -4,6 +4,7 @@
 #include "review-cli/batch.h"
 #include "review-cli/collect.h"
 #include "review-cli/command.h"
+#include "review-cli/editor.h"
 #include "review-cli/farm.h"
 #include "review-cli/folder.h"
 #include "review-cli/pull.h"
@@ -19,7 +20,8 @@ enum { PENDING_BYTES_MAX = 64 << 10, ID_HEX_SIZE = 2 * NB_CLIENT_ID_SIZE + 1 };
 
 typedef struct push {
     nb_cli *cli;
-    const char *message;
+    nb_editor_text text;
+    const char *message; ///< In it
     nb_folder folder;
     nb_farm farm;
     nb_collection collection;
@@ -34,6 +36,7 @@ static void push_fini(push *self)
     nb_folder_fini(&self->folder);
     nb_farm_fini(&self->farm);
     nb_wire_free_reply(&self->reply);
+    nb_editor_text_fini(&self->text);
 }
 
 // ---- What is here ----
@@ -90,6 +93,55 @@ static bool is_unchanged(const push *self)
         }
     }
     return true;
+}
+
+// ---- The message ----
+
+/// What differs from the base, for whoever writes the message.
+static void add_changes(const push *self, nb_text *out)
+{
+    const nb_manifest *now = &self->collection.manifest;
+    const nb_manifest *base = &self->folder.manifest;
+    for (size_t i = 0; i < now->file_count; i++) {
+        const nb_manifest_file *before = nb_manifest_find(base, now->files[i].path);
+        if (!before || !nb_digest_equal(&before->digest, &now->files[i].digest)) {
+            nb_text_addf(out, "\n  %-8s %s", before ? "changed" : "new", now->files[i].path);
+        }
+    }
+    for (size_t i = 0; i < base->file_count; i++) {
+        if (!nb_manifest_find(now, base->files[i].path)) {
+            nb_text_addf(out, "\n  %-8s %s", "removed", base->files[i].path);
+        }
+    }
+}
+
+/// From the command line, a file, or the editor. A push that got no answer offers its message
+/// again: unchanged, it is the same push.
+static nb_status take_message(push *self, nb_error *err)
+{
+    const nb_args *args = &self->cli->args;
+    NB_SCOPED(nb_text_free) char *path = nb_folder_private(&self->folder, "push.json");
+    NB_SCOPED(nb_json_free) json_t *pending = NULL;
+    NB_SCOPED(nb_text_fini) nb_text hints = {0};
+    nb_text_add(&hints,
+                "What changed, for the log? Lines that begin with \"# \" are dropped; without\n"
+                "any text nothing is pushed. \"fixes #12\" resolves that note.\n");
+    add_changes(self, &hints);
+    if (!path || hints.failed) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the message");
+    }
+    const bool has_pending = nb_json_read(path, PENDING_BYTES_MAX, &pending, NULL) == NB_OK;
+    const nb_editor_wish wish = {
+        .what = "message",
+        .given = nb_args_get(args, "message"),
+        .file = nb_args_get(args, "file"),
+        .initial = has_pending ? json_string_value(json_object_get(pending, "message")) : NULL,
+        .hints = hints.chars,
+        .bytes_most = NB_MESSAGE_TEXT_MAX,
+    };
+    const nb_status status = nb_editor_get(&wish, &self->text, err);
+    self->message = self->text.text;
+    return status;
 }
 
 // ---- Sending ----
@@ -335,10 +387,7 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
     if (nb_args_has(&cli->args, "print") || cli->args.word_count > 0) {
         return nb_push_print(cli, err);
     }
-    NB_SCOPED(push_fini) push self = {.cli = cli, .message = nb_args_get(&cli->args, "message")};
-    if (!self.message || self.message[0] == '\0') {
-        return nb_fail(err, NB_E_USAGE, "say what changed: nightbus push -m \"chorus vocal up\"");
-    }
+    NB_SCOPED(push_fini) push self = {.cli = cli};
     nb_status status = nb_folder_open(&self.folder, err);
     if (status == NB_OK) {
         status = check_unmerged(&self, err);
@@ -358,10 +407,14 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
                          : nb_cli_printf(err, "nothing to push: the folder is revision %.8s\n",
                                          self.folder.base);
     }
-    status = send_all(&self, err);
+    status = take_message(&self, err);
+    if (status == NB_OK) {
+        status = send_all(&self, err);
+    }
     if (status != NB_OK) {
         return status;
     }
+    nb_editor_text_accept(&self.text);
     pushed.reply = self.reply->pushed;
     pushed.commit = self.folder.base;
     pushed.sent_bytes = self.sent_bytes;
@@ -370,7 +423,8 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
 }
 
 static const nb_option options[] = {
-    {"message", 'm', "TEXT", "what changed, for the log"},
+    {"message", 'm', "TEXT", "what changed, for the log; else an editor opens"},
+    NB_OPTION_FILE,
     {"stems", 0, NULL, "render the stems too, beside mix and alternates"},
     {"print", 0, "FILE", "a mix made elsewhere becomes SONG's next version"},
     {"no-wait", 0, NULL, "do not watch the renders"},
@@ -379,7 +433,7 @@ static const nb_option options[] = {
 
 const nb_command nb_command_push = {
     .name = "push",
-    .usage = "-m TEXT [--print FILE SONG] [--stems] [--no-wait] [-jy]",
+    .usage = "[-m TEXT] [--print FILE SONG] [--stems] [--no-wait] [-jy]",
     .summary = "send what changed; the farm renders every changed song",
     .details = "Sends album.yaml, README.md, the documents under songs/ and the audio that the\n"
                "mix documents name; nothing that the farm has. All mistakes of all documents\n"

@@ -6,6 +6,7 @@
 #include "renderer/engine/print.h"
 #include "renderer/engine/render.h"
 #include "review-cli/ask.h"
+#include "review-cli/editor.h"
 #include "review-cli/pushed.h"
 #include "review-cli/submission.h"
 
@@ -16,7 +17,8 @@
 typedef struct push_print {
     nb_cli *cli;
     const char *path;
-    const char *message;
+    nb_editor_text text;
+    const char *message; ///< In it
     nb_version_name song;
     nb_farm farm;
     nb_folder folder;
@@ -40,21 +42,18 @@ static void push_print_fini(push_print *self)
     nb_wire_free_reply(&self->reply);
     nb_submission_fini(&self->submission);
     nb_text_fini(&self->details);
+    nb_editor_text_fini(&self->text);
 }
 
 static nb_status read_words(push_print *self, nb_error *err)
 {
     const nb_args *args = &self->cli->args;
     self->path = nb_args_get(args, "print");
-    self->message = nb_args_get(args, "message");
     if (!self->path || args->word_count != 1) {
         return nb_fail(err, NB_E_USAGE,
                        "name the file and its song: nightbus push --print FILE SONG -m TEXT");
     }
-    if (!self->message || self->message[0] == '\0') {
-        return nb_fail(err, NB_E_USAGE, "say what changed: -m \"from the console, vocal up\"");
-    }
-    const nb_status status = nb_version_name_parse(args->words[0], &self->song, err);
+    nb_status status = nb_version_name_parse(args->words[0], &self->song, err);
     if (status == NB_OK && strchr(args->words[0], '@')) {
         return nb_fail(err, NB_E_USAGE, "a print becomes the song's next version: write %s",
                        self->song.song);
@@ -146,6 +145,22 @@ static nb_status look_at_song(push_print *self, nb_error *err)
 
 // ---- Sending ----
 
+/// From the command line, a file, or the editor: before anything is sent.
+static nb_status take_message(push_print *self, nb_error *err)
+{
+    const nb_editor_wish wish = {
+        .what = "message",
+        .given = nb_args_get(&self->cli->args, "message"),
+        .file = nb_args_get(&self->cli->args, "file"),
+        .hints = "What is this print, for the log? Lines that begin with \"# \" are dropped;\n"
+                 "without any text nothing is pushed. \"fixes #12\" resolves that note.",
+        .bytes_most = NB_MESSAGE_TEXT_MAX,
+    };
+    const nb_status status = nb_editor_get(&wish, &self->text, err);
+    self->message = self->text.text;
+    return status;
+}
+
 static nb_status send(push_print *self, nb_error *err)
 {
     const nb_print print = {
@@ -184,6 +199,7 @@ static nb_status tell(push_print *self, nb_error *err)
 {
     const Nightbus__Pushed *pushed = self->reply->pushed;
     nb_status status = NB_OK;
+    nb_editor_text_accept(&self->text);
     if (self->has_folder) {
         status =
             nb_submission_place(&self->submission, &self->farm, &self->folder, pushed->commit, err);
@@ -205,7 +221,7 @@ static nb_status tell(push_print *self, nb_error *err)
                             .reply = pushed,
                             .commit = pushed->commit,
                             .sent_bytes = self->submission.sent_bytes,
-                            .message = nb_args_get(&self->cli->args, "message"),
+                            .message = self->message,
                             .details = self->details.chars,
                             .more = more};
     return nb_pushed_tell(&what, err);
@@ -215,7 +231,7 @@ nb_status nb_push_print(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(push_print_fini) push_print self = {.cli = cli};
     static nb_status (*const steps[])(push_print *, nb_error *) = {
-        read_words, measure, ask_silent, open_farm, look_at_song, send, tell};
+        read_words, measure, ask_silent, open_farm, look_at_song, take_message, send, tell};
     nb_status status = NB_OK;
     for (size_t i = 0; i < NB_COUNT(steps) && status == NB_OK; i++) {
         status = steps[i](&self, err);

@@ -69,7 +69,13 @@ expect_words "$WORK/err" "changes requested by Bo" "the bass is late" "--yes"
 
 step "what is not the newest is asked about"
 sed -i 's/fader_db: -1$/fader_db: -4/' songs/tones/mix.yaml
-nightbus push -m "bass earlier" >/dev/null
+expect_exit 1 env NIGHTBUS_EDITOR=true nightbus push
+expect_words "$WORK/err" "nothing was written"
+cat >"$WORK/editor" <<'SH'
+grep -q '^#   changed  songs/tones/mix.yaml' "$1" && sed -i '1i bass earlier' "$1"
+SH
+NIGHTBUS_EDITOR="bash $WORK/editor" nightbus push >/dev/null
+[ "$(nightbus show tones@v2 --json | jq -r .message)" = "bass earlier" ] || fail "the editor's text is not the message"
 expect_exit 3 bo approve tones@v1 -A tones
 expect_words "$WORK/err" "tones@v2 is newer than v1" "--yes"
 nightbus approve tones@v2 -m "yes!" >"$WORK/said"
