@@ -8,6 +8,7 @@
 #include "coordinator/metrics_text.h"
 #include "coordinator/wish_ledger.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -127,7 +128,8 @@ static void add_self(nb_coordinator *self, nb_text *out)
     nb_metric_begin(out, "nightbus_build_info", NB_METRIC_GAUGE, "Always 1; the label says which.");
     nb_metric_add(out, "nightbus_build_info", "version", NB_VERSION, NULL, NULL, 1);
     add_one(out, "nightbus_start_time_seconds", NB_METRIC_GAUGE,
-            "When this coordinator started, since 1970.", (double)(metrics->start_wall_ms / 1000));
+            "When this coordinator started, since 1970.",
+            floor((double)metrics->start_wall_ms / 1000.0));
     add_one(out, "nightbus_requests_total", NB_METRIC_COUNTER, "Requests heard.",
             (double)metrics->requests);
     add_one(out, "nightbus_refusals_total", NB_METRIC_COUNTER,

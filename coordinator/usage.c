@@ -28,30 +28,43 @@ static nb_status add_row(nb_coordinator *self, const char *album, Nightbus__Usag
     return row->album ? NB_OK : nb_answer_no_memory(err);
 }
 
+// Rows of the albums that the caller sees, or of the one that was asked for.
+static nb_status fill_rows(nb_coordinator *self, const nb_caller *caller, const char *wanted,
+                           const nb_album_row *albums, size_t count,
+                           Nightbus__UsageListing *listing, const nb_answer *answer, nb_error *err)
+{
+    nb_status status = NB_OK;
+    listing->rows = nb_answer_take(answer, count + 1, sizeof(Nightbus__UsageRow *));
+    if (!listing->rows) {
+        return nb_answer_no_memory(err);
+    }
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        const bool is_wanted = !wanted || strcmp(wanted, albums[i].name) == 0;
+        if (is_wanted && nb_caller_sees(self, caller, albums[i].name)) {
+            status = add_row(self, albums[i].name, listing, answer, err);
+        }
+    }
+    return status;
+}
+
 nb_status nb_handle_album_usage(nb_coordinator *self, const nb_caller *caller,
                                 const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
     const Nightbus__AlbumUsage *said = request->album_usage;
+    Nightbus__UsageListing *listing = nb_answer_take(answer, 1, sizeof *listing);
     nb_album_row *albums = NULL;
     size_t count = 0;
+    if (!listing) {
+        return nb_answer_no_memory(err);
+    }
+    nightbus__usage_listing__init(listing);
     nb_status status =
         nb_ledger_list_albums(self->ledger, said->after ? said->after : "", &albums, &count, err);
-    Nightbus__UsageListing *listing = nb_answer_take(answer, 1, sizeof *listing);
-    Nightbus__UsageRow **rows = nb_answer_take(answer, count + 1, sizeof *rows);
-    if (status == NB_OK && (!listing || !rows)) {
-        status = nb_answer_no_memory(err);
+    if (status == NB_OK && count == NB_ROWS_MAX) {
+        listing->next = nb_answer_string(answer, albums[count - 1].name);
     }
     if (status == NB_OK) {
-        nightbus__usage_listing__init(listing);
-        listing->rows = rows;
-        listing->next =
-            (count == NB_ROWS_MAX) ? nb_answer_string(answer, albums[count - 1].name) : NULL;
-    }
-    for (size_t i = 0; status == NB_OK && i < count; i++) {
-        const bool wanted = !said->album || strcmp(said->album, albums[i].name) == 0;
-        if (wanted && nb_caller_sees(self, caller, albums[i].name)) {
-            status = add_row(self, albums[i].name, listing, answer, err);
-        }
+        status = fill_rows(self, caller, said->album, albums, count, listing, answer, err);
     }
     free(albums);
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_USAGE_LISTING;
