@@ -236,6 +236,13 @@ void nb_coordinator_tick(nb_coordinator *self, int64_t now_ms)
         return; // no disk: leases wait, as nothing could be given to others either
     }
     nb_scheduler_tick(self->scheduler, now_ms);
+    const bool mass_loss = nb_scheduler_is_mass_loss(self->scheduler, now_ms);
+    if (mass_loss && !self->told_mass_loss) {
+        nb_log_error("more than %d %% of the renderers vanished within one lease; their tasks are "
+                     "kept for one more: look at the network",
+                     NB_MASS_LOSS_PERCENT);
+    }
+    self->told_mass_loss = mass_loss;
     nb_wishes_tick(self);
     nb_coordinator_reap_tasks(self);
     nb_coordinator_commit(self, now_ms);

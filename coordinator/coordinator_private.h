@@ -114,6 +114,7 @@ struct nb_coordinator {
     uint64_t job_cursors[NB_WATCHED_JOBS]; ///< By id modulo; a shared place only wakes too often
     nb_windows windows;
     nb_metrics metrics;
+    bool told_mass_loss;
     bool unplanned;        ///< There may be jobs to plan
     bool unreviewed;       ///< There may be renderings to write into reviews
     bool review_failed;    ///< Some of them could not be written in this round

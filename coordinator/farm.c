@@ -141,8 +141,17 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
     const Nightbus__Sync *said = request->sync;
     nb_coordinator_node_at(self, caller->renderer)->seen_wall_ms = nb_clock_wall_ms();
     nb_coordinator_drop_waiters(self, caller->renderer);
-    if (said->has_stopping && said->stopping) {
+    const bool stops = said->has_stopping && said->stopping;
+    if (stops && !said->has_task) { // its goodbye
+        nb_scheduler_sync_idle(self->scheduler, caller->renderer, 0, caller->now_ms);
+    }
+    if (stops) {
         nb_scheduler_stopping(self->scheduler, caller->renderer);
+    }
+    if (stops && !said->has_task) {
+        nb_log_info("%s says goodbye", nb_coordinator_node_at(self, caller->renderer)->name);
+        nb_coordinator_reap_tasks(self);
+        return fill_keep(answer, true, err);
     }
     if (said->has_task) {
         return sync_busy(self, caller, said, answer, err);

@@ -101,7 +101,8 @@ NB_NODISCARD nb_status nb_scheduler_wish(nb_scheduler *self, uint64_t task,
 NB_NODISCARD nb_status nb_scheduler_wish_renderer(nb_scheduler *self, uint32_t renderer,
                                                   const nb_renderer_wish *wish, nb_error *err);
 
-/// It ends after what it does: give it nothing more until it says Hello again.
+/// It ends after what it does: give it nothing more until it says Hello again. An idle one is lost
+/// at once, and is not counted as one that vanished.
 void nb_scheduler_stopping(nb_scheduler *self, uint32_t renderer);
 
 /// This renderer has the song's stems (nb_scheduler_song): it rendered it before.

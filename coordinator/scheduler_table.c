@@ -272,6 +272,9 @@ void nb_scheduler_stopping(nb_scheduler *self, uint32_t id)
     nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
     if (renderer) {
         renderer->holds |= NB_HOLD_STOPPING;
+        if (renderer->state == NB_RENDERER_IDLE) {
+            (void)nb_renderer_state_move(&renderer->state, NB_RENDERER_SILENT, "a goodbye");
+        }
     }
 }
 

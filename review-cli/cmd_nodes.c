@@ -52,15 +52,16 @@ static nb_status print_table(const nb_cli *cli, const Nightbus__NodeListing *lis
         char threads[16];
         char done[16];
         char failed[16];
+        char doing[512];
         char seen[NB_AGO_SIZE];
         snprintf(threads, sizeof threads, "%u", row->threads);
         snprintf(done, sizeof done, "%u", row->has_done ? row->done : 0);
         snprintf(failed, sizeof failed, "%u", row->has_failed ? row->failed : 0);
+        snprintf(doing, sizeof doing, "%s%s%s", row->doing ? row->doing : "",
+                 row->doing && row->held ? "; " : "", row->held ? row->held : "");
         nb_ago_format((int64_t)row->seen_ms, now_ms, seen);
-        const char *const cells[] = {
-            row->name, row->state, row->doing ? row->doing : row->held ? row->held : "",
-            row->host, threads,    done,
-            failed,    seen};
+        const char *const cells[] = {row->name, row->state, doing,  row->host,
+                                     threads,   done,       failed, seen};
         nb_table_add(&table, cells);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};

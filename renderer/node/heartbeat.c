@@ -19,6 +19,7 @@ enum {
     BACK_OFF_MOST_MS = 3000,
     FENCE_PART = 10, ///< We stop this part of a lease before the coordinator gives the task away
     LEASE_LEAST_MS = 500,
+    GOODBYE_MS = 1000, ///< For the word that we end
 };
 
 struct nb_heartbeat {
@@ -323,6 +324,27 @@ static bool wait_while_resting(nb_heartbeat *self)
     return rests;
 }
 
+/// Nothing is under way, and we end: say so, so that no work is given to where nobody listens. A
+/// connection of its own, since the usual one heeds the stop.
+static void say_goodbye(const nb_heartbeat *self)
+{
+    NB_SCOPED(nb_client_destroy) nb_client *client = NULL;
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    nb_error err = {0};
+    Nightbus__Sync sync = NIGHTBUS__SYNC__INIT;
+    sync.has_stopping = sync.stopping = true;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_SYNC;
+    request.sync = &sync;
+    nb_status status = nb_identity_connect(self->identity, NULL, GOODBYE_MS, &client, &err);
+    if (status == NB_OK) {
+        status = nb_client_call(client, &request, 0, &reply, &err);
+    }
+    if (status != NB_OK) {
+        nb_log_debug("no goodbye: %s", err.text); // the coordinator finds out by itself
+    }
+}
+
 static void *run(void *arg)
 {
     nb_heartbeat *self = arg;
@@ -348,9 +370,14 @@ static void *run(void *arg)
     }
     pthread_mutex_lock(&self->lock);
     self->cancelled = true; // stopping: drop the render at its next chunk
+    const bool idle = !self->busy;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
+    const bool was_connected = self->client != NULL;
     nb_client_destroy(&self->client);
+    if (idle && was_connected) {
+        say_goodbye(self);
+    }
     return NULL;
 }
 
