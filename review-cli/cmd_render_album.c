@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { POLL_MS = 1000, LINE_COLUMNS = 78 };
+enum { POLL_FIRST_MS = 50, POLL_MS = 1000, LINE_COLUMNS = 78 };
 
 typedef struct render_album {
     const nb_cli *cli;
@@ -107,11 +107,13 @@ static nb_status watch(render_album *self, nb_error *err)
 {
     const bool terminal = isatty(STDERR_FILENO) != 0;
     nb_status status = NB_OK;
+    int64_t poll_ms = POLL_FIRST_MS; // what is known is done at once
     while (status == NB_OK && !is_over(self->reply->album_rendering)) {
         if (terminal && !self->cli->json) {
             show_progress(self->reply->album_rendering);
         }
-        nb_clock_sleep_ms(POLL_MS);
+        nb_clock_sleep_ms(poll_ms);
+        poll_ms = (2 * poll_ms < POLL_MS) ? 2 * poll_ms : POLL_MS;
         if (*nb_stop_flag()) {
             return nb_fail(err, NB_E_INTERRUPTED,
                            "not watched any more; it goes on: nightbus jobs --album %s",

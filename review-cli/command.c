@@ -43,6 +43,7 @@ static const nb_command *const commands[] = {
     &nb_command_withdraw,
     &nb_command_submit_master,
     &nb_command_inbox,
+    &nb_command_plan,
     &nb_command_render_album,
     &nb_command_jobs,
     &nb_command_job,

@@ -158,3 +158,41 @@ nb_status nb_mix_side_report(nb_farm *farm, const nb_mix_side *self, nb_report *
     }
     return status == NB_OK ? nb_report_from_json("the report", json, out, err) : status;
 }
+
+static nb_status find_asset(void *context, const char *path, nb_asset *out, nb_error *err)
+{
+    nb_mix_side *self = context;
+    *out = (nb_asset){0};
+    return self->is_version ? digest_there(self, path, &out->digest, err)
+                            : digest_here(self, path, &out->digest, err);
+}
+
+static const nb_document *document_of(const nb_mix_side *self)
+{
+    return self->is_version ? self->document : self->song.document;
+}
+
+nb_status nb_mix_side_graph(nb_mix_side *self, const nb_fingerprint *fingerprint, nb_graph **out,
+                            nb_error *err)
+{
+    return nb_graph_build(document_of(self), find_asset, self, fingerprint, NULL, out, err);
+}
+
+uint64_t nb_mix_side_longest_file(const nb_mix_side *self)
+{
+    size_t count = 0;
+    uint64_t longest = 0;
+    const char *const *files = nb_document_files(document_of(self), &count);
+    for (size_t i = 0; i < count; i++) {
+        const nb_manifest_file *file =
+            self->is_version ? nb_manifest_find(&self->manifest, files[i]) : NULL;
+        NB_SCOPED(nb_text_free)
+        char *path = self->is_version ? NULL : nb_file_join(self->song.album_path, files[i]);
+        uint64_t size = file ? file->size : 0;
+        if (path && nb_file_size(path, &size, NULL) != NB_OK) {
+            size = 0;
+        }
+        longest = size > longest ? size : longest;
+    }
+    return longest;
+}

@@ -43,4 +43,11 @@ NB_NODISCARD nb_status nb_mix_side_open_version(nb_farm *farm, const nb_version_
 NB_NODISCARD nb_status nb_mix_side_report(nb_farm *farm, const nb_mix_side *self, nb_report *out,
                                           const char **out_why, nb_error *err);
 
+/// Its graph under an engine's fingerprint. What the files' headers say is not asked: the keys are
+/// those of the farm, but it cannot be rendered.
+NB_NODISCARD nb_status nb_mix_side_graph(nb_mix_side *self, const nb_fingerprint *fingerprint,
+                                         nb_graph **out, nb_error *err);
+/// Bytes of the longest file that its document names and that is there.
+uint64_t nb_mix_side_longest_file(const nb_mix_side *self);
+
 #endif // NB_REVIEW_CLI_MIX_SIDE_H

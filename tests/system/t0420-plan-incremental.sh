@@ -70,6 +70,25 @@ cmp "$WORK/out/tones-v4-lead-up.wav" "$WORK/here/tones-lead-up.wav" || fail "and
 cmp "$WORK/out/tones-v4-stems/t2.wav" "$WORK/here/tones-stems/t2.wav" || fail "and the stem"
 ok "kept once, read again, the same bits"
 
+step "a plan says what, why and where before anything is rendered"
+sed -i 's/fader_db: -5$/fader_db: -6/' songs/tones/mix.yaml
+nightbus plan tones >"$WORK/plan"
+expect_words "$WORK/plan" "held against tones@v4" "edge t2/hiss" renderer-1 "fader -5 → -6 dB" "One task"
+nightbus plan tones --stems --json >"$WORK/plan.json"
+[ "$(jq -c '[.outputs[] | select(.name == "mix") | .fate, (.because | length > 0)]' "$WORK/plan.json")" = \
+    '["made",true]' ] || fail "the mix is not to be made: $(cat "$WORK/plan.json")"
+[ "$(jq -r '.edges[] | select(.name == "t2/hiss") | .fate' "$WORK/plan.json")" = kept ] ||
+    fail "the kept edge is not kept"
+sed -i 's/t1: 2}/t1: 3}/; s/fader_db: -6$/fader_db: -5/' songs/tones/mix.yaml
+nightbus plan tones --json >"$WORK/plan.json"
+[ "$(jq -c '[.outputs[] | [.name, .fate]]' "$WORK/plan.json")" = \
+    '[["mix","kept"],["alternate/no-lead","kept"],["alternate/lead-up","made"]]' ] ||
+    fail "not only lead-up: $(cat "$WORK/plan.json")"
+sed -i 's/t1: 3}/t1: 2}/' songs/tones/mix.yaml
+nightbus plan tones@v4 >"$WORK/plan"
+expect_words "$WORK/plan" "Nothing has to be rendered"
+ok "the mix for a fader, one alternate for its offset, nothing for v4"
+
 step "a kept edge that is lost costs time, nothing else"
 python3 - "$WORK/farm" <<'PY'
 import os, sqlite3, sys
