@@ -21,6 +21,12 @@ refuse() { # refuse CODE WORDS COMMAND...: ended with that code, said those word
     [ "$(head_of)" = "$before" ] || fail "something was pushed by: $*"
 }
 
+# mia COMMAND...: nightbus as the mastering engineer, who has a key and home of her own.
+mia() {
+    env -u NIGHTBUS_FARM HOME="$WORK/mia" XDG_STATE_HOME="$WORK/mia/state" \
+        XDG_CONFIG_HOME="$WORK/mia/config" XDG_CACHE_HOME="$WORK/mia/cache" nightbus "$@"
+}
+
 step "a mix document makes v1"
 mkdir -p album/songs/tones album/audio
 song album/audio/t.wav 3
@@ -121,7 +127,9 @@ nightbus -A demo fetch tones@v4 --for mastering -o early >/dev/null
 expect_words early/tones-v4-for-mastering/APPROVAL.txt "NOT APPROVED"
 nightbus -A demo note add tones@v4 0:02 "a little less air here?" >/dev/null
 nightbus -A demo approve tones@v4 -m "to mastering" >/dev/null
-nightbus -A demo fetch tones@approved --for mastering -o room >said
+mkdir mia
+mia join "$(nightbus invite -A demo --role mastering --name mia --json | jq -r .link)" >/dev/null
+mia -A demo fetch tones@approved --for mastering -o room >said
 room=room/tones-v4-for-mastering
 sum=$(nightbus -A demo show tones@v4 --json | jq -r .sha256)
 expect_words said "$sum" "APPROVED by"
@@ -138,7 +146,8 @@ sox $room/tones-v4.wav -b 24 master.wav gain 4 trim 0.25
 sox $room/tones-v4.wav -b 24 short.wav trim 0 3
 sox -n -r 48000 -c 2 -b 24 silent.wav trim 0 8
 song wrong.wav 5 gain 0
-refuse 3 "does not hold the music of v4" nightbus -A demo submit-master tones@v4 wrong.wav
+refuse 3 "SubmitPrint takes a role" mia -A demo push --print master.wav tones -m no
+refuse 3 "does not hold the music of v4" mia -A demo submit-master tones@v4 wrong.wav
 refuse 3 "s shorter than v4" nightbus -A demo submit-master tones@v4 short.wav
 refuse 3 "the file is silent" nightbus -A demo submit-master tones@v4 silent.wav
 refuse 3 "wrong.wav: it does not hold" nightbus -A demo submit-master tones@v4 master.wav wrong.wav
@@ -148,7 +157,7 @@ refuse 2 "a master is made of a mix" nightbus -A demo submit-master tones@m1 mas
 
 step "a master of v4"
 sox master.wav -b 16 -r 44100 "tones 16-44.flac" rate -v
-nightbus -A demo submit-master tones@v4 master.wav "tones 16-44.flac" -m "louder, trimmed" >said
+mia -A demo submit-master tones@v4 master.wav "tones 16-44.flac" -m "louder, trimmed" >said
 expect_words said "tones@m1" "holds the music of v4" "0.2500 s earlier" "+4.0"
 nightbus -A demo report tones@m1 --json | jq -c '.comparison | [.mix, .matches, .steady, .inverted,
     (.offset_s * 10000 | round), ((.after.integrated_lufs - .before.integrated_lufs) * 10 | round)]' >compared
@@ -157,8 +166,8 @@ git -C farm/albums/demo.git tag -l --format='%(contents)' tones/m1 >trailers
 expect_words trailers "louder, trimmed" "Source: master" "Mix-Version: v4" "Mix-Digest: $sum"
 nightbus -A demo note add tones@m1 0:01 "good" >/dev/null
 nightbus -A demo approve tones@m1 >/dev/null
-[ "$(nightbus -A demo show tones@m1 --json | jq -r '[.standing, .mix, .left_behind] | @text')" = \
-    '["approved","v4",false]' ] || fail "$(nightbus -A demo show tones@m1)"
+[ "$(nightbus -A demo show tones@m1 --json | jq -r '[.person, .standing, .mix, .left_behind] | @text')" = \
+    '["mia","approved","v4",false]' ] || fail "$(nightbus -A demo show tones@m1)"
 
 step "the mix moves on: m1 is of v4, and says so"
 (cd album && nightbus pull >/dev/null && sed -i 's/fader_db: -6/fader_db: -5/' songs/tones/mix.yaml &&
