@@ -3,9 +3,11 @@
 
 #include "base/file.h"
 #include "base/progress.h"
+#include "mix/document.h"
 #include "renderer/engine/print.h"
 #include "renderer/engine/render.h"
 #include "review-cli/ask.h"
+#include "review-cli/batch.h"
 #include "review-cli/editor.h"
 #include "review-cli/pushed.h"
 #include "review-cli/submission.h"
@@ -145,6 +147,44 @@ static nb_status look_at_song(push_print *self, nb_error *err)
 
 // ---- Sending ----
 
+/// The title in a song's document of the newest revision; new memory, null where it has none. What
+/// cannot be read is no reason to stop.
+static char *read_title(push_print *self, const nb_manifest *manifest, const char *name)
+{
+    NB_SCOPED(nb_text_free) char *path = nb_text_format("songs/%s/%s", self->song.song, name);
+    const nb_manifest_file *file = path ? nb_manifest_find(manifest, path) : NULL;
+    NB_SCOPED(nb_text_free) char *bytes = NULL;
+    size_t size = 0;
+    nb_error ignored = {0};
+    if (!file || file->size > NB_DOCUMENT_BYTES_MAX ||
+        nb_batch_bytes(&self->farm, &file->digest, file->size, &bytes, &size, &ignored) != NB_OK) {
+        return NULL;
+    }
+    NB_SCOPED(nb_print_destroy) nb_print *print = NULL;
+    NB_SCOPED(nb_document_destroy) nb_document *document = NULL;
+    const char *title = NULL;
+    if (strcmp(name, "print.yaml") == 0) {
+        title = nb_print_parse(path, bytes, size, NB_PRINT_MIX, NULL, &print, NULL) == NB_OK
+                    ? print->title
+                    : NULL;
+    } else if (nb_document_parse(path, bytes, size, NULL, &document, NULL) == NB_OK) {
+        title = document->title;
+    }
+    return title ? strdup(title) : NULL;
+}
+
+/// The song keeps the title that it has.
+static char *find_title(push_print *self)
+{
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    nb_error ignored = {0};
+    if (!self->before || nb_farm_manifest(&self->farm, NULL, &manifest, &ignored) != NB_OK) {
+        return NULL;
+    }
+    char *title = read_title(self, &manifest, "print.yaml");
+    return title ? title : read_title(self, &manifest, "mix.yaml");
+}
+
 /// From the command line, a file, or the editor: before anything is sent.
 static nb_status take_message(push_print *self, nb_error *err)
 {
@@ -163,7 +203,9 @@ static nb_status take_message(push_print *self, nb_error *err)
 
 static nb_status send(push_print *self, nb_error *err)
 {
+    NB_SCOPED(nb_text_free) char *title = find_title(self);
     const nb_print print = {
+        .title = title,
         .rate_hz = self->info.rate_hz,
         .starts_at_frame = self->has_bext ? nb_print_start(self->bext.time_reference_frame) : 0,
     };

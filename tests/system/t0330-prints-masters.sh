@@ -70,6 +70,7 @@ nightbus -A demo report tones@v2 --json >report.json
 [ -f "album/songs/tones/print/bounce v2.wav" ] || fail "the working folder has no print"
 (cd album && nightbus status) >said
 expect_words said "the newest" "nothing to push"
+expect_words album/songs/tones/print.yaml 'title: "Tones"' "starts_at_frame: 172800000"
 ok "sha256 $sum, BWF fields kept"
 
 step "a print is compared by what was measured"
