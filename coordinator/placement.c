@@ -86,6 +86,16 @@ static bool suits(const nb_task *task, const nb_renderer *renderer)
            nb_labels_match(renderer->labels, task->label);
 }
 
+size_t nb_scheduler_count_fit(const nb_scheduler *self, const nb_task *task)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->renderer_count; i++) {
+        const nb_renderer *renderer = &self->renderers[i];
+        count += (nb_renderer_is_usable(renderer) && suits(task, renderer)) ? 1 : 0;
+    }
+    return count;
+}
+
 // A renderer that the farm suspects by itself still works while it is the last one.
 static bool is_last(const nb_scheduler *self, const nb_renderer *renderer)
 {

@@ -21,15 +21,6 @@ static nb_attempt *find_attempt(nb_task *task, uint32_t renderer, const nb_attem
     return same ? attempt : NULL;
 }
 
-static size_t count_usable(const nb_scheduler *self)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < self->renderer_count; i++) {
-        count += nb_renderer_is_usable(&self->renderers[i]) ? 1 : 0;
-    }
-    return count;
-}
-
 static size_t count_failing(const nb_scheduler *self, const nb_task *task)
 {
     size_t failing = 0;
@@ -240,7 +231,7 @@ static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
     if (nb_task_leased_count(task) > 0) {
         return;
     }
-    const size_t usable = count_usable(self);
+    const size_t usable = nb_scheduler_count_fit(self, task);
     const size_t limit = (usable > 0 && usable < failing_limit) ? usable : failing_limit;
     const bool hopeless = task->attempt_count >= NB_ATTEMPTS_MAX ||
                           (failing_limit != SAYS_NOTHING && count_failing(self, task) >= limit);

@@ -59,6 +59,9 @@ bool nb_renderer_is_usable(const nb_renderer *self);
 /// Did this renderer fail the task?
 bool nb_task_failed_on(const nb_task *self, uint32_t renderer);
 
+/// Renderers that could try this task: usable, with its fingerprint and labels.
+size_t nb_scheduler_count_fit(const nb_scheduler *self, const nb_task *task);
+
 /// The waiting task that this idle renderer gets; null for none.
 nb_task *nb_scheduler_pick(nb_scheduler *self, const nb_renderer *renderer, int64_t now_ms);
 /// A running task that it should try beside a straggler; null for none.

@@ -791,6 +791,41 @@ static void a_dead_renderer_s_task_goes_to_the_other_one(void **state)
     close_desk(&here);
 }
 
+// A straggler and its second attempt: both may read, the first result counts, and the other's is
+// thanked for.
+static void a_straggler_s_second_attempt_wins_and_the_first_one_does_no_harm(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    const Nightbus__Orders *slow = sync_idle(&here, &one, 0)->orders;
+    for (int i = 0; i < NB_STRAGGLER_MS / 5000; i++) { // it lives, and stands still
+        assert_true(sync_busy(&here, &one, slow)->orders->keep);
+        assert_false(sync_idle(&here, &two, 0)->orders->has_task);
+        here.now_ms += 5000;
+    }
+    assert_true(sync_busy(&here, &one, slow)->orders->keep);
+    here.now_ms += 5000;
+    const Nightbus__Orders *second = sync_idle(&here, &two, 0)->orders;
+    assert_true(second->has_task && second->attempt == 2);
+    assert_true(sync_busy(&here, &one, slow)->orders->keep);
+    NB_SCOPED(nb_plan_fini) nb_plan plan = read_plan(&here, second);
+    assert_ok(nb_coordinator_may_read(here.coordinator, &one.key, NULL, slow->task,
+                                      &plan.files[0].digest, err));
+    assert_ok(nb_coordinator_may_read(here.coordinator, &two.key, NULL, slow->task,
+                                      &plan.files[0].digest, err));
+    assert_answer(finish(&here, &two, second, "the mix"));
+    assert_string_equal(show(&here, "v1")->version_info->state, "done");
+    assert_false(sync_busy(&here, &one, slow)->orders->keep);
+    assert_answer(finish(&here, &one, slow, "the mix")); // late, and the same
+    assert_fails(NB_E_PERMISSION, "lease",
+                 nb_coordinator_may_read(here.coordinator, &one.key, NULL, slow->task,
+                                         &plan.files[0].digest, err));
+    close_desk(&here);
+}
+
 static void after_a_restart_a_running_render_goes_on(void **state)
 {
     desk here;
@@ -1639,6 +1674,7 @@ int main(void)
         in_scratch(a_request_that_fails_takes_nothing_of_its_batch_with_it),
         in_scratch(a_batch_that_cannot_be_committed_is_forgotten_whole),
         in_scratch(a_dead_renderer_s_task_goes_to_the_other_one),
+        in_scratch(a_straggler_s_second_attempt_wins_and_the_first_one_does_no_harm),
         in_scratch(after_a_restart_a_running_render_goes_on),
         in_scratch(tags_and_jobs_that_a_crash_cost_are_made_again),
         in_scratch(a_failed_render_says_why),

@@ -383,6 +383,23 @@ static void a_renderer_is_set_aside_only_for_what_another_passed_and_never_the_l
     close_farm(&here);
 }
 
+static void a_task_fails_when_all_that_can_try_it_failed(void **state)
+{
+    (void)state;
+    farm here;
+    open_farm(&here, 4);
+    wish(&here, 2, 0, "gpu");
+    add(&here, 1, "a", "");
+    const nb_task_wish gpu = {.label = "gpu"};
+    assert_ok(nb_scheduler_wish(here.scheduler, 1, &gpu, err));
+    const nb_attempt_id id = ask(&here, 2);
+    assert_int_equal(id.task, 1);
+    assert_ok(nb_scheduler_fail(here.scheduler, 2, &id, NB_END_FAILED, here.now_ms, err));
+    // As on a farm of one: nobody else has the label.
+    assert_int_equal(nb_scheduler_failed_task(here.scheduler)->id, 1);
+    close_farm(&here);
+}
+
 static void most_renderers_gone_at_once_get_one_more_lease(void **state)
 {
     (void)state;
@@ -442,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_second_attempt_is_not_made_where_it_would_end_later),
         cmocka_unit_test(one_of_two_attempts_that_ends_leaves_the_other_running),
         cmocka_unit_test(a_renderer_is_set_aside_only_for_what_another_passed_and_never_the_last),
+        cmocka_unit_test(a_task_fails_when_all_that_can_try_it_failed),
         cmocka_unit_test(most_renderers_gone_at_once_get_one_more_lease),
         cmocka_unit_test(a_task_with_another_fingerprint_says_so),
     };
