@@ -135,6 +135,9 @@ static nb_status open_parts(nb_coordinator *self, const nb_coordinator_options *
         status = open_store(self, err);
     }
     if (status == NB_OK) {
+        status = nb_inspection_new(self->store, &self->inspection, err);
+    }
+    if (status == NB_OK) {
         status = open_ledgers(self, err);
     }
     return (status == NB_OK) ? nb_trusted_read(options->data_path, self->ledger, err) : status;
@@ -189,6 +192,7 @@ void nb_coordinator_destroy(nb_coordinator **self_p)
     nb_batch_fini(&self->batch);
     nb_wishes_fini(self);
     nb_scheduler_destroy(&self->scheduler);
+    nb_inspection_destroy(&self->inspection);
     nb_access_destroy(&self->access);
     nb_ledger_close(&self->ledger);
     nb_ledger_close(&self->ledger_of_bulk);

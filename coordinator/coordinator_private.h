@@ -8,6 +8,7 @@
 #include "coordinator/access.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/farm_ledger.h"
+#include "coordinator/inspection.h"
 #include "coordinator/invites.h"
 #include "coordinator/metrics.h"
 #include "coordinator/revisions.h"
@@ -95,6 +96,7 @@ struct nb_coordinator {
     nb_coordinator_link link;
     nb_batch batch;
     nb_blob_store *store;
+    nb_inspection *inspection; ///< Of blobs in it that somebody found damaged
     nb_ledger *ledger;
     nb_ledger *ledger_of_bulk; ///< The bulk thread's
     nb_ledger *ledger_of_zap;  ///< The ZAP thread's
@@ -147,8 +149,9 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_note_add, nb_handle_note_list, nb_handle_note_change, nb_handle_note_erase,
     nb_handle_note_log, nb_handle_job_list, nb_handle_job_watch, nb_handle_node_list,
     nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail, nb_handle_incident_list,
-    nb_handle_incident_keep, nb_handle_submit_print, nb_handle_submit_master, nb_handle_job_change,
-    nb_handle_job_why, nb_handle_node_change, nb_handle_metrics_get, nb_handle_album_usage;
+    nb_handle_incident_keep, nb_handle_doubt, nb_handle_submit_print, nb_handle_submit_master,
+    nb_handle_job_change, nb_handle_job_why, nb_handle_node_change, nb_handle_metrics_get,
+    nb_handle_album_usage;
 
 // ---- Batches (batch.c) ----
 

@@ -75,6 +75,7 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_NODE_CHANGE, NB_ROLE_OPERATOR, nb_handle_node_change},
     {NIGHTBUS__REQUEST__BODY_METRICS_GET, NB_ROLE_OPERATOR, nb_handle_metrics_get},
     {NIGHTBUS__REQUEST__BODY_ALBUM_USAGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_album_usage},
+    {NIGHTBUS__REQUEST__BODY_DOUBT, MEMBERS, nb_handle_doubt},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
     {NIGHTBUS__REQUEST__BODY_TASK_FAIL, NB_ROLE_RENDERER, nb_handle_task_fail},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Requests about incidents: two results of one key with different bytes.
+// Requests about what is not as it should be: two results of one key with different bytes, and
+// blobs that their reader found damaged.
 #include "coordinator/incident_ledger.h"
 
 #include "base/clock.h"
@@ -189,4 +190,31 @@ nb_status nb_handle_incident_keep(nb_coordinator *self, const nb_caller *caller,
     }
     bundle_fini(kept);
     return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
+}
+
+// ---- Doubts ----
+
+/// The asker got bytes that are not what the blob's name says. Answered once it was read again
+/// here; until then with NB_E_TIMEOUT.
+nb_status nb_handle_doubt(nb_coordinator *self, const nb_caller *caller,
+                          const Nightbus__Request *request, nb_answer *answer, nb_error *err)
+{
+    (void)caller;
+    const Nightbus__Doubt *said = request->doubt;
+    const nb_digest digest = nb_wire_to_digest(said->digest);
+    uint64_t size = 0;
+    nb_album *album = NULL;
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status == NB_OK) {
+        status = nb_ledger_get_blob(self->ledger, album->name, &digest, &size, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
+    const bool again = said->has_again && said->again;
+    if ((!again && !nb_inspection_ask(self->inspection, &digest)) ||
+        nb_inspection_is_at(self->inspection, &digest)) {
+        return nb_fail(err, NB_E_TIMEOUT, "the farm reads that file again: ask a little later");
+    }
+    return nb_answer_ack(answer, err);
 }

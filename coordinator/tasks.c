@@ -712,6 +712,25 @@ static void note_failure(nb_coordinator *self, uint32_t renderer, const nb_attem
     }
 }
 
+// A renderer found an input damaged: it may be our copy.
+static void inspect_inputs(nb_coordinator *self, uint64_t id)
+{
+    NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
+    NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
+    nb_error err = {0};
+    nb_status status = nb_ledger_get_task(self->ledger, id, &task, &err);
+    if (status == NB_OK) {
+        status = nb_coordinator_read_plan(self, &task, &plan, &err);
+    }
+    if (status != NB_OK) {
+        nb_log_warn("task %" PRIu64 ": %s", id, err.text);
+        return;
+    }
+    for (size_t i = 0; i < plan.file_count; i++) {
+        (void)nb_inspection_ask(self->inspection, &plan.files[i].digest);
+    }
+}
+
 nb_status nb_handle_task_fail(nb_coordinator *self, const nb_caller *caller,
                               const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
@@ -733,6 +752,9 @@ nb_status nb_handle_task_fail(nb_coordinator *self, const nb_caller *caller,
         return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
     }
     note_failure(self, caller->renderer, &id, said);
+    if (said->status == NB_E_CORRUPT) {
+        inspect_inputs(self, id.task);
+    }
     nb_coordinator_touch_task(self, id.task);
     nb_coordinator_reap_tasks(self);
     return nb_answer_ack(answer, err);

@@ -72,22 +72,46 @@ bool nb_blob_sender_add(nb_blob_sender *self, const nb_range *range)
     return true;
 }
 
-/// The blob, opened now or before. A blob that collection takes meanwhile stays readable.
-static nb_status find_open(nb_blob_sender *self, const nb_digest *digest, open_blob **out,
+/// Is it the file that has the name now? A damaged one was taken away and made anew.
+static bool is_same_file(int fd, const char *path)
+{
+    struct stat opened;
+    struct stat named;
+    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino &&
+           opened.st_dev == named.st_dev;
+}
+
+/// The blob, opened now or before. A blob that collection takes meanwhile stays readable to whoever
+/// is in the middle of it; who begins must find it in the store.
+static nb_status find_open(nb_blob_sender *self, const nb_range *range, open_blob **out,
                            nb_error *err)
 {
+    const nb_digest *digest = &range->digest;
+    NB_SCOPED(nb_text_free) char *path = NULL;
+    nb_status status = NB_OK;
+    if (range->offset == 0) {
+        status = nb_blob_store_path(self->store, digest, &path, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
     open_blob *oldest = &self->blobs[0];
     for (size_t i = 0; i < OPEN_FILES; i++) {
         open_blob *blob = &self->blobs[i];
         if (blob->used > 0 && nb_digest_equal(&blob->digest, digest)) {
+            if (path && !is_same_file(blob->fd, path)) {
+                oldest = blob;
+                break;
+            }
             blob->used = ++self->uses;
             *out = blob;
             return NB_OK;
         }
         oldest = blob->used < oldest->used ? blob : oldest;
     }
-    NB_SCOPED(nb_text_free) char *path = NULL;
-    const nb_status status = nb_blob_store_path(self->store, digest, &path, err);
+    if (!path) {
+        status = nb_blob_store_path(self->store, digest, &path, err);
+    }
     if (status != NB_OK) {
         return status;
     }
@@ -139,7 +163,7 @@ static nb_status read_chunk(nb_blob_sender *self, const nb_range *range, zmq_msg
                             uint64_t *out_total, nb_error *err)
 {
     open_blob *blob = NULL;
-    nb_status status = find_open(self, &range->digest, &blob, err);
+    nb_status status = find_open(self, range, &blob, err);
     if (status != NB_OK) {
         return status;
     }

@@ -66,6 +66,7 @@ static const nb_rule request_rules[] = {
     {"album_render", NB_RULE_NESTED, 0, 0},
     {"album_render_show", NB_RULE_NESTED, 0, 0},
     {"key_ask", NB_RULE_NESTED, 0, 0},
+    {"doubt", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -610,6 +611,11 @@ static const nb_rule usage_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"next", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
+static const nb_rule doubt_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"again", NB_RULE_FLAG, 0, 0},
+};
 static const nb_rule sync_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},
@@ -785,6 +791,7 @@ static const struct {
     {&nightbus__album_usage__descriptor, album_usage_rules, NB_COUNT(album_usage_rules)},
     {&nightbus__usage_row__descriptor, usage_row_rules, NB_COUNT(usage_row_rules)},
     {&nightbus__usage_listing__descriptor, usage_listing_rules, NB_COUNT(usage_listing_rules)},
+    {&nightbus__doubt__descriptor, doubt_rules, NB_COUNT(doubt_rules)},
     {&nightbus__sync__descriptor, sync_rules, NB_COUNT(sync_rules)},
     {&nightbus__orders__descriptor, orders_rules, NB_COUNT(orders_rules)},
     {&nightbus__speed_row__descriptor, speed_row_rules, NB_COUNT(speed_row_rules)},

@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+enum { DOUBT_MS = 60000, DOUBT_PAUSE_MS = 200 };
+
 void nb_batch_start(nb_batch *self, nb_farm *farm, const char *title, uint64_t total_bytes)
 {
     *self = (nb_batch){.farm = farm};
@@ -61,11 +63,34 @@ nb_status nb_batch_upload(nb_batch *self, const char *path, const nb_digest *dig
     }
 }
 
+/// What came is not what it should be: tell the farm, which reads its copy again and sets a damaged
+/// one aside. Then it is missing, and what is missing is rendered or pushed again.
+static void doubt(nb_farm *farm, const nb_digest *digest)
+{
+    const int64_t until_ms = nb_clock_ms() + DOUBT_MS;
+    nb_digest copy = *digest; // messages borrow without const
+    Nightbus__Doubt body = NIGHTBUS__DOUBT__INIT;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    body.album = farm->album;
+    body.digest = nb_wire_digest(&copy);
+    request.body_case = NIGHTBUS__REQUEST__BODY_DOUBT;
+    request.doubt = &body;
+    nb_status status = NB_E_TIMEOUT;
+    while (status == NB_E_TIMEOUT && nb_clock_ms() < until_ms) {
+        NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+        nb_error err = {0};
+        status = nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_ACK, 0, &reply, &err);
+        body.has_again = body.again = 1;
+        nb_clock_sleep_ms(DOUBT_PAUSE_MS);
+    }
+}
+
 nb_status nb_batch_download(nb_batch *self, const nb_digest *digest, uint64_t size,
                             const char *path, nb_error *err)
 {
     int64_t start_ms = nb_clock_ms();
     uint64_t reached = 0;
+    bool doubted = false;
     for (;;) {
         const nb_status status = nb_client_download(self->farm->client, scope(self), digest, size,
                                                     path, on_bytes, self, err);
@@ -75,6 +100,11 @@ nb_status nb_batch_download(nb_batch *self, const nb_digest *digest, uint64_t si
         if (self->blob_bytes > reached) {
             reached = self->blob_bytes;
             start_ms = nb_clock_ms();
+        }
+        if (status == NB_E_CORRUPT && !doubted) {
+            doubted = true;
+            doubt(self->farm, digest);
+            continue; // it is missing now, or was damaged on its way
         }
         if (status == NB_OK || !nb_farm_may_retry(status, start_ms)) {
             return status;
@@ -95,11 +125,17 @@ nb_status nb_batch_bytes(nb_farm *farm, const nb_digest *digest, uint64_t size, 
 {
     const int64_t start_ms = nb_clock_ms();
     const nb_blob_scope album = {.album = farm->album};
+    bool doubted = false;
     for (;;) {
         void *bytes = NULL;
         const nb_status status =
             nb_client_download_bytes(farm->client, album, digest, size, &bytes, out_size, err);
         *out_bytes = bytes;
+        if (status == NB_E_CORRUPT && !doubted) {
+            doubted = true;
+            doubt(farm, digest);
+            continue;
+        }
         if (status == NB_OK || !nb_farm_may_retry(status, start_ms)) {
             return status;
         }

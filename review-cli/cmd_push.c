@@ -382,6 +382,23 @@ static nb_status send_all(push *self, nb_error *err)
     return status == NB_E_CONFLICT ? tell_conflict(self, err) : status;
 }
 
+/// Nothing changed, but the farm may have lost what it had: files that rotted are missing there.
+static nb_status send_lost(push *self, nb_error *err)
+{
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *missing = NULL;
+    nb_status status = ask_missing(self, &missing, err);
+    if (status != NB_OK || missing->missing_listing->n_digests == 0) {
+        return status;
+    }
+    const size_t count = missing->missing_listing->n_digests;
+    status = send_missing(self, missing->missing_listing, err);
+    if (status == NB_OK && !self->cli->json) {
+        status = nb_cli_printf(err, "%zu file%s that the farm had lost sent again\n", count,
+                               count == 1 ? "" : "s");
+    }
+    return status;
+}
+
 static nb_status run_push(nb_cli *cli, nb_error *err)
 {
     if (nb_args_has(&cli->args, "print") || cli->args.word_count > 0) {
@@ -403,6 +420,10 @@ static nb_status run_push(nb_cli *cli, nb_error *err)
     }
     nb_pushed pushed = {.cli = cli, .farm = &self.farm, .commit = self.folder.base};
     if (is_unchanged(&self)) {
+        status = send_lost(&self, err);
+        if (status != NB_OK) {
+            return status;
+        }
         return cli->json ? nb_cli_print_json(nb_pushed_to_json(&pushed), err)
                          : nb_cli_printf(err, "nothing to push: the folder is revision %.8s\n",
                                          self.folder.base);

@@ -51,6 +51,10 @@ NB_NODISCARD nb_status nb_blob_store_put_file(nb_blob_store *self, const char *p
 NB_NODISCARD nb_status nb_blob_store_get(const nb_blob_store *self, const nb_digest *id,
                                          void **out_bytes, size_t *out_size, nb_error *err);
 
+/// Read the blob again. NB_E_CORRUPT where its bytes are not what its name says: it is moved to
+/// damaged/ then, and is NB_E_NOT_FOUND from then on. Takes as long as reading it does.
+NB_NODISCARD nb_status nb_blob_store_check(nb_blob_store *self, const nb_digest *id, nb_error *err);
+
 /// A blob on its way in, kept in incoming/ across crashes. `id` and `size` are what the sender
 /// promised. Opening one that was cut before goes on behind what is there; `nb_blob_draft_have`
 /// says how much that is. Two drafts of one blob at once: the second open fails with NB_E_CONFLICT.
