@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "review/decisions.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,4 +215,73 @@ nb_status nb_coordinator_print_key(const nb_print *print, const nb_manifest *man
     }
     *out = nb_print_key(print, digests, fingerprint);
     return NB_OK;
+}
+
+// ---- Results ----
+
+// The plan's file with these bytes; the mix that a master is held against is none of its outputs.
+static bool is_planned(const nb_plan *plan, const nb_output *output)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        if (nb_digest_equal(&plan->files[i].digest, &output->digest) &&
+            plan->files[i].size == output->size &&
+            strcmp(plan->files[i].path, NB_PLAN_MIX_PATH) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_file_name(const char *name)
+{
+    return strlen(name) < NB_OUTPUT_NAME_SIZE && !strchr(name, '/') &&
+           nb_text_check_path(name, NULL) == NB_OK;
+}
+
+static int compare_outputs(const void *a, const void *b)
+{
+    return strcmp(((const nb_output *)a)->name, ((const nb_output *)b)->name);
+}
+
+// Sorted, so that two files of one name stand side by side.
+static nb_status check_outputs(const nb_result *result, nb_error *err)
+{
+    size_t main_count = 0;
+    size_t report_count = 0;
+    for (size_t i = 0; i < result->output_count; i++) {
+        const char *name = result->outputs[i].name;
+        if (i > 0 && strcmp(result->outputs[i - 1].name, name) == 0) {
+            return nb_fail(err, NB_E_INVALID, "two outputs are called %s", name);
+        }
+        main_count += nb_event_is_main_audio(name) ? 1 : 0;
+        report_count += strcmp(name, "report.json") == 0 ? 1 : 0;
+    }
+    return (main_count == 1 && report_count == 1)
+               ? NB_OK
+               : nb_fail(err, NB_E_INVALID, "the result has no audio, or no report");
+}
+
+nb_status nb_coordinator_read_measured(const nb_plan *plan, const Nightbus__TaskFinish *said,
+                                       nb_result *out, nb_error *err)
+{
+    for (size_t i = 0; i < said->n_outputs && i < NB_RESULT_FILES_MAX; i++) {
+        const Nightbus__OutputRow *row = said->outputs[i];
+        nb_output *output = &out->outputs[out->output_count];
+        if (!is_file_name(row->name)) {
+            return nb_fail(err, NB_E_INVALID, "'%.100s' is not a name for an output", row->name);
+        }
+        snprintf(output->name, sizeof output->name, "%s", row->name);
+        output->digest = nb_wire_to_digest(row->digest);
+        output->size = row->size;
+        if (strcmp(row->name, "report.json") != 0 && !is_planned(plan, output)) {
+            return nb_fail(err, NB_E_INVALID, "%s is not the file that was pushed", row->name);
+        }
+        out->output_count++;
+    }
+    out->integrated_lufs = said->has_integrated_lufs ? said->integrated_lufs : -INFINITY;
+    out->true_peak_dbtp = said->has_true_peak_dbtp ? said->true_peak_dbtp : -INFINITY;
+    out->duration_s = said->duration_s;
+    out->rate_hz = said->rate_hz;
+    qsort(out->outputs, out->output_count, sizeof *out->outputs, compare_outputs);
+    return check_outputs(out, err);
 }

@@ -29,4 +29,10 @@ NB_NODISCARD nb_status nb_coordinator_print_key(const nb_print *print, const nb_
                                                 const nb_fingerprint *fingerprint, nb_digest *out,
                                                 nb_error *err);
 
+/// Read what measuring gave into `out`, whose key, time and node are set: a report, and the files
+/// themselves, which must be the bytes that were pushed.
+NB_NODISCARD nb_status nb_coordinator_read_measured(const nb_plan *plan,
+                                                    const Nightbus__TaskFinish *said,
+                                                    nb_result *out, nb_error *err);
+
 #endif // NB_COORDINATOR_PRINTS_H

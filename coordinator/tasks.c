@@ -8,8 +8,8 @@
 #include "coordinator/costs.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
+#include "coordinator/prints.h"
 #include "coordinator/wishes.h"
-#include "review/event.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -322,11 +322,6 @@ static void finish_fini(finish *self)
     nb_task_row_fini(&self->task);
 }
 
-static int compare_outputs(const void *a, const void *b)
-{
-    return strcmp(((const nb_output *)a)->name, ((const nb_output *)b)->name);
-}
-
 static const Nightbus__OutputRow *find_row(const Nightbus__TaskFinish *said, const char *name)
 {
     for (size_t i = 0; i < said->n_outputs; i++) {
@@ -362,9 +357,20 @@ static void take_headline(nb_result *result, const Nightbus__TaskFinish *said,
     result->rate_hz = said->rate_hz;
 }
 
+/// What a result says besides its files: which key, on what, by whom.
+static nb_status begin_result(const finish *self, size_t index, const char *node, nb_error *err)
+{
+    nb_result *result = &self->results[index];
+    *result = (nb_result){.mix_key = self->plan.outputs[index].key,
+                          .created_ms = nb_clock_wall_ms(),
+                          .fingerprint = strdup(self->task.fingerprint)};
+    snprintf(result->node, sizeof result->node, "%s", node);
+    return result->fingerprint ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
+}
+
 /// The files of one output: its samples, and a report where it has one.
 static nb_status read_result(const finish *self, const Nightbus__TaskFinish *said, size_t index,
-                             const char *node, nb_error *err)
+                             nb_error *err)
 {
     const nb_plan_output *planned = &self->plan.outputs[index];
     nb_result *result = &self->results[index];
@@ -377,72 +383,11 @@ static nb_status read_result(const finish *self, const Nightbus__TaskFinish *sai
     if (!wav_row) {
         return nb_fail(err, NB_E_INVALID, "task %" PRIu64 ": the result lacks %s", said->task, wav);
     }
-    *result = (nb_result){.mix_key = planned->key,
-                          .created_ms = nb_clock_wall_ms(),
-                          .fingerprint = strdup(self->task.fingerprint)};
-    if (!result->fingerprint) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
-    }
-    snprintf(result->node, sizeof result->node, "%s", node);
     take_headline(result, said, wav_row);
     take_file(result, "mix.wav", wav_row);
     if (report_row) {
         take_file(result, "report.json", report_row);
     }
-    return NB_OK;
-}
-
-// The plan's file with these bytes; the mix that a master is held against is none of its outputs.
-static const nb_plan_file *find_planned(const nb_plan *plan, const nb_output *output)
-{
-    for (size_t i = 0; i < plan->file_count; i++) {
-        if (nb_digest_equal(&plan->files[i].digest, &output->digest) &&
-            plan->files[i].size == output->size &&
-            strcmp(plan->files[i].path, NB_PLAN_MIX_PATH) != 0) {
-            return &plan->files[i];
-        }
-    }
-    return NULL;
-}
-
-static bool is_file_name(const char *name)
-{
-    return strlen(name) < NB_OUTPUT_NAME_SIZE && !strchr(name, '/') &&
-           nb_text_check_path(name, NULL) == NB_OK;
-}
-
-/// What was measured: a report, and the files themselves, which are the bytes that were pushed.
-static nb_status read_measured(const finish *self, const Nightbus__TaskFinish *said,
-                               const char *node, nb_error *err)
-{
-    nb_result *result = &self->results[0];
-    *result = (nb_result){.mix_key = self->plan.outputs[0].key,
-                          .created_ms = nb_clock_wall_ms(),
-                          .fingerprint = strdup(self->task.fingerprint)};
-    if (!result->fingerprint) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
-    }
-    snprintf(result->node, sizeof result->node, "%s", node);
-    size_t main_count = 0;
-    size_t report_count = 0;
-    for (size_t i = 0; i < said->n_outputs && i < NB_RESULT_FILES_MAX; i++) {
-        const Nightbus__OutputRow *row = said->outputs[i];
-        const bool is_report = strcmp(row->name, "report.json") == 0;
-        if (!is_file_name(row->name) || find_row(said, row->name) != row) {
-            return nb_fail(err, NB_E_INVALID, "'%.100s' is not a name for an output", row->name);
-        }
-        take_file(result, row->name, row);
-        if (!is_report && !find_planned(&self->plan, &result->outputs[i])) {
-            return nb_fail(err, NB_E_INVALID, "%s is not the file that was pushed", row->name);
-        }
-        main_count += nb_event_is_main_audio(row->name) ? 1 : 0;
-        report_count += is_report ? 1 : 0;
-    }
-    if (main_count != 1 || report_count != 1) {
-        return nb_fail(err, NB_E_INVALID, "the result has no audio, or no report");
-    }
-    take_headline(result, said, find_row(said, "report.json"));
-    qsort(result->outputs, result->output_count, sizeof *result->outputs, compare_outputs);
     return NB_OK;
 }
 
@@ -487,12 +432,14 @@ static nb_status read_finish(nb_coordinator *self, const nb_caller *caller,
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
     }
     const char *node = nb_coordinator_node_at(self, caller->renderer)->name;
-    if (out->plan.kind != NB_PLAN_RENDER) {
-        status = read_measured(out, said, node, err);
-    }
-    for (size_t i = 0;
-         status == NB_OK && out->plan.kind == NB_PLAN_RENDER && i < out->plan.output_count; i++) {
-        status = read_result(out, said, i, node, err);
+    const bool is_measured = out->plan.kind != NB_PLAN_RENDER;
+    for (size_t i = 0; status == NB_OK && i < out->plan.output_count; i++) {
+        status = begin_result(out, i, node, err);
+        if (status == NB_OK) {
+            status = is_measured
+                         ? nb_coordinator_read_measured(&out->plan, said, &out->results[i], err)
+                         : read_result(out, said, i, err);
+        }
     }
     return (status == NB_OK) ? check_files(self, out, said, err) : status;
 }
