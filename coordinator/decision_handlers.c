@@ -291,7 +291,7 @@ static nb_status fill_versions(nb_coordinator *self, const nb_album *album,
     desk_song desk = {0};
     const nb_row_maker maker = {.self = self, .album = album, .answer = answer};
     nb_status status = NB_OK;
-    for (size_t i = 0; status == NB_OK && i < count; i++) {
+    for (size_t i = 0; status == NB_OK && versions && i < count; i++) {
         char name[NB_SONG_SIZE + NB_VERSION_SIZE];
         snprintf(name, sizeof name, "%s@%s", versions[i].song, versions[i].name);
         if (!said->song && (i == 0 || strcmp(versions[i].song, versions[i - 1].song) != 0)) {
@@ -300,7 +300,7 @@ static nb_status fill_versions(nb_coordinator *self, const nb_album *album,
         const bool wanted = said->song ? strcmp(versions[i].song, said->song) == 0
                                        : is_on_desk(&desk, &versions[i]);
         if (!behind || !wanted || status != NB_OK) {
-            behind = behind || strcmp(name, said->after) == 0;
+            behind = behind || (said->after && strcmp(name, said->after) == 0);
             continue;
         }
         if (listing->n_rows == NB_ROWS_MAX || bytes > BYTES_MAX) {

@@ -93,7 +93,7 @@ static nb_status fetch_album(inbox *self, char *album, nb_error *err)
         inbox_page *page = &self->pages[self->page_count++];
         *page = (inbox_page){0};
         const nb_status status = fetch_page(self, album, before, page, err);
-        if (status != NB_OK) {
+        if (status != NB_OK || !page->reply) {
             return status;
         }
         before = page->reply->inbox_listing;
@@ -257,7 +257,7 @@ static void print_album(const inbox *self, size_t from, size_t to, nb_text *out)
     const int64_t now_ms = nb_clock_wall_ms();
     NB_SCOPED(nb_table_fini) nb_table table = {0};
     nb_table_init(&table, columns, NB_COUNT(columns));
-    for (size_t i = from; i < to; i++) {
+    for (size_t i = from; i < to && self->items[i].row; i++) {
         const Nightbus__InboxRow *row = self->items[i].row;
         char when[NB_AGO_SIZE];
         NB_SCOPED(nb_text_free) char *name = nb_text_format("%s@%s", row->song, row->version);
@@ -275,13 +275,17 @@ static void print_album(const inbox *self, size_t from, size_t to, nb_text *out)
     nb_table_print(&table, self->cli->colour, out);
 }
 
+static bool is_same_album(const inbox_item *a, const inbox_item *b)
+{
+    return a->album && b->album && strcmp(a->album, b->album) == 0;
+}
+
 static nb_status print_tables(const inbox *self, nb_error *err)
 {
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     for (size_t from = self->shown_from; from < self->item_count;) {
-        size_t to = from;
-        while (to < self->item_count &&
-               strcmp(self->items[to].album, self->items[from].album) == 0) {
+        size_t to = from + 1;
+        while (to < self->item_count && is_same_album(&self->items[to], &self->items[from])) {
             to++;
         }
         nb_text_add(&text, from > self->shown_from ? "\n" : "");
@@ -301,7 +305,7 @@ static nb_status print_tables(const inbox *self, nb_error *err)
 static nb_status print_json(const inbox *self, bool marks, nb_error *err)
 {
     json_t *events = json_array();
-    for (size_t i = self->shown_from; i < self->item_count; i++) {
+    for (size_t i = self->shown_from; i < self->item_count && self->items[i].row; i++) {
         const Nightbus__InboxRow *row = self->items[i].row;
         json_array_append_new(
             events,

@@ -83,6 +83,8 @@ nb_status nb_jobs_print(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t
         describe(row, details, sizeof details);
         const char *const cells[] = {job, row->album, version, row->state, asked, tries, details};
         nb_table_add(&table, cells);
+        nb_table_style(&table, 3, nb_style_of_state(row->state));
+        nb_table_style(&table, 4, NB_STYLE_FAINT);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);

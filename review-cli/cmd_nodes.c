@@ -63,6 +63,7 @@ static nb_status print_table(const nb_cli *cli, const Nightbus__NodeListing *lis
         const char *const cells[] = {row->name, row->state, doing,  row->host,
                                      threads,   done,       failed, seen};
         nb_table_add(&table, cells);
+        nb_table_style(&table, 1, nb_style_of_state(row->state));
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);

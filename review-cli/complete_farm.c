@@ -106,7 +106,7 @@ static void add_song_with(const Nightbus__VersionRow *row, const char *current, 
 {
     NB_SCOPED(nb_text_free) char *line = nb_text_format("%s%s\n", row->song, ending);
     // A song has up to three rows, one behind the other.
-    const bool there = line && out->length >= strlen(line) &&
+    const bool there = line && out->chars && out->length >= strlen(line) &&
                        strcmp(out->chars + out->length - strlen(line), line) == 0;
     if (line && !there) {
         line[strlen(line) - 1] = '\0';

@@ -259,8 +259,9 @@ void nb_desk_print(const nb_desk *self, bool colour, nb_text *out)
 static json_t *song_to_json(const song *it)
 {
     const nb_desk_wait wait = waits(it);
+    const Nightbus__VersionRow *row = it->mix ? it->mix : it->master;
     return json_pack("{s:o, s:o, s:o, s:o, s:s, s:s}", "song",
-                     nb_cli_json_string(it->mix ? it->mix->song : it->master->song), "mix",
+                     nb_cli_json_string(row ? row->song : NULL), "mix",
                      it->mix ? nb_standing_to_json(it->mix) : json_null(), "approved",
                      it->approved ? nb_standing_to_json(it->approved) : json_null(), "master",
                      it->master ? nb_standing_to_json(it->master) : json_null(), "waits_for",

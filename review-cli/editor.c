@@ -115,7 +115,10 @@ static nb_status read_standard_input(char **out_text, size_t *out_size, nb_error
     }
     *out_size = text.length;
     *out_text = text.chars ? nb_text_take(&text) : strdup("");
-    return *out_text ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for the text");
+    if (!*out_text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the text");
+    }
+    return NB_OK;
 }
 
 /// Of a file or standard input: no zero byte hides what stands behind it.
@@ -126,7 +129,7 @@ static nb_status read_file(const char *path, char **out_text, nb_error *err)
     const nb_status status = strcmp(path, "-") == 0
                                  ? read_standard_input(out_text, &size, err)
                                  : nb_file_read(path, FILE_BYTES_MAX, out_text, &size, err);
-    if (status == NB_OK && strlen(*out_text) != size) {
+    if (status == NB_OK && *out_text && strlen(*out_text) != size) {
         nb_text_free(out_text);
         return nb_fail(err, NB_E_INVALID, "%s is no text: there is a zero byte in it",
                        strcmp(path, "-") == 0 ? "standard input" : path);
@@ -253,13 +256,14 @@ static nb_status from_editor(const nb_editor_wish *wish, nb_editor_text *out, nb
                        wish->what);
     }
     nb_status status = write_draft(wish, &out->path, err);
-    if (status == NB_OK) {
-        status = run(editor, out->path, err);
+    if (status != NB_OK || !out->path) {
+        return status;
     }
+    status = run(editor, out->path, err);
     if (status == NB_OK) {
         status = read_file(out->path, &out->text, err);
     }
-    if (status != NB_OK) {
+    if (status != NB_OK || !out->text) {
         return status;
     }
     nb_editor_clean(out->text, true);
@@ -285,10 +289,12 @@ nb_status nb_editor_get(const nb_editor_wish *wish, nb_editor_text *out, nb_erro
         status = read_file(wish->file, &out->text, err);
     } else {
         out->text = strdup(wish->given);
-        status = out->text ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for the text");
     }
     if (status != NB_OK) {
         return status;
+    }
+    if (!out->text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the text");
     }
     nb_editor_clean(out->text, false);
     return out->text[0] == '\0' ? nb_fail(err, NB_E_INVALID, "the %s has no text", wish->what)
