@@ -349,12 +349,14 @@ nb_status nb_coordinator_may_read(void *context, const nb_public_key *key, const
     if (status != NB_OK) {
         return status;
     }
+    if (task && !nb_access_has(self->access, key, task)) {
+        // Says nothing of the task: its renderer was cut off, and shall drop it.
+        return nb_fail(err, NB_E_STALE, "the lease of task %" PRIu64 " is over", task);
+    }
     if (task) {
         return nb_access_may_read(self->access, key, task, digest)
                    ? NB_OK
-                   : nb_fail(err, NB_E_PERMISSION,
-                             "this blob is not one of task %" PRIu64 ", or its lease is over",
-                             task);
+                   : nb_fail(err, NB_E_PERMISSION, "this blob is not one of task %" PRIu64, task);
     }
     uint64_t size = 0;
     return nb_ledger_get_blob(self->ledger_of_bulk, album, digest, &size, err);

@@ -782,7 +782,7 @@ static void a_dead_renderer_s_task_goes_to_the_other_one(void **state)
     NB_SCOPED(nb_plan_fini) nb_plan plan = read_plan(&here, taken);
     assert_ok(nb_coordinator_may_read(here.coordinator, &two.key, NULL, taken->task,
                                       &plan.files[0].digest, err));
-    assert_fails(NB_E_PERMISSION, "lease",
+    assert_fails(NB_E_STALE, "lease",
                  nb_coordinator_may_read(here.coordinator, &one.key, NULL, taken->task,
                                          &plan.files[0].digest, err));
     assert_false(sync_busy(&here, &one, lost)->orders->keep);
@@ -820,7 +820,7 @@ static void a_straggler_s_second_attempt_wins_and_the_first_one_does_no_harm(voi
     assert_string_equal(show(&here, "v1")->version_info->state, "done");
     assert_false(sync_busy(&here, &one, slow)->orders->keep);
     assert_answer(finish(&here, &one, slow, "the mix")); // late, and the same
-    assert_fails(NB_E_PERMISSION, "lease",
+    assert_fails(NB_E_STALE, "lease",
                  nb_coordinator_may_read(here.coordinator, &one.key, NULL, slow->task,
                                          &plan.files[0].digest, err));
     close_desk(&here);

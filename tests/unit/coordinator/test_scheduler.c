@@ -226,6 +226,55 @@ static void of_several_renderers_another_one_tries_before_the_one_that_failed(vo
     nb_scheduler_destroy(&here.scheduler);
 }
 
+// The link of one is cut; the others go on. How long until another one has its task?
+static int64_t time_to_reassign(uint32_t renderers)
+{
+    enum { HEARTBEAT = 2000, TICK = 100 };
+    farm here = make_farm();
+    nb_attempt_id work[32] = {{0}};
+    for (uint64_t task = 1; task <= 2 * renderers; task++) {
+        add_task(&here, task);
+    }
+    for (uint32_t i = 1; i <= renderers; i++) {
+        greet(&here, i);
+        work[i] = take(&here, i);
+    }
+    const uint64_t orphan = work[1].task;
+    const int64_t cut_ms = here.now_ms;
+    while (here.now_ms < cut_ms + 10 * LEASE_MS) {
+        here.now_ms += TICK;
+        nb_scheduler_tick(here.scheduler, here.now_ms);
+        for (uint32_t i = 2; i <= renderers; i++) {
+            if (here.now_ms % HEARTBEAT == 0) {
+                assert_true(nb_scheduler_sync_busy(here.scheduler, i, &work[i], 1, 2, here.now_ms));
+            }
+            if (here.now_ms % (2 * HEARTBEAT) == (int64_t)i * TICK % (2 * HEARTBEAT)) {
+                assert_ok(nb_scheduler_finish(here.scheduler, i, &work[i], here.now_ms, err));
+                nb_scheduler_sync_idle(here.scheduler, i, WAIT_MS, here.now_ms);
+                if (!nb_scheduler_assign(here.scheduler, i, here.now_ms, &work[i])) {
+                    add_task(&here, 1000 + (uint64_t)here.now_ms * 64 + i);
+                    assert_true(nb_scheduler_assign(here.scheduler, i, here.now_ms, &work[i]));
+                }
+            }
+            if (work[i].task == orphan) {
+                nb_scheduler_destroy(&here.scheduler);
+                return here.now_ms - cut_ms;
+            }
+        }
+    }
+    nb_scheduler_destroy(&here.scheduler);
+    return INT64_MAX;
+}
+
+static void
+a_dead_renderer_s_task_is_another_s_within_15_s_on_farms_of_two_and_of_twenty(void **state)
+{
+    (void)state;
+    assert_true(time_to_reassign(2) <= 15000);
+    assert_true(time_to_reassign(3) <= 15000);
+    assert_true(time_to_reassign(20) <= 15000);
+}
+
 static void a_renderer_s_loss_does_not_make_an_older_failure_of_another_final(void **state)
 {
     (void)state;
@@ -465,6 +514,8 @@ int main(void)
         cmocka_unit_test(another_epoch_renderer_or_attempt_is_stale),
         cmocka_unit_test(the_only_renderer_s_failure_fails_the_task_but_its_loss_does_not),
         cmocka_unit_test(of_several_renderers_another_one_tries_before_the_one_that_failed),
+        cmocka_unit_test(
+            a_dead_renderer_s_task_is_another_s_within_15_s_on_farms_of_two_and_of_twenty),
         cmocka_unit_test(a_renderer_s_loss_does_not_make_an_older_failure_of_another_final),
         cmocka_unit_test(a_task_that_its_renderers_keep_leaving_ends_after_five_attempts),
         cmocka_unit_test(after_a_restart_the_renderer_goes_on_or_the_task_goes_back),
