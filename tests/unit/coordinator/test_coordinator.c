@@ -1103,14 +1103,14 @@ static const Nightbus__Reply *decide(desk *self, const decision *what)
     return ask(self, what->peer, NIGHTBUS__REQUEST__BODY_DECIDE, &said);
 }
 
-// song@v1, rendered to "the mix", seen by ada and bo, who both are owners.
+// song@v1, to be rendered to "the mix", seen by ada, its owner, and bo, an artist.
 static void start_deciding(desk *self, const char *folder)
 {
     start(self, folder);
     nb_ledger *ledger = NULL;
     NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
     assert_ok(nb_ledger_open(path, &ledger, err));
-    put_member(ledger, &eve, "bo", NB_ROLE_OWNER);
+    put_member(ledger, &eve, "bo", NB_ROLE_ARTIST);
     nb_ledger_close(&ledger);
     assert_answer(greet(self, &eve, "client", "x"));
     assert_answer(send_push(self, &first_push));
@@ -1209,6 +1209,10 @@ static void a_decision_is_withdrawn_and_the_version_is_open_again(void **state)
                            .version = "v1",
                            .replaces = done->version_row->decision,
                            .client = 2};
+    decision of_another = back;
+    of_another.peer = &eve;
+    of_another.client = 3;
+    assert_refusal(decide(&here, &of_another), NB_E_PERMISSION, "is ada's");
     const Nightbus__Reply *withdrawn = decide(&here, &back);
     assert_answer(withdrawn);
     assert_string_equal(withdrawn->version_row->standing, "open");
@@ -1216,6 +1220,20 @@ static void a_decision_is_withdrawn_and_the_version_is_open_again(void **state)
     assert_int_equal(info->n_decisions, 2);
     assert_string_equal(info->decisions[0]->kind, "approve");
     assert_string_equal(info->decisions[1]->kind, "withdraw");
+    // Bo's own, by the owner.
+    const decision bo_says = {.peer = &eve,
+                              .kind = "approve",
+                              .version = "v1",
+                              .replaces = withdrawn->version_row->decision,
+                              .client = 4};
+    const Nightbus__Reply *his = decide(&here, &bo_says);
+    assert_answer(his);
+    const decision owner_says = {.peer = &ada,
+                                 .kind = "withdraw",
+                                 .version = "v1",
+                                 .replaces = his->version_row->decision,
+                                 .client = 5};
+    assert_string_equal(decide(&here, &owner_says)->version_row->standing, "open");
     close_desk(&here);
 }
 
