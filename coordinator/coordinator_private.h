@@ -53,7 +53,7 @@ typedef struct nb_windows {
 /// Who is behind a routing id since its Hello.
 typedef struct nb_control_session {
     nb_peer peer;
-    uint32_t renderer; ///< 0 for a client
+    uint32_t renderer;                  ///< 0 for a client
     uint8_t instance[NB_INSTANCE_SIZE]; ///< Of a renderer's process; zeros if it did not say
     int64_t seen_ms;
 } nb_control_session;
