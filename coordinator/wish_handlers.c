@@ -140,16 +140,39 @@ static uint32_t find_node(const nb_coordinator *self, const char *name)
     return found;
 }
 
+// One that was not heard of since the coordinator started.
+static nb_status fill_unseen(const char *name, Nightbus__NodeRow *row, const nb_answer *answer,
+                             nb_error *err)
+{
+    nightbus__node_row__init(row);
+    row->name = nb_answer_string(answer, name);
+    row->state = nb_answer_string(answer, nb_renderer_state_name(NB_RENDERER_LOST));
+    row->host = nb_answer_string(answer, "");
+    row->fingerprint = nb_answer_string(answer, "");
+    const bool complete = row->name && row->state && row->host && row->fingerprint;
+    return complete ? NB_OK : nb_answer_no_memory(err);
+}
+
+static nb_status check_node(nb_coordinator *self, const char *name, uint32_t renderer,
+                            nb_error *err)
+{
+    bool known = renderer != 0;
+    const nb_status status = known ? NB_OK : nb_ledger_has_node(self->ledger, name, &known, err);
+    if (status == NB_OK && !known) {
+        return nb_fail(err, NB_E_NOT_FOUND, "no renderer '%s' ('nightbus nodes' lists them)", name);
+    }
+    return status;
+}
+
 nb_status nb_handle_node_change(nb_coordinator *self, const nb_caller *caller,
                                 const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
     const Nightbus__NodeChange *said = request->node_change;
     const uint32_t renderer = find_node(self, said->name);
-    if (renderer == 0) {
-        return nb_fail(err, NB_E_NOT_FOUND, "no renderer '%s' ('nightbus nodes' lists them)",
-                       said->name);
+    nb_status status = check_node(self, said->name, renderer, err);
+    if (status == NB_OK) {
+        status = change_node(self, caller, said, err);
     }
-    const nb_status status = change_node(self, caller, said, err);
     if (status != NB_OK) {
         return status;
     }
@@ -160,13 +183,15 @@ nb_status nb_handle_node_change(nb_coordinator *self, const nb_caller *caller,
     }
     Nightbus__NodeListing *listing = nb_answer_take(answer, 1, sizeof *listing);
     Nightbus__NodeRow **rows = nb_answer_take(answer, 1, sizeof *rows);
-    if (!listing || !rows || !(rows[0] = nb_answer_take(answer, 1, sizeof **rows))) {
+    Nightbus__NodeRow *row = nb_answer_take(answer, 1, sizeof *row);
+    if (!listing || !rows || !row) {
         return nb_answer_no_memory(err);
     }
     nightbus__node_listing__init(listing);
     listing->rows = rows;
-    listing->n_rows = 1;
+    listing->rows[listing->n_rows++] = row;
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_NODE_LISTING;
     answer->reply.node_listing = listing;
-    return nb_answer_node_row(self, renderer, rows[0], answer, err);
+    return renderer ? nb_answer_node_row(self, renderer, row, answer, err)
+                    : fill_unseen(said->name, row, answer, err);
 }

@@ -136,6 +136,18 @@ nb_status nb_ledger_put_node_wish(nb_ledger *self, const char *node, const nb_no
                       err);
 }
 
+nb_status nb_ledger_has_node(nb_ledger *self, const char *node, bool *out_has, nb_error *err)
+{
+    *out_has = false;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status =
+        nb_sql_query(self->sql,
+                     "SELECT 1 FROM keys WHERE name = ?1 AND roles & ?2 AND revoked_ms = 0"
+                     " UNION SELECT 1 FROM node_wishes WHERE node = ?1",
+                     NB_SQL_VALUES(nb_sql_text(node), nb_sql_int(NB_ROLE_RENDERER)), &rows, err);
+    return (status == NB_OK) ? nb_sql_next(&rows, out_has, err) : status;
+}
+
 nb_status nb_ledger_each_song_of(nb_ledger *self, const char *node, size_t limit,
                                  nb_song_visit *visit, void *context, nb_error *err)
 {

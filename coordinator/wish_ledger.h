@@ -42,6 +42,10 @@ NB_NODISCARD nb_status nb_ledger_get_node_wish(nb_ledger *self, const char *node
 NB_NODISCARD nb_status nb_ledger_put_node_wish(nb_ledger *self, const char *node,
                                                const nb_node_wish *wish, nb_error *err);
 
+/// Is there a renderer of that name: a key that may render, or one that was wished something for?
+NB_NODISCARD nb_status nb_ledger_has_node(nb_ledger *self, const char *node, bool *out_has,
+                                          nb_error *err);
+
 /// Songs that this renderer rendered, the newest first and at most `limit` jobs back: it has their
 /// stems.
 typedef void nb_song_visit(void *context, const char *album, const char *song);

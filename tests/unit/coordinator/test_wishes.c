@@ -153,6 +153,11 @@ static void wishes_for_renderers_outlive_the_coordinator(void **state)
     assert_ok(nb_coordinator_node(coordinator, &key, "studio-b", &renderer, err));
     const nb_renderer *known = nb_scheduler_renderer(coordinator->scheduler, renderer);
     assert_int_equal(known->holds, NB_HOLD_SUSPECTED);
+    bool has = false;
+    assert_ok(nb_ledger_has_node(coordinator->ledger, "studio-b", &has, err));
+    assert_true(has);
+    assert_ok(nb_ledger_has_node(coordinator->ledger, "studio-c", &has, err));
+    assert_false(has);
     assert_string_equal(known->labels, "gpu=a100");
     nb_why_node(coordinator, renderer, why, sizeof why);
     assert_string_equal(why, "set aside: others rendered the last 3 tasks that it failed");
