@@ -91,6 +91,27 @@ static void a_plan_comes_back_from_its_text(void **state)
     assert_string_equal(again, text);
 }
 
+static void a_plan_says_whether_it_renders_or_measures(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_text_free) char *text = plan_text("audio/vox.wav");
+    NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
+    assert_ok(nb_plan_parse(text, strlen(text), &plan, err));
+    assert_int_equal(plan.kind, NB_PLAN_RENDER);
+    for (nb_plan_kind kind = NB_PLAN_PRINT; kind <= NB_PLAN_MASTER; kind++) {
+        plan.kind = kind;
+        NB_SCOPED(nb_text_free) char *measured = nb_plan_format(&plan);
+        NB_SCOPED(nb_plan_fini) nb_plan back = {0};
+        assert_ok(nb_plan_parse(measured, strlen(measured), &back, err));
+        assert_int_equal(back.kind, kind);
+    }
+    plan.kind = NB_PLAN_PRINT;
+    NB_SCOPED(nb_text_free) char *later = nb_plan_format(&plan);
+    memcpy(strstr(later, "\"print\""), "\"prunt\"", 7);
+    nb_plan none = {0};
+    assert_fails(NB_E_VERSION, "kind 'prunt'", nb_plan_parse(later, strlen(later), &none, err));
+}
+
 static void a_plan_cut_anywhere_is_refused(void **state)
 {
     (void)state;
@@ -128,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_fingerprint_comes_back_from_its_line),
         cmocka_unit_test(a_bad_fingerprint_is_refused),
         cmocka_unit_test(a_plan_comes_back_from_its_text),
+        cmocka_unit_test(a_plan_says_whether_it_renders_or_measures),
         cmocka_unit_test(a_plan_cut_anywhere_is_refused),
         cmocka_unit_test(a_plan_can_not_name_files_outside_the_album),
         cmocka_unit_test(a_plan_of_another_format_is_refused),
