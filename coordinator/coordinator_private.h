@@ -147,11 +147,11 @@ nb_handle nb_handle_hello, nb_handle_album_create, nb_handle_album_list, nb_hand
     nb_handle_log, nb_handle_show, nb_handle_missing, nb_handle_push, nb_handle_render,
     nb_handle_decide, nb_handle_version_list, nb_handle_inbox_list, nb_handle_inbox_seen,
     nb_handle_note_add, nb_handle_note_list, nb_handle_note_change, nb_handle_note_erase,
-    nb_handle_note_log, nb_handle_job_list, nb_handle_job_watch, nb_handle_node_list,
-    nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail, nb_handle_incident_list,
-    nb_handle_incident_keep, nb_handle_doubt, nb_handle_submit_print, nb_handle_submit_master,
-    nb_handle_job_change, nb_handle_job_why, nb_handle_node_change, nb_handle_metrics_get,
-    nb_handle_album_usage;
+    nb_handle_note_log, nb_handle_note_import, nb_handle_job_list, nb_handle_job_watch,
+    nb_handle_node_list, nb_handle_sync, nb_handle_task_finish, nb_handle_task_fail,
+    nb_handle_incident_list, nb_handle_incident_keep, nb_handle_doubt, nb_handle_submit_print,
+    nb_handle_submit_master, nb_handle_job_change, nb_handle_job_why, nb_handle_node_change,
+    nb_handle_metrics_get, nb_handle_album_usage;
 
 // ---- Batches (batch.c) ----
 

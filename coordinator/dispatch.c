@@ -44,6 +44,7 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_ALBUM_RENDER_SHOW, MEMBERS, nb_handle_album_render_show},
     {NIGHTBUS__REQUEST__BODY_KEY_ASK, MEMBERS, nb_handle_key_ask},
     {NIGHTBUS__REQUEST__BODY_NOTE_ADD, MEMBERS, nb_handle_note_add},
+    {NIGHTBUS__REQUEST__BODY_NOTE_IMPORT, MEMBERS, nb_handle_note_import},
     {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list},
     {NIGHTBUS__REQUEST__BODY_NOTE_LOG, MEMBERS, nb_handle_note_log},
     {NIGHTBUS__REQUEST__BODY_NOTE_REPLY, MEMBERS, nb_handle_note_change},

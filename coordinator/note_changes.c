@@ -167,10 +167,11 @@ static nb_status erase(const change *self, const nb_event *event, nb_error *err)
     const nb_note_words *words = self->words;
     const char **ids = calloc(words->edit_count + 1, sizeof *ids);
     NB_SCOPED(nb_text_free) char *line = nb_event_format(event);
-    nb_status status = nb_event_check(event, err);
-    if (status == NB_OK && (!ids || !line)) {
-        status = nb_fail(err, NB_E_NO_MEMORY, "no memory to erase");
+    if (!ids || !line) {
+        free(ids);
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory to erase");
     }
+    nb_status status = nb_event_check(event, err);
     if (status == NB_OK) {
         ids[0] = words->said->id;
         for (size_t i = 0; i < words->edit_count; i++) {
@@ -205,7 +206,8 @@ static nb_status make_change(change *self, nb_error *err)
                                                          self->note->words.said->version);
     nb_status status = nb_song_notes_add(self->album, self->version, &event, err);
     if (status == NB_OK && event.kind == NB_EVENT_REOPEN) {
-        status = origin ? nb_note_follow_on(self->album, origin, event.note, err) : NB_OK;
+        status =
+            origin ? nb_note_follow_on(self->album, origin, event.note, event.note, err) : NB_OK;
     }
     return status;
 }
@@ -236,8 +238,8 @@ static nb_status answer_note(const change *self, nb_answer *answer, nb_error *er
     nb_status status = nb_song_notes_get(self->album, self->said->song, &log, err);
     const nb_event *event = log ? nb_note_log_event(log, self->id, NULL) : NULL;
     const nb_note *note = event ? nb_note_log_note_of(log, event) : NULL;
-    if (status == NB_OK && !note) {
-        status = nb_fail(err, NB_E_INVALID, "this request was one for another note before");
+    if (status == NB_OK && (!event || !note)) {
+        return nb_fail(err, NB_E_INVALID, "this request was one for another note before");
     }
     if (status == NB_OK) {
         status = nb_note_rows_start(&rows, event->version, answer, err);

@@ -4,8 +4,6 @@
 #include "coordinator/song_notes.h"
 #include "review/note_time.h"
 
-#include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,23 +159,6 @@ static nb_status check_track(const nb_version *version, const nb_document *docum
                    nearest ? "'?" : "");
 }
 
-/// Nobody heard what lies behind the end.
-static nb_status check_end(const nb_version *version, const nb_version_facts *facts,
-                           const nb_event *event, nb_error *err)
-{
-    const double rate = event->rate_hz > 0 ? event->rate_hz : 1.0;
-    if (facts->duration_s < 0.0 || (double)event->end_frame <= ceil(facts->duration_s * rate)) {
-        return NB_OK;
-    }
-    char end[NB_TEXT_TIME_SIZE];
-    char said[NB_TEXT_TIME_SIZE];
-    const bool is_start = (double)event->at_frame > facts->duration_s * rate;
-    nb_text_format_time(facts->duration_s, end);
-    nb_text_format_time((double)(is_start ? event->at_frame : event->end_frame) / rate, said);
-    return nb_fail(err, NB_E_INVALID, "%s is past the end: %s@%s is %s long", said, version->song,
-                   version->name, end);
-}
-
 static nb_status fill_note(const nb_album *album, const nb_version *version,
                            const nb_version_facts *facts, const Nightbus__NoteAdd *said,
                            nb_event *event, nb_error *err)
@@ -209,7 +190,7 @@ static nb_status fill_note(const nb_album *album, const nb_version *version,
     if (!event->text || (said->track && !event->track) || (facts->heard[0] && !event->heard)) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }
-    return check_end(version, facts, event, err);
+    return nb_version_check_end(version, facts, event, err);
 }
 
 static nb_status add_note(const nb_caller *caller, const nb_album *album, const nb_version *version,
@@ -233,7 +214,8 @@ static nb_status add_note(const nb_caller *caller, const nb_album *album, const 
         status = nb_song_notes_add(album, version, &event, err);
     }
     // Where a later version is there already, the note comes to it as well.
-    return (status == NB_OK) ? nb_note_follow_on(album, version, event.note, err) : status;
+    return (status == NB_OK) ? nb_note_follow_on(album, version, event.note, event.note, err)
+                             : status;
 }
 
 /// Answers with the note as it stands in the review. A repeat is known by its id and changes

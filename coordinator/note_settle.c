@@ -52,25 +52,24 @@ static nb_status take(settling *self, nb_event *event, nb_error *err)
 
 static nb_status write_all(const settling *self, nb_error *err)
 {
-    nb_review_line *lines = calloc(self->count + 1, sizeof *lines);
-    nb_status status = lines ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
-    for (size_t i = 0; i < self->count && status == NB_OK; i++) {
-        status = nb_event_check(&self->events[i], err);
-        lines[i].commit = self->version->commit;
-        lines[i].line = (status == NB_OK) ? nb_event_format(&self->events[i]) : NULL;
-        if (status == NB_OK && !lines[i].line) {
-            status = nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
+    NB_SCOPED(nb_text_fini) nb_text lines = {0};
+    if (self->count == 0) {
+        return NB_OK;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        const nb_status status = nb_event_check(&self->events[i], err);
+        if (status != NB_OK) {
+            return status;
         }
+        NB_SCOPED(nb_text_free) char *line = nb_event_format(&self->events[i]);
+        nb_text_addf(&lines, "%s%s", i > 0 ? "\n" : "", line ? line : "");
+        lines.failed = lines.failed || !line;
     }
-    if (status == NB_OK && self->count > 0) {
-        status = nb_revisions_review_add_all(self->album->revisions, lines, self->count,
-                                             self->events[0].person, self->last_ms, err);
+    if (lines.failed) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for notes");
     }
-    for (size_t i = 0; lines && i < self->count; i++) {
-        free((void *)(uintptr_t)lines[i].line); // ours, made above
-    }
-    free(lines);
-    return status;
+    return nb_revisions_review_add(self->album->revisions, self->version->commit, lines.chars,
+                                   self->events[0].person, self->last_ms, err);
 }
 
 // ---- Answered by the message ----
@@ -207,8 +206,8 @@ static nb_status follow(settling *self, step *between, const nb_note *note, nb_e
     return take(self, &event, err);
 }
 
-/// Let the notes of the song (`number` 0), or one of them, come along to the version.
-static nb_status follow_all(settling *self, unsigned number, nb_error *err)
+/// Let notes of the song, by number, come along to the version.
+static nb_status follow_all(settling *self, unsigned first, unsigned last, nb_error *err)
 {
     const nb_version *version = self->version;
     NB_SCOPED(step_fini) step between = {.album = self->album, .to = version};
@@ -217,7 +216,7 @@ static nb_status follow_all(settling *self, unsigned number, nb_error *err)
     for (size_t i = 0; i < self->log->note_count && between.from && status == NB_OK; i++) {
         const nb_note *note = &self->log->notes[i];
         const char *origin = note->words.said->version;
-        const bool is_meant = number == 0 || note->number == number;
+        const bool is_meant = note->number >= first && note->number <= last;
         // A note of a print between two mixes is in the print's time, which nothing here explains.
         const bool is_known =
             origin[0] == version->name[0] && !nb_note_is_earlier(between.from->name, origin);
@@ -229,31 +228,40 @@ static nb_status follow_all(settling *self, unsigned number, nb_error *err)
     return status;
 }
 
-static nb_status settle(const nb_album *album, const nb_version *version, unsigned number,
-                        nb_error *err)
+static nb_status start(settling *self, nb_error *err)
 {
-    NB_SCOPED(settling_fini) settling made = {.album = album, .version = version};
-    nb_status status = nb_song_notes_get(album, version->song, &made.log, err);
-    if (status != NB_OK || made.log->note_count == 0) {
-        return status;
-    }
-    made.last_ms = made.log->last_ms;
-    if (number == 0) {
-        status = resolve_answered(&made, err);
-    }
-    if (status == NB_OK) {
-        status = follow_all(&made, number, err);
-    }
-    return (status == NB_OK) ? write_all(&made, err) : status;
+    const nb_status status = nb_song_notes_get(self->album, self->version->song, &self->log, err);
+    self->last_ms = (status == NB_OK) ? self->log->last_ms : 0;
+    return status;
 }
 
 nb_status nb_note_settle(const nb_album *album, const nb_version *version, nb_error *err)
 {
-    return settle(album, version, 0, err);
+    NB_SCOPED(settling_fini) settling made = {.album = album, .version = version};
+    nb_status status = start(&made, err);
+    if (status != NB_OK || made.log->note_count == 0) {
+        return status;
+    }
+    status = resolve_answered(&made, err);
+    if (status == NB_OK) {
+        status = follow_all(&made, 1, NB_NOTE_NUMBER_MAX, err);
+    }
+    return (status == NB_OK) ? write_all(&made, err) : status;
 }
 
-nb_status nb_note_follow_on(const nb_album *album, const nb_version *version, unsigned number,
-                            nb_error *err)
+static nb_status follow_to(const nb_album *album, const nb_version *version, unsigned first,
+                           unsigned last, nb_error *err)
+{
+    NB_SCOPED(settling_fini) settling made = {.album = album, .version = version};
+    nb_status status = start(&made, err);
+    if (status == NB_OK) {
+        status = follow_all(&made, first, last, err);
+    }
+    return (status == NB_OK) ? write_all(&made, err) : status;
+}
+
+nb_status nb_note_follow_on(const nb_album *album, const nb_version *version, unsigned first,
+                            unsigned last, nb_error *err)
 {
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(album->revisions, &count);
@@ -261,7 +269,7 @@ nb_status nb_note_follow_on(const nb_album *album, const nb_version *version, un
     for (size_t i = 0; i < count && status == NB_OK; i++) {
         if (strcmp(versions[i].song, version->song) == 0 &&
             nb_note_is_earlier(version->name, versions[i].name)) {
-            status = settle(album, &versions[i], number, err);
+            status = follow_to(album, &versions[i], first, last, err);
         }
     }
     return status;

@@ -4,6 +4,7 @@
 //
 // Order: a file that says so, a review without a history, then every object that nothing refers to
 // goes, by a new pack of all the others. Whatever a crash cuts, the next start goes on with.
+#include "base/arena.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -33,6 +34,7 @@ typedef struct rewrite {
     const char *const *ids;
     size_t id_count;
     const nb_review_line *mark; ///< Null for a review that was set aside
+    nb_arena *paths;            ///< Of the updates
     git_tree_update *updates;
     size_t count;
     bool failed;
@@ -40,23 +42,20 @@ typedef struct rewrite {
 
 static void rewrite_fini(rewrite *self)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        free((void *)(uintptr_t)self->updates[i].path); // ours, though git's struct calls it const
-    }
+    nb_arena_destroy(&self->paths);
     free(self->updates);
 }
 
 static bool add_update(rewrite *self, git_tree_update_t action, const char *path, const git_oid *id)
 {
     git_tree_update *grown = reallocarray(self->updates, self->count + 1, sizeof *self->updates);
-    char *copy = strdup(path);
+    self->updates = grown ? grown : self->updates;
+    self->paths = self->paths ? self->paths : nb_arena_new();
+    const char *copy = self->paths ? nb_arena_string(self->paths, path) : NULL;
     if (!grown || !copy) {
-        self->updates = grown ? grown : self->updates;
-        free(copy);
         self->failed = true;
         return false;
     }
-    self->updates = grown;
     self->updates[self->count++] =
         (git_tree_update){.action = action, .id = *id, .filemode = GIT_FILEMODE_BLOB, .path = copy};
     return true;

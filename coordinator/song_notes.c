@@ -6,6 +6,7 @@
 #include "coordinator/song.h"
 #include "review/decisions.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,6 +118,22 @@ nb_status nb_version_facts_load(const nb_album *album, const nb_version *version
         line = *end ? end + 1 : end;
     }
     return status;
+}
+
+nb_status nb_version_check_end(const nb_version *version, const nb_version_facts *facts,
+                               const nb_event *event, nb_error *err)
+{
+    const double rate = event->rate_hz > 0 ? event->rate_hz : 1.0;
+    if (facts->duration_s < 0.0 || (double)event->end_frame <= ceil(facts->duration_s * rate)) {
+        return NB_OK;
+    }
+    char end[NB_TEXT_TIME_SIZE];
+    char said[NB_TEXT_TIME_SIZE];
+    const bool is_start = (double)event->at_frame > facts->duration_s * rate;
+    nb_text_format_time(facts->duration_s, end);
+    nb_text_format_time((double)(is_start ? event->at_frame : event->end_frame) / rate, said);
+    return nb_fail(err, NB_E_INVALID, "%s is past the end: %s@%s is %s long", said, version->song,
+                   version->name, end);
 }
 
 nb_status nb_version_document(const nb_album *album, const nb_version *version, nb_document **out,

@@ -30,6 +30,11 @@ typedef struct nb_version_facts {
 NB_NODISCARD nb_status nb_version_facts_load(const nb_album *album, const nb_version *version,
                                              nb_version_facts *out, nb_error *err);
 
+/// Nobody heard what lies behind the end: a note there is NB_E_INVALID.
+NB_NODISCARD nb_status nb_version_check_end(const nb_version *version,
+                                            const nb_version_facts *facts, const nb_event *event,
+                                            nb_error *err);
+
 /// The mix document of a version; null where it was made of none (a print, a master).
 NB_NODISCARD nb_status nb_version_document(const nb_album *album, const nb_version *version,
                                            nb_document **out, nb_error *err);
@@ -60,9 +65,10 @@ NB_NODISCARD nb_status nb_song_notes_add(const nb_album *album, const nb_version
 NB_NODISCARD nb_status nb_note_settle(const nb_album *album, const nb_version *version,
                                       nb_error *err);
 
-/// Let one note come along to every version behind `version`: it is new, or open again.
+/// Let the notes numbered `first` to `last` come along to every version behind `version`: they are
+/// new, or open again.
 NB_NODISCARD nb_status nb_note_follow_on(const nb_album *album, const nb_version *version,
-                                         unsigned number, nb_error *err);
+                                         unsigned first, unsigned last, nb_error *err);
 
 // ---- Answering (note_rows.c) ----
 

@@ -35,6 +35,7 @@ enum {
     NB_METRICS_MAX = 512 << 10, ///< The text of all metrics: some 5,000 lines
     NB_ASKED_KEYS_MAX = 1000,   ///< Outputs, or edges, of one song
     NB_SPEEDS_MAX = 64,         ///< Processors that one render measures
+    NB_IMPORTED_MAX = 200,      ///< Notes of one NoteImport
     NB_SET_ASIDE_MAX = 1000,    ///< Reviews that were set aside; the newest are named
     NB_EPOCH_MAX = 32,
     NB_THREADS_MAX = 4096,

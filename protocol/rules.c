@@ -67,6 +67,7 @@ static const nb_rule request_rules[] = {
     {"album_render_show", NB_RULE_NESTED, 0, 0},
     {"key_ask", NB_RULE_NESTED, 0, 0},
     {"doubt", NB_RULE_NESTED, 0, 0},
+    {"note_import", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule reply_rules[] = {
     {"id", NB_RULE_NUMBER, NUMBER_MAX, 0},     {"failure", NB_RULE_NESTED, 0, 0},
@@ -85,7 +86,7 @@ static const nb_rule reply_rules[] = {
     {"audit_listing", NB_RULE_NESTED, 0, 0},   {"job_reasons", NB_RULE_NESTED, 0, 0},
     {"metrics_text", NB_RULE_NESTED, 0, 0},    {"usage_listing", NB_RULE_NESTED, 0, 0},
     {"note_history", NB_RULE_NESTED, 0, 0},    {"album_rendering", NB_RULE_NESTED, 0, 0},
-    {"key_answer", NB_RULE_NESTED, 0, 0},
+    {"key_answer", NB_RULE_NESTED, 0, 0},      {"note_imported", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule failure_rules[] = {
     {"status", NB_RULE_NUMBER, NB_E_STALE, 0},
@@ -311,6 +312,21 @@ static const nb_rule note_add_rules[] = {
     {"at_ns", NB_RULE_NUMBER, DAY_NS, 0},
     {"end_ns", NB_RULE_NUMBER, DAY_NS, 0},
     {"track", NB_RULE_WORD, NB_WORD_MAX, 0},
+};
+static const nb_rule note_import_rules[] = {
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"song", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"version", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"rows", NB_RULE_NESTED, 0, NB_IMPORTED_MAX},
+};
+static const nb_rule note_import_row_rules[] = {
+    {"at_ns", NB_RULE_NUMBER, DAY_NS, 0},
+    {"end_ns", NB_RULE_NUMBER, DAY_NS, 0},
+    {"text", NB_RULE_TEXT, NB_MESSAGE_TEXT_MAX, 0},
+    {"client_id", NB_RULE_BYTES, NB_CLIENT_ID_SIZE, 0},
+};
+static const nb_rule note_imported_rules[] = {
+    {"added", NB_RULE_NUMBER, NB_IMPORTED_MAX, 0},
 };
 static const nb_rule note_change_rules[] = {
     {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
@@ -733,6 +749,10 @@ static const struct {
     {&nightbus__render__descriptor, render_rules, NB_COUNT(render_rules)},
     {&nightbus__job_started__descriptor, job_started_rules, NB_COUNT(job_started_rules)},
     {&nightbus__note_add__descriptor, note_add_rules, NB_COUNT(note_add_rules)},
+    {&nightbus__note_import__descriptor, note_import_rules, NB_COUNT(note_import_rules)},
+    {&nightbus__note_import_row__descriptor, note_import_row_rules,
+     NB_COUNT(note_import_row_rules)},
+    {&nightbus__note_imported__descriptor, note_imported_rules, NB_COUNT(note_imported_rules)},
     {&nightbus__note_change__descriptor, note_change_rules, NB_COUNT(note_change_rules)},
     {&nightbus__note_erase__descriptor, note_erase_rules, NB_COUNT(note_erase_rules)},
     {&nightbus__note_list__descriptor, note_list_rules, NB_COUNT(note_list_rules)},

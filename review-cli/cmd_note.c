@@ -92,7 +92,7 @@ static nb_status run_add(nb_cli *cli, nb_error *err)
     if (status == NB_OK) {
         status = ask(cli, &name, text.text, &farm, &reply, err);
     }
-    if (status != NB_OK) {
+    if (status != NB_OK || !reply) {
         return status;
     }
     nb_editor_text_accept(&text);

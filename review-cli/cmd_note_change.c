@@ -187,7 +187,7 @@ static nb_status run_words(nb_cli *cli, change *made, bool edits, nb_error *err)
         status = made->text ? ask(made, &farm, &reply, err)
                             : nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }
-    if (status == NB_OK) {
+    if (status == NB_OK && reply) {
         nb_editor_text_accept(&text);
         status = say(made, reply->note_listing, err);
     }

@@ -114,47 +114,32 @@ static char *text_of(const nb_marker *marker)
 
 /// True if the note `row` is what the marker says: added from it before, or exported as it. Files
 /// keep no more than milliseconds.
-static bool is_same(const json_t *row, const Nightbus__NoteAdd *note)
+static bool is_same(const json_t *row, int64_t at_ns, const char *said)
 {
     static const double apart_ms = 1.5;
-    NB_SCOPED(nb_text_free) char *text = nb_notes_marker_text(row);
-    const char *person = json_string_value(json_object_get(row, "person"));
     const double at_ms = 1000.0 * json_real_value(json_object_get(row, "at_s"));
-    const size_t length = person ? strlen(person) : 0;
-    if (!text || fabs(at_ms - (double)note->at_ns / 1e6) > apart_ms) {
+    if (fabs(at_ms - (double)at_ns / 1e6) > apart_ms) {
         return false;
     }
-    const bool by_them = length > 0 && strncmp(note->text, person, length) == 0 &&
-                         strncmp(note->text + length, ": ", 2) == 0;
-    return strcmp(text, note->text) == 0 || (by_them && strcmp(text, note->text + length + 2) == 0);
+    NB_SCOPED(nb_text_free) char *text = nb_notes_marker_text(row);
+    const char *person = json_string_value(json_object_get(row, "person"));
+    const size_t length = person ? strlen(person) : 0;
+    const bool by_them =
+        length > 0 && strncmp(said, person, length) == 0 && strncmp(said + length, ": ", 2) == 0;
+    return text && (strcmp(text, said) == 0 || (by_them && strcmp(text, said + length + 2) == 0));
 }
 
-static bool is_there(const nb_notes *notes, const Nightbus__NoteAdd *note)
+static bool is_there(const nb_notes *notes, int64_t at_ns, const char *said)
 {
     size_t i = 0;
     const json_t *row = NULL;
     json_array_foreach(notes->rows, i, row)
     {
-        if (is_same(row, note)) {
+        if (is_same(row, at_ns, said)) {
             return true;
         }
     }
     return false;
-}
-
-/// The same marker gets the same id, so that a repeat changes nothing even where two run at once.
-static void make_id(const Nightbus__NoteAdd *note, uint8_t out[NB_CLIENT_ID_SIZE])
-{
-    nb_hasher *hasher = nb_hasher_new();
-    nb_hasher_add_string(hasher, "nightbus note import");
-    nb_hasher_add_string(hasher, note->song);
-    nb_hasher_add_string(hasher, note->version);
-    nb_hasher_add_i64(hasher, note->at_ns);
-    nb_hasher_add_i64(hasher, note->end_ns);
-    nb_hasher_add_string(hasher, note->text);
-    const nb_digest digest = nb_hasher_finish(hasher);
-    nb_hasher_destroy(&hasher);
-    memcpy(out, digest.bytes, NB_CLIENT_ID_SIZE);
 }
 
 /// Sessions have marks behind the song: its end, the reverb's end. They are no notes on it.
@@ -165,47 +150,112 @@ static bool is_behind(const nb_notes *notes, const nb_marker *marker)
                                            ceil(notes->duration_s * (double)rate_hz);
 }
 
-static nb_status add_note(nb_farm *farm, const nb_notes *notes, const nb_version_name *name,
-                          const nb_marker *marker, tally *out, nb_error *err)
+/// Notes on their way to the farm, as many as one request takes.
+typedef struct outgoing {
+    nb_farm *farm;
+    const nb_notes *notes; ///< Of the version, as they were before
+    nb_version_name name;
+    tally *done;
+    size_t count;
+    size_t bytes;
+    char *texts[NB_IMPORTED_MAX];
+    uint8_t ids[NB_IMPORTED_MAX][NB_CLIENT_ID_SIZE];
+    Nightbus__NoteImportRow rows[NB_IMPORTED_MAX];
+} outgoing;
+
+static void outgoing_clear(outgoing *self)
 {
+    for (size_t i = 0; i < self->count; i++) {
+        free(self->texts[i]);
+    }
+    self->count = 0;
+    self->bytes = 0;
+}
+
+static void outgoing_free(outgoing **self_p)
+{
+    if (*self_p) {
+        outgoing_clear(*self_p);
+        free(*self_p);
+    }
+}
+
+/// The same marker gets the same id, so that a repeat changes nothing even where two run at once.
+static void make_id(const outgoing *self, const Nightbus__NoteImportRow *row,
+                    uint8_t out[NB_CLIENT_ID_SIZE])
+{
+    nb_hasher *hasher = nb_hasher_new();
+    nb_hasher_add_string(hasher, "nightbus note import");
+    nb_hasher_add_string(hasher, self->name.song);
+    nb_hasher_add_string(hasher, self->notes->version);
+    nb_hasher_add_i64(hasher, row->at_ns);
+    nb_hasher_add_i64(hasher, row->end_ns);
+    nb_hasher_add_string(hasher, row->text);
+    const nb_digest digest = nb_hasher_finish(hasher);
+    nb_hasher_destroy(&hasher);
+    memcpy(out, digest.bytes, NB_CLIENT_ID_SIZE);
+}
+
+static nb_status flush(outgoing *self, nb_error *err)
+{
+    Nightbus__NoteImportRow *rows[NB_IMPORTED_MAX];
+    char version[sizeof self->notes->version];
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-    NB_SCOPED(nb_text_free) char *text = text_of(marker);
-    uint8_t id[NB_CLIENT_ID_SIZE];
-    char version[sizeof notes->version];
-    nb_version_name of = *name;
+    if (self->count == 0) {
+        return NB_OK;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        rows[i] = &self->rows[i];
+    }
+    memcpy(version, self->notes->version, sizeof version);
+    Nightbus__NoteImport body = NIGHTBUS__NOTE_IMPORT__INIT;
+    body.album = self->farm->album;
+    body.song = self->name.song;
+    body.version = version;
+    body.n_rows = self->count;
+    body.rows = rows;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_NOTE_IMPORT;
+    request.note_import = &body;
+    const nb_status status =
+        nb_farm_ask(self->farm, &request, NIGHTBUS__REPLY__BODY_NOTE_IMPORTED, 0, &reply, err);
+    if (status == NB_OK && reply) {
+        const size_t added = reply->note_imported->added;
+        self->done->added += added;
+        self->done->there += added < self->count ? self->count - added : 0;
+        outgoing_clear(self);
+    }
+    return status;
+}
+
+static nb_status add_marker(outgoing *self, const nb_marker *marker, nb_error *err)
+{
+    enum { BYTES_MAX = NB_MESSAGE_MAX / 2 };
+    char *text = text_of(marker);
     if (!text) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }
-    if (marker->text[0] == '\0') {
-        out->nameless++;
+    const bool is_nameless = marker->text[0] == '\0';
+    const bool is_past = !is_nameless && is_behind(self->notes, marker);
+    const bool is_known = !is_nameless && !is_past && is_there(self->notes, marker->at_ns, text);
+    if (is_nameless || is_past || is_known) {
+        self->done->nameless += is_nameless ? 1 : 0;
+        self->done->behind += is_past ? 1 : 0;
+        self->done->there += is_known ? 1 : 0;
+        free(text);
         return NB_OK;
     }
-    if (is_behind(notes, marker)) {
-        out->behind++;
-        return NB_OK;
-    }
-    memcpy(version, notes->version, sizeof version);
-    Nightbus__NoteAdd body = NIGHTBUS__NOTE_ADD__INIT;
-    body.album = farm->album;
-    body.song = of.song;
-    body.version = version;
-    body.has_at_ns = body.has_end_ns = true;
-    body.at_ns = marker->at_ns;
-    body.end_ns = marker->end_ns;
-    body.text = text;
-    if (is_there(notes, &body)) {
-        out->there++;
-        return NB_OK;
-    }
-    make_id(&body, id);
-    body.client_id = (ProtobufCBinaryData){sizeof id, id};
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_NOTE_ADD;
-    request.note_add = &body;
-    const nb_status status =
-        nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_NOTE_LISTING, 0, &reply, err);
-    out->added += status == NB_OK ? 1 : 0;
-    return status;
+    const size_t at = self->count++;
+    Nightbus__NoteImportRow *row = &self->rows[at];
+    *row = (Nightbus__NoteImportRow)NIGHTBUS__NOTE_IMPORT_ROW__INIT;
+    self->texts[at] = text;
+    row->at_ns = marker->at_ns;
+    row->end_ns = marker->end_ns;
+    row->text = text;
+    make_id(self, row, self->ids[at]);
+    row->client_id = (ProtobufCBinaryData){NB_CLIENT_ID_SIZE, self->ids[at]};
+    self->bytes += strlen(text);
+    return self->count == NB_IMPORTED_MAX || self->bytes > BYTES_MAX ? flush(self, err) : NB_OK;
 }
 
 static nb_status add_notes(nb_farm *farm, const nb_notes *notes, const nb_version_name *name,
@@ -217,8 +267,19 @@ static nb_status add_notes(nb_farm *farm, const nb_notes *notes, const nb_versio
         return nb_fail(err, NB_E_LIMIT, "%zu markers; a version has at most %d notes",
                        markers->count, NB_EVENTS_MAX);
     }
+    NB_SCOPED(outgoing_free) outgoing *going = calloc(1, sizeof *going);
+    if (!going) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for the notes");
+    }
+    going->farm = farm;
+    going->notes = notes;
+    going->name = *name;
+    going->done = out;
     for (size_t i = 0; i < markers->count && status == NB_OK; i++) {
-        status = add_note(farm, notes, name, &markers->items[i], out, &why);
+        status = add_marker(going, &markers->items[i], &why);
+    }
+    if (status == NB_OK) {
+        status = flush(going, &why);
     }
     if (status == NB_OK || out->added == 0) {
         return status == NB_OK ? NB_OK : nb_fail(err, status, "%s", why.text);
