@@ -128,6 +128,8 @@ typedef struct outlook {
     nb_farm_pace paces[NB_ROWS_MAX];
     nb_estimate_node nodes[NB_ROWS_MAX];
     nb_estimate_work work[NB_VERSIONS_MAX];
+    bool is_guess[NB_VERSIONS_MAX];      ///< By work: its length is
+    double expected_frames, made_frames; ///< Of those whose length is known by now
 } outlook;
 
 static int node_index(const outlook *self, uint32_t renderer)
@@ -154,28 +156,57 @@ static nb_status look_at_nodes(outlook *self, nb_error *err)
     return status;
 }
 
+/// What is expected of a job, with its true length where that is known by now.
+static nb_status read_cost(outlook *self, const nb_job *job, const nb_attempt *leased,
+                           nb_task_cost *out, nb_error *err)
+{
+    *out = (nb_task_cost){0};
+    const nb_status status =
+        job->task ? nb_ledger_get_cost(self->self->ledger, job->task, out, err) : NB_OK;
+    if (status == NB_OK && leased && leased->total_frames > 0) {
+        out->made_frames = (int64_t)leased->total_frames;
+    }
+    if (status == NB_OK && out->made_frames > 0) {
+        self->expected_frames += (double)out->frames;
+        self->made_frames += (double)out->made_frames;
+        out->frames = out->made_frames;
+    }
+    return status;
+}
+
 static nb_status look_at_job(outlook *self, const nb_job *job, nb_error *err)
 {
-    nb_task_cost cost = {0};
-    if (job->state != NB_JOB_OPEN || self->work_count == NB_VERSIONS_MAX) {
-        return NB_OK;
-    }
-    const nb_status status =
-        job->task ? nb_ledger_get_cost(self->self->ledger, job->task, &cost, err) : NB_OK;
+    nb_task_cost cost;
     const nb_task *task = job->task ? nb_scheduler_task(self->self->scheduler, job->task) : NULL;
     const nb_attempt *leased = task ? nb_task_leased(task) : NULL;
+    const nb_status status = read_cost(self, job, leased, &cost, err);
+    if (status != NB_OK || job->state != NB_JOB_OPEN || self->work_count == NB_VERSIONS_MAX) {
+        return status;
+    }
     nb_estimate_work *work = &self->work[self->work_count++];
     *work = (nb_estimate_work){.cost = nb_task_cost_us(&cost), .node = -1};
-    if (leased && leased->total_frames > 0) { // its true length
-        cost.frames = (int64_t)leased->total_frames;
-        *work = (nb_estimate_work){.cost = nb_task_cost_us(&cost),
-                                   .done = (double)leased->done_frames / (double)cost.frames};
-    }
     if (leased) {
         work->node = node_index(self, leased->renderer);
         work->elapsed_ms = (double)(self->now_ms - leased->started_ms);
+        work->done = (leased->total_frames > 0)
+                         ? (double)leased->done_frames / (double)leased->total_frames
+                         : 0.0;
     }
-    return status;
+    self->is_guess[self->work_count - 1] = cost.made_frames == 0;
+    return NB_OK;
+}
+
+/// Songs of an album are of a kind: as the lengths of those that began were off, those of the rest
+/// will be.
+static void correct_guesses(outlook *self)
+{
+    if (self->expected_frames <= 0.0 || self->made_frames <= 0.0) {
+        return;
+    }
+    const double factor = self->made_frames / self->expected_frames;
+    for (size_t i = 0; i < self->work_count; i++) {
+        self->work[i].cost *= self->is_guess[i] ? factor : 1.0;
+    }
 }
 
 static void free_outlook(outlook **self_p) { free(*self_p); }
@@ -193,6 +224,7 @@ static nb_status fill_left(nb_coordinator *self, const nb_caller *caller, const 
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         status = look_at_job(it, &jobs[i], err);
     }
+    correct_guesses(it);
     const double left_ms = nb_estimate_left_ms(it->nodes, it->node_count, it->work, it->work_count);
     out->has_left_ms = status == NB_OK && left_ms >= 0.0;
     out->left_ms = out->has_left_ms ? left_ms : 0.0;

@@ -17,7 +17,8 @@ static const char tables[] =
     "CREATE TABLE IF NOT EXISTS paces (node TEXT PRIMARY KEY, cost REAL NOT NULL,"
     " ms REAL NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS task_costs (task INTEGER PRIMARY KEY REFERENCES tasks,"
-    " ns_per_frame REAL NOT NULL, frames INTEGER NOT NULL) STRICT;";
+    " ns_per_frame REAL NOT NULL, frames INTEGER NOT NULL,"
+    " made_frames INTEGER NOT NULL DEFAULT 0) STRICT;";
 
 nb_status nb_ledger_make_cost_tables(nb_sql *sql, nb_error *err)
 {
@@ -142,10 +143,10 @@ nb_status nb_ledger_put_cost(nb_ledger *self, uint64_t task, const nb_task_cost 
                              nb_error *err)
 {
     return nb_sql_run(self->sql,
-                      "INSERT OR REPLACE INTO task_costs (task, ns_per_frame, frames)"
-                      " VALUES (?, ?, ?)",
+                      "INSERT OR REPLACE INTO task_costs (task, ns_per_frame, frames, made_frames)"
+                      " VALUES (?, ?, ?, ?)",
                       NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_real(cost->ns_per_frame),
-                                    nb_sql_int(cost->frames)),
+                                    nb_sql_int(cost->frames), nb_sql_int(cost->made_frames)),
                       err);
 }
 
@@ -154,14 +155,15 @@ nb_status nb_ledger_get_cost(nb_ledger *self, uint64_t task, nb_task_cost *out, 
     *out = (nb_task_cost){0};
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    nb_status status =
-        nb_sql_query(self->sql, "SELECT ns_per_frame, frames FROM task_costs WHERE task = ?",
-                     NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, err);
+    nb_status status = nb_sql_query(
+        self->sql, "SELECT ns_per_frame, frames, made_frames FROM task_costs WHERE task = ?",
+        NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, err);
     if (status == NB_OK) {
         status = nb_sql_next(&rows, &row, err);
     }
     if (row) {
-        *out = (nb_task_cost){nb_sql_get_real(&rows, 0), nb_sql_get_int(&rows, 1)};
+        *out = (nb_task_cost){nb_sql_get_real(&rows, 0), nb_sql_get_int(&rows, 1),
+                              nb_sql_get_int(&rows, 2)};
     }
     return status;
 }
@@ -203,9 +205,14 @@ nb_status nb_coordinator_learn(nb_coordinator *self, const char *node,
         status = nb_ledger_get_pace(self->ledger, node, &pace, err);
     }
     if (status == NB_OK && cost.ns_per_frame > 0.0) {
-        cost.frames = (int64_t)llround(said->duration_s * said->rate_hz); // as it turned out
-        nb_estimate_learn(&pace, nb_task_cost_us(&cost), (double)took_ms);
+        cost.made_frames = (int64_t)llround(said->duration_s * said->rate_hz);
+        nb_task_cost made = cost;
+        made.frames = cost.made_frames;
+        nb_estimate_learn(&pace, nb_task_cost_us(&made), (double)took_ms);
         status = put_pace(self->ledger, node, &pace, err);
+    }
+    if (status == NB_OK && cost.made_frames > 0) {
+        status = nb_ledger_put_cost(self->ledger, said->task, &cost, err);
     }
     for (size_t i = 0; status == NB_OK && i < said->n_speeds; i++) {
         status = put_speed(self->ledger, node, said->speeds[i], err);

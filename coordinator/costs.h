@@ -16,7 +16,8 @@ NB_NODISCARD nb_status nb_ledger_make_cost_tables(nb_sql *sql, nb_error *err);
 /// What a task is expected to take.
 typedef struct nb_task_cost {
     double ns_per_frame; ///< Of CPU
-    int64_t frames;      ///< By the song's last rendering, or the size of its files
+    int64_t frames;      ///< By the song's last rendering, or by its clips and files
+    int64_t made_frames; ///< As it turned out; 0 until it is done
 } nb_task_cost;
 
 /// In microseconds of CPU.

@@ -301,23 +301,17 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
     return nb_blob_store_put(self->self->store, text, strlen(text), &task->plan, err);
 }
 
-/// How long the song may be, by its longest file.
-static int64_t frames_of_files(const planning *self)
+static uint64_t size_of(const void *context, const char *path)
 {
-    uint64_t longest = 0;
-    size_t count = 0;
-    const char *const *files = nb_document_files(self->document, &count);
-    for (size_t i = 0; i < count; i++) {
-        const nb_manifest_file *file = nb_manifest_find(&self->manifest, files[i]);
-        longest = (file && file->size > longest) ? file->size : longest;
-    }
-    return nb_estimate_frames(longest);
+    const nb_manifest_file *file = nb_manifest_find(context, path);
+    return file ? file->size : 0;
 }
 
 static nb_status put_cost(const planning *self, nb_task_cost *out, nb_error *err)
 {
-    const nb_status status = nb_coordinator_cost(self->self, self->job, self->graph, &self->missing,
-                                                 &self->freezes, frames_of_files(self), out, err);
+    const nb_status status =
+        nb_coordinator_cost(self->self, self->job, self->graph, &self->missing, &self->freezes,
+                            nb_estimate_frames(self->graph, size_of, &self->manifest), out, err);
     return (status == NB_OK) ? nb_ledger_put_cost(self->self->ledger, self->job->task, out, err)
                              : status;
 }

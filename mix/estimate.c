@@ -19,10 +19,32 @@ void nb_estimate_learn(nb_estimate_node *node, double cost, double took_ms)
     }
 }
 
-int64_t nb_estimate_frames(uint64_t longest_file_bytes)
+static int64_t clip_end(const nb_graph *graph, const nb_graph_clip *clip, nb_size_lookup *size_of,
+                        const void *context)
 {
     enum { FRAME_BYTES = 6 };
-    return (int64_t)(longest_file_bytes / FRAME_BYTES);
+    if (clip->length_frames > 0) {
+        return clip->at_frame + clip->length_frames;
+    }
+    const int64_t frames =
+        (int64_t)(size_of(context, graph->assets[clip->asset].path) / FRAME_BYTES);
+    return (frames > clip->offset_frames) ? clip->at_frame + frames - clip->offset_frames : 0;
+}
+
+int64_t nb_estimate_frames(const nb_graph *graph, nb_size_lookup *size_of, const void *context)
+{
+    int64_t last = 0;
+    if (graph->asset_count > 0 && graph->assets[0].channels > 0) {
+        return graph->frames;
+    }
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const nb_node *node = &graph->nodes[n];
+        for (size_t i = 0; node->kind == NB_NODE_CLIPS && i < node->clip_count; i++) {
+            const int64_t end = clip_end(graph, &node->clips[i], size_of, context);
+            last = (end > last) ? end : last;
+        }
+    }
+    return last;
 }
 
 typedef struct node_state {

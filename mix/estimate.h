@@ -7,6 +7,8 @@
 
 #ifndef NB_MIX_ESTIMATE_H
 #define NB_MIX_ESTIMATE_H
+#include "mix/graph.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,8 +36,11 @@ double nb_estimate_left_ms(const nb_estimate_node *nodes, size_t node_count,
 /// A task of that cost ended on the node after so long.
 void nb_estimate_learn(nb_estimate_node *node, double cost, double took_ms);
 
-/// Frames of the longest of a song's files by its size alone, as 24-bit stereo: for songs that were
-/// never rendered and whose files' headers are not known here.
-int64_t nb_estimate_frames(uint64_t longest_file_bytes);
+/// Bytes of a file of the song; 0 where it is not known.
+typedef uint64_t nb_size_lookup(const void *context, const char *path);
+
+/// How long the mix of a graph is: as it says, or where it was made without the files' headers, by
+/// its clips and the files' sizes, as if these were 24-bit stereo.
+int64_t nb_estimate_frames(const nb_graph *graph, nb_size_lookup *size_of, const void *context);
 
 #endif // NB_MIX_ESTIMATE_H

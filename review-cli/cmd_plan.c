@@ -284,7 +284,7 @@ static void find_frames(plan *self)
     const Nightbus__KeyAnswer *said = self->reply->key_answer;
     self->frames = said->has_last_s && said->last_s > 0.0 && said->last_s < 1e6
                        ? (int64_t)llround(said->last_s * self->graph->rate_hz)
-                       : nb_estimate_frames(nb_mix_side_longest_file(&self->after));
+                       : nb_estimate_frames(self->graph, nb_mix_side_file_size, &self->after);
     self->frames = self->frames > 0 ? self->frames : FRAMES_DEFAULT;
 }
 

@@ -178,21 +178,14 @@ nb_status nb_mix_side_graph(nb_mix_side *self, const nb_fingerprint *fingerprint
     return nb_graph_build(document_of(self), find_asset, self, fingerprint, NULL, out, err);
 }
 
-uint64_t nb_mix_side_longest_file(const nb_mix_side *self)
+uint64_t nb_mix_side_file_size(const void *context, const char *path)
 {
-    size_t count = 0;
-    uint64_t longest = 0;
-    const char *const *files = nb_document_files(document_of(self), &count);
-    for (size_t i = 0; i < count; i++) {
-        const nb_manifest_file *file =
-            self->is_version ? nb_manifest_find(&self->manifest, files[i]) : NULL;
-        NB_SCOPED(nb_text_free)
-        char *path = self->is_version ? NULL : nb_file_join(self->song.album_path, files[i]);
-        uint64_t size = file ? file->size : 0;
-        if (path && nb_file_size(path, &size, NULL) != NB_OK) {
-            size = 0;
-        }
-        longest = size > longest ? size : longest;
+    const nb_mix_side *self = context;
+    if (self->is_version) {
+        const nb_manifest_file *file = nb_manifest_find(&self->manifest, path);
+        return file ? file->size : 0;
     }
-    return longest;
+    NB_SCOPED(nb_text_free) char *full = nb_file_join(self->song.album_path, path);
+    uint64_t size = 0;
+    return full && nb_file_size(full, &size, NULL) == NB_OK ? size : 0;
 }

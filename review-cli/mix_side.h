@@ -47,7 +47,7 @@ NB_NODISCARD nb_status nb_mix_side_report(nb_farm *farm, const nb_mix_side *self
 /// those of the farm, but it cannot be rendered.
 NB_NODISCARD nb_status nb_mix_side_graph(nb_mix_side *self, const nb_fingerprint *fingerprint,
                                          nb_graph **out, nb_error *err);
-/// Bytes of the longest file that its document names and that is there.
-uint64_t nb_mix_side_longest_file(const nb_mix_side *self);
+/// nb_size_lookup of its files; `context` is the nb_mix_side.
+uint64_t nb_mix_side_file_size(const void *context, const char *path);
 
 #endif // NB_REVIEW_CLI_MIX_SIDE_H
