@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -399,6 +400,16 @@ static nb_status run(const choices *chosen, nb_error *err)
     return status;
 }
 
+// Connections are descriptors: as many as the system lets us have.
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int main(int argc, char **argv)
 {
     choices chosen = {.control = "tcp://127.0.0.1:*", .bulk = "tcp://127.0.0.1:*"};
@@ -407,6 +418,7 @@ int main(int argc, char **argv)
     nb_status status = read_choices(argc, argv, &chosen, &err);
     if (status == NB_OK && !chosen.told) {
         struct sigaction action = {.sa_handler = on_signal};
+        raise_file_limit();
         sigaction(SIGTERM, &action, NULL);
         sigaction(SIGINT, &action, NULL);
         status = chosen.backup ? back_up(&chosen, &err) : run(&chosen, &err);

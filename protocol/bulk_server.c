@@ -177,8 +177,11 @@ static bool handle(nb_bulk_server *self, const received *what)
 static void handle_frames(nb_bulk_server *self, nb_frames *frames)
 {
     received what = {0};
-    if (!nb_peer_read(frames, &what.peer) ||
-        nb_faults_ignores(&self->faults, &what.peer.key, nb_clock_ms())) {
+    if (!nb_peer_read(frames, &what.peer)) {
+        return;
+    }
+    nb_guard_heard(self->options.guard, &frames->parts[1], &what.peer.key);
+    if (nb_faults_ignores(&self->faults, &what.peer.key, nb_clock_ms())) {
         return;
     }
     nb_error err = {0};
@@ -235,6 +238,7 @@ static void *run(void *argument)
         }
         serve(self);
     }
+    nb_socket_stop_monitor(self->socket);
     nb_socket_close(&self->socket);
     return NULL;
 }
@@ -305,6 +309,7 @@ void nb_bulk_server_destroy(nb_bulk_server **self_p)
         eventfd_write(self->options.budget->event_fd, 1);
         pthread_join(self->thread, NULL);
     }
+    nb_socket_stop_monitor(self->socket);
     nb_socket_close(&self->socket);
     nb_blob_writer_destroy(&self->writer);
     nb_blob_sender_destroy(&self->sender);

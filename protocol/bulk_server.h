@@ -5,6 +5,7 @@
 #ifndef NB_PROTOCOL_BULK_SERVER_H
 #define NB_PROTOCOL_BULK_SERVER_H
 #include "protocol/blob_sender.h"
+#include "protocol/guard.h"
 #include "protocol/server.h"
 #include "protocol/sessions.h"
 #include "protocol/zap.h"
@@ -15,6 +16,7 @@ typedef struct nb_bulk_server_options {
     nb_sessions *sessions;
     const nb_zap *zap;
     nb_send_budget *budget; ///< With the event that wakes the thread
+    nb_guard *guard;        ///< Watches the socket
 } nb_bulk_server_options;
 
 typedef struct nb_bulk_server nb_bulk_server;

@@ -53,8 +53,16 @@ enum {
                               ///< than a chunk in that time (42 kB/s) is too slow to serve
     NB_SILENCE_MS = 5000,     ///< A client that hears nothing for that long asks again
     NB_NO_CONTACT_MS = 60000, ///< A transfer without contact for that long is given up
-    NB_FAULTS_MAX = 10,       ///< Bad messages of one key in a minute; then it is ignored ...
-    NB_FAULTS_MS = 60000,     ///< ... for a minute
+    NB_CONNECTS_PER_S = 200,  ///< New connections of one address (IPv6: its /64) ...
+    NB_CONNECTS_BURST = 2000, ///< ... and how many at once: a farm of 500 nodes that comes back
+    NB_HALF_OPEN_ADDRESS_MAX = 1024, ///< Connections that said nothing yet, of one address
+    NB_HALF_OPEN_MAX = 2048,         ///< The same, of all
+    /// What a connection may send without ending a message; legitimate ones: one message of 1 MB on
+    /// control, 16 of them and what the kernel holds on bulk.
+    NB_UNHEARD_CONTROL_MAX = 8 << 20,
+    NB_UNHEARD_BULK_MAX = 48 << 20,
+    NB_FAULTS_MAX = 10,   ///< Bad messages of one key in a minute; then it is ignored ...
+    NB_FAULTS_MS = 60000, ///< ... for a minute
 };
 
 #endif // NB_PROTOCOL_LIMITS_H

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "protocol/bulk_server.h"
+#include "protocol/guard.h"
 #include "protocol/peer.h"
 #include "protocol/server_parts.h"
 #include "protocol/sockets.h"
@@ -35,6 +36,7 @@ struct nb_server {
     nb_zap *zap;
     nb_sessions *sessions;
     nb_bulk_server *bulk;
+    nb_guard *guard;
     nb_send_budget budget;
     nb_faults faults;
     char control_address[ADDRESS_SIZE];
@@ -137,6 +139,13 @@ static nb_status bind_socket(void *socket, const char *address, char out[ADDRESS
     return NB_OK;
 }
 
+/// Close a socket that the guard watches.
+static void close_watched(void **socket_p)
+{
+    nb_socket_stop_monitor(*socket_p);
+    nb_socket_close(socket_p);
+}
+
 static nb_status open_control(nb_server *self, nb_error *err)
 {
     // ZMTP heartbeats only find dead TCP. The bulk socket has none: a chunk on a slow line delays
@@ -150,6 +159,9 @@ static nb_status open_control(nb_server *self, nb_error *err)
         status = nb_socket_set(self->control, heartbeats, NB_COUNT(heartbeats), err);
     }
     if (status == NB_OK) {
+        status = nb_guard_watch(self->guard, self->zmq, self->control, NB_UNHEARD_CONTROL_MAX, err);
+    }
+    if (status == NB_OK) {
         status = bind_socket(self->control, self->given.control, self->control_address, err);
     }
     return status;
@@ -157,16 +169,22 @@ static nb_status open_control(nb_server *self, nb_error *err)
 
 static nb_status open_bulk(nb_server *self, nb_error *err)
 {
-    NB_SCOPED(nb_socket_close) void *socket = NULL;
+    NB_SCOPED(close_watched) void *socket = NULL;
     nb_status status = open_router(self, BULK_HIGH_WATER, NB_CHUNK_SIZE, &socket, err);
+    if (status == NB_OK) {
+        status = nb_guard_watch(self->guard, self->zmq, socket, NB_UNHEARD_BULK_MAX, err);
+    }
+    if (status == NB_OK) {
+        status = nb_guard_start(self->guard, err);
+    }
     if (status == NB_OK) {
         status = bind_socket(socket, self->given.bulk, self->bulk_address, err);
     }
     if (status != NB_OK) {
         return status;
     }
-    const nb_bulk_server_options options = {&self->locked, self->sessions, self->zap,
-                                            &self->budget};
+    const nb_bulk_server_options options = {&self->locked, self->sessions, self->zap, &self->budget,
+                                            self->guard};
     return nb_bulk_server_start(&options, &socket, &self->bulk, err);
 }
 
@@ -182,7 +200,11 @@ static nb_status start(nb_server *self, nb_error *err)
     if (!self->zmq || !self->sessions) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the server");
     }
-    nb_status status = nb_zap_start(self->zmq, locked_knows_key, self, &self->zap, err);
+    nb_status status = nb_guard_new(&self->guard, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = nb_zap_start(self->zmq, locked_knows_key, self, &self->zap, err);
     if (status == NB_OK) {
         status = nb_zap_self_test(self->zmq, err);
     }
@@ -224,7 +246,8 @@ void nb_server_destroy(nb_server **self_p)
         return;
     }
     nb_bulk_server_destroy(&self->bulk);
-    nb_socket_close(&self->control);
+    close_watched(&self->control);
+    nb_guard_destroy(&self->guard); // its thread takes events until nobody makes any
     nb_zap_destroy(&self->zap);
     if (self->zmq) {
         while (zmq_ctx_term(self->zmq) != 0 && errno == EINTR) {
@@ -257,6 +280,7 @@ nb_status nb_server_open_session(nb_server *self, const nb_public_key *key,
 void nb_server_forget_key(nb_server *self, const nb_public_key *key)
 {
     nb_sessions_close(self->sessions, key);
+    nb_guard_cut(self->guard, key);
 }
 
 /// Answer a message that could not be read. Its id is not known: 0.
@@ -280,8 +304,11 @@ static void read_request(nb_server *self, nb_frames *frames, nb_peer *out_peer,
                          Nightbus__Request **out_request)
 {
     const int64_t now_ms = nb_clock_ms();
-    if (!nb_peer_read(frames, out_peer) ||
-        nb_faults_ignores(&self->faults, &out_peer->key, now_ms)) {
+    if (!nb_peer_read(frames, out_peer)) {
+        return;
+    }
+    nb_guard_heard(self->guard, &frames->parts[1], &out_peer->key);
+    if (nb_faults_ignores(&self->faults, &out_peer->key, now_ms)) {
         return;
     }
     nb_error err = {0};
@@ -304,7 +331,7 @@ nb_status nb_server_receive(nb_server *self, int64_t timeout_ms, nb_peer *out_pe
     *out_request = NULL;
     *out_peer = (nb_peer){0};
     if (!nb_zap_is_alive(self->zap)) {
-        nb_socket_close(&self->control);
+        close_watched(&self->control);
         return nb_fail(err, NB_E_PERMISSION, "the key check has ended: the ports are closed");
     }
     nb_frames frames;
