@@ -109,6 +109,7 @@ static nb_status keep_of_album(nb_coordinator *self, const nb_album *album, nb_e
 
 nb_status nb_coordinator_keep_decided(nb_coordinator *self, nb_error *err)
 {
+    nb_coordinator_review_jobs(self); // what waits to be written is asked for below
     nb_status status = nb_ledger_begin(self->ledger, err);
     if (status != NB_OK) {
         return status;

@@ -1610,6 +1610,11 @@ static void a_master_is_bound_to_the_bytes_of_its_mix(void **state)
     assert_string_equal(info->version, "m1");
     assert_string_equal(info->standing->mix, "v1");
     assert_string_equal(show(&here, "latest")->version_info->version, "v1");
+    // Both are kept for ever, though nobody approved the mix.
+    age(*state, "UPDATE blobs SET pinned_until_ms = 1;"
+                "UPDATE results SET created_ms = created_ms - 7862400000;");
+    assert_ok(nb_coordinator_collect(here.coordinator, err));
+    assert_true(has_bytes(&here, "the mix") && has_bytes(&here, "the mix, louder"));
     close_desk(&here);
 }
 
