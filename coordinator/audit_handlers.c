@@ -235,7 +235,10 @@ nb_status nb_handle_audit_list(nb_coordinator *self, const nb_caller *caller,
     }
     nightbus__audit_listing__init(listing);
     listing->rows = nb_answer_take(answer, query.limit, sizeof *listing->rows);
-    nb_status status = listing->rows ? NB_OK : nb_answer_no_memory(err);
+    if (!listing->rows) {
+        return nb_answer_no_memory(err);
+    }
+    nb_status status = NB_OK;
     bool ended = query.limit == 0;
     for (unsigned i = 0; status == NB_OK && !ended && i < ROUNDS_MAX; i++) {
         if (listing->n_rows == query.limit) {

@@ -123,7 +123,10 @@ nb_status nb_handle_job_list(nb_coordinator *self, const nb_caller *caller,
     }
     nightbus__job_listing__init(listing);
     listing->rows = nb_answer_take(answer, page.limit, sizeof *listing->rows);
-    nb_status status = listing->rows ? NB_OK : nb_answer_no_memory(err);
+    if (!listing->rows) {
+        return nb_answer_no_memory(err);
+    }
+    nb_status status = NB_OK;
     for (unsigned i = 0; status == NB_OK && !page.ended && listing->n_rows < page.limit; i++) {
         if (i == ROUNDS_MAX) {
             break;
