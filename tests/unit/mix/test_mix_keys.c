@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "mix/keys.h"
 #include "mix/schema.h"
 #include "mix_helpers.h"
 
@@ -236,6 +237,37 @@ static void an_engine_counts_for_what_it_does(void **state)
     assert_false(nb_digest_equal(&before->nodes[0].key, &third->nodes[0].key));
 }
 
+/// The key of a node as another program would have it, whose limiter has a newer revision.
+static nb_digest key_with_newer(const nb_graph *graph, size_t index, const char *processor)
+{
+    NB_SCOPED(nb_hasher_destroy) nb_hasher *hasher = nb_hasher_new();
+    const nb_key_context context = {
+        .fingerprint = &fingerprint, .rate_hz = graph->rate_hz, .hasher = hasher};
+    nb_node node = graph->nodes[index];
+    nb_processor newer = *node.settings.processor;
+    newer.revision += strcmp(newer.name, processor) == 0;
+    node.settings.processor = &newer;
+    return nb_key_of_processor(&context, graph->nodes, &node, NULL);
+}
+
+static void a_new_revision_counts_for_the_songs_that_use_it(void **state)
+{
+    (void)state;
+    static const char text[] = HEAD "tracks: [{id: t, clips: [{file: t.wav}],\n"
+                                    "  inserts: [{id: l, processor: limiter}]}]\n";
+    NB_SCOPED(nb_graph_destroy) nb_graph *graph = built(text, find_known);
+    for (size_t n = 0; n < graph->node_count; n++) {
+        if (graph->nodes[n].kind != NB_NODE_PROCESSOR) {
+            continue;
+        }
+        const bool limits = strcmp(graph->nodes[n].settings.processor->name, "limiter") == 0;
+        const nb_digest other = key_with_newer(graph, n, "reverb");
+        const nb_digest newer = key_with_newer(graph, n, "limiter");
+        assert_true(nb_digest_equal(&other, &graph->nodes[n].key));
+        assert_int_equal(nb_digest_equal(&newer, &graph->nodes[n].key), !limits);
+    }
+}
+
 static void libm_counts_in_every_key(void **state)
 {
     (void)state;
@@ -262,6 +294,7 @@ int main(void)
         cmocka_unit_test(the_tempo_counts_in_keys_only_where_a_processor_follows_it),
         cmocka_unit_test(every_parameter_of_every_processor_counts_and_its_default_does_not),
         cmocka_unit_test(an_engine_counts_for_what_it_does),
+        cmocka_unit_test(a_new_revision_counts_for_the_songs_that_use_it),
         cmocka_unit_test(libm_counts_in_every_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
