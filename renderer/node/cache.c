@@ -162,6 +162,14 @@ bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size)
     return true;
 }
 
+void nb_cache_put(const nb_cache *self, const nb_digest *id)
+{
+    NB_SCOPED(nb_text_free) char *path = NULL;
+    if (nb_cache_path(self, id, &path, NULL) == NB_OK && path) {
+        use(self, id, path, nb_clock_ms() + CHECKED_MS);
+    }
+}
+
 static nb_status entries_add(entries *self, const char *path, const struct stat *info,
                              nb_error *err)
 {

@@ -27,6 +27,8 @@ NB_NODISCARD nb_status nb_cache_path(const nb_cache *self, const nb_digest *id, 
 /// again after a day, and whenever the file was touched meanwhile. Marks it as used; one that is
 /// damaged is removed.
 bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size);
+/// The blob was put there a moment ago, hashed on its way: that counts as its check.
+void nb_cache_put(const nb_cache *self, const nb_digest *id);
 
 /// Remove what was used longest ago until `bytes` more fit under the limit. Nothing used since
 /// `keep_since_ms` (wall clock) is removed: the task at hand needs it. NB_E_LIMIT if that is not

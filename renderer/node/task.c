@@ -233,6 +233,9 @@ static nb_status get_file(task *self, const nb_plan_file *file, char **out_path,
             status = nb_client_download(worker->client, scope(self), &file->digest, file->size,
                                         *out_path, NULL, NULL, err);
         }
+        if (status == NB_OK) {
+            nb_cache_put(worker->cache, &file->digest);
+        }
         if (status == NB_OK || !try_again(self, status, err)) {
             return status;
         }
