@@ -82,6 +82,24 @@ static bool song_before(const char *current, char mark, char out[NAME_SIZE])
     return nb_text_is_id(out);
 }
 
+/// The words that the farm turns into a version, for who begins to write one: they would crowd the
+/// list of versions.
+static void add_version_words(const char *song, const char *current, nb_text *out)
+{
+    static const struct {
+        const char *word;
+        const char *what;
+    } words[] = {{"latest", "the newest mix"},
+                 {"approved", "the newest approved mix"},
+                 {"master", "the newest master"}};
+    for (size_t i = 0; strlen(current) > strlen(song) + 1 && i < NB_COUNT(words); i++) {
+        NB_SCOPED(nb_text_free) char *name = nb_text_format("%s@%s", song, words[i].word);
+        if (name) {
+            add(out, current, name, words[i].what);
+        }
+    }
+}
+
 /// The songs of the working folder: known without the farm. Each with `ending` ("@", "#", "").
 static bool add_songs_here(const char *current, const char *ending, nb_text *out)
 {
@@ -231,6 +249,7 @@ static void add_of_album(const nb_cli *cli, unsigned kinds, const char *current,
     }
     if ((kinds & NB_COMPLETE_VERSIONS) && song_before(current, '@', song)) {
         visit_versions(&farm, song, add_version, current, out);
+        add_version_words(song, current, out);
     } else if ((kinds & NB_COMPLETE_NOTES) && song_before(current, '#', song)) {
         add_notes(&farm, song, current, out);
     } else if (!has_at && !has_number) {

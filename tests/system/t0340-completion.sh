@@ -72,6 +72,7 @@ sed -i 's/fader_db: -1$/fader_db: -4/' songs/tones/mix.yaml
 nightbus push -m "second" >/dev/null
 # bash has "tones@" on the line already, and goes on behind it.
 offers "nightbus show tones@" v1 v2
+offers "nightbus fetch tones@a" approved
 offers "nightbus diff tones@v1 tones@v2" v2
 offers "nightbus note reply to" tones#
 offers "nightbus note resolve tones#" "tones#1" "tones#2"
