@@ -166,7 +166,7 @@ static const nb_option options[] = {
 const nb_command nb_command_play = {
     .name = "play",
     .usage = "SONG@V|FILE [--from TIME] [--against V|FILE] [--seconds N]",
-    .summary = "a version or file through mpv or ffplay, alone or against another",
+    .summary = "hear a version or file through mpv or ffplay, or two by turns",
     .details = "Uses mpv, or ffplay where there is no mpv. --against makes the same as\n"
                "`nightbus compare`, aligned and level-matched, in a temporary file. \"v2\" is\n"
                "that version of the same song.",

@@ -46,7 +46,7 @@ static nb_status run_why(nb_cli *cli, nb_error *err)
 const nb_command nb_command_why = {
     .name = "why",
     .usage = "ID [--json]",
-    .summary = "why a job waits: what goes before it, and each renderer's reason",
+    .summary = "why a job waits: what goes before it, each renderer's reason",
     .examples = "  nightbus why 12",
     .words_min = 1,
     .words_max = 1,

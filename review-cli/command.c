@@ -2,6 +2,7 @@
 #include "review-cli/command.h"
 
 #include "review-cli/pager.h"
+#include "review-cli/terminal.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@ static const nb_command *const commands[] = {
     &nb_command_album_create,
     &nb_command_album_list,
     &nb_command_album_clone,
+    &nb_command_album_usage,
     &nb_command_status,
     &nb_command_push,
     &nb_command_pull,
@@ -61,7 +63,6 @@ static const nb_command *const commands[] = {
     &nb_command_node_label,
     &nb_command_node_hours,
     &nb_command_metrics,
-    &nb_command_album_usage,
     &nb_command_incidents,
     &nb_command_incident_keep,
     &nb_command_invite,
@@ -76,6 +77,22 @@ static const nb_command *const commands[] = {
     &nb_command_audit,
     &nb_command_help,
     &nb_command_version,
+};
+
+/// The overview's headings, each before the command that is named.
+static const struct {
+    const nb_command *first;
+    const char *title;
+} groups[] = {
+    {&nb_command_up, "a farm of one's own"},
+    {&nb_command_album_create, "albums"},
+    {&nb_command_status, "mixes"},
+    {&nb_command_note_add, "notes"},
+    {&nb_command_approve, "versions people agree on"},
+    {&nb_command_plan, "what the farm makes"},
+    {&nb_command_nodes, "the farm"},
+    {&nb_command_invite, "people and keys"},
+    {&nb_command_help, "help"},
 };
 
 static const nb_option global_options[] = {
@@ -284,15 +301,19 @@ void nb_command_print_help(const nb_command *self, bool colour, nb_text *out)
 
 void nb_command_print_overview(bool colour, nb_text *out)
 {
-    const char *bold = colour ? "\033[1m" : "";
-    const char *plain = colour ? "\033[0m" : "";
-    nb_text_addf(out,
-                 "%snightbus%s renders, versions and reviews music mixes.\n"
-                 "\n"
-                 "usage: nightbus COMMAND ... [--farm FILE|ADDRESS] [--album NAME] [--json]\n\n",
-                 bold, plain);
+    nb_style_add(out, colour, NB_STYLE_STRONG, "nightbus");
+    nb_text_add(out, " renders, versions and reviews music mixes.\n"
+                     "\n"
+                     "usage: nightbus COMMAND ... [--farm FILE|ADDRESS] [--album NAME] [--json]\n");
     for (size_t i = 0; i < NB_COUNT(commands); i++) {
-        nb_text_addf(out, "  %-14s %s\n", commands[i]->name, commands[i]->summary);
+        for (size_t g = 0; g < NB_COUNT(groups); g++) {
+            if (groups[g].first == commands[i]) {
+                nb_text_add(out, "\n");
+                nb_style_add(out, colour, NB_STYLE_STRONG, groups[g].title);
+                nb_text_add(out, "\n");
+            }
+        }
+        nb_text_addf(out, "  %-15s %s\n", commands[i]->name, commands[i]->summary);
     }
     nb_text_add(out, "\n`nightbus help COMMAND` says more, with examples. To begin:\n"
                      "\n"

@@ -249,6 +249,24 @@ static void every_command_has_help_that_fits_the_terminal(void **state)
     }
 }
 
+static void the_overview_has_every_command_and_fits_the_terminal(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const nb_command *const *commands = nb_commands(&count);
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_command_print_overview(false, &text);
+    assert_null(strchr(text.chars, '\033'));
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(strstr(text.chars, commands[i]->summary));
+    }
+    for (char *line = strtok(text.chars, "\n"); line; line = strtok(NULL, "\n")) {
+        if (nb_text_columns(line) > 80) {
+            fail_msg("too wide: %s", line);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +283,7 @@ int main(void)
         cmocka_unit_test(the_same_option_takes_a_value_in_all_commands_or_in_none),
         cmocka_unit_test(one_letter_means_one_option_everywhere),
         cmocka_unit_test(a_second_letter_is_the_same_option),
+        cmocka_unit_test(the_overview_has_every_command_and_fits_the_terminal),
         cmocka_unit_test(every_command_has_help_that_fits_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
