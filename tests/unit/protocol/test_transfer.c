@@ -434,9 +434,34 @@ static void several_clients_send_at_once_also_the_same_blob(void **state)
     farm_close(&host);
 }
 
+static void a_key_that_is_forgotten_is_out_at_once(void **state)
+{
+    (void)state;
+    farm host;
+    farm_open(&host);
+    const nb_farm_address address = farm_invite(&host, "ada", true);
+    nb_client *client = NULL;
+    nb_key_pair keys;
+    nb_digest digest;
+    assert_ok(nb_key_pair_load(address.key_path, &keys, err));
+    assert_ok(farm_connect(&address, &client, err));
+    assert_ok(nb_client_upload_bytes(client, scope, "first", 5, &digest, err));
+    // The key is taken from the list: connections that are open would go on.
+    atomic_store(&host.known_count, 0);
+    assert_ok(nb_client_upload_bytes(client, scope, "second", 6, &digest, err));
+    nb_server_forget_key(host.server, &keys.public_key);
+    assert_fails(NB_E_PERMISSION, "does not know your key",
+                 nb_client_upload_bytes(client, scope, "third", 5, &digest, err));
+    digest = nb_digest_of("third", 5);
+    assert_false(nb_blob_store_has(host.store, &digest, NULL));
+    nb_client_destroy(&client);
+    farm_close(&host);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_that_is_forgotten_is_out_at_once),
         cmocka_unit_test(a_large_blob_goes_up_and_comes_down),
         cmocka_unit_test(a_cut_upload_goes_on_where_it_stopped),
         cmocka_unit_test(what_one_key_has_sent_does_not_count_for_another),
