@@ -139,8 +139,8 @@ nb_status nb_handle_role_change(nb_coordinator *self, const nb_caller *caller,
                                 const Nightbus__Request *request, nb_answer *answer, nb_error *err)
 {
     const Nightbus__RoleChange *said = request->role_change;
-    nb_offer add;
-    nb_offer remove;
+    nb_offer add = {0};
+    nb_offer remove = {0};
     nb_name_use use = {0};
     nb_status status = nb_offer_read(self->ledger, said->add, said->n_add, said->album, &add, err);
     if (status == NB_OK) {

@@ -185,7 +185,10 @@ static nb_status run_join(nb_cli *cli, nb_error *err)
     if (status == NB_OK && !self.renderer) {
         status = remember(&self, err);
     }
-    return (status == NB_OK) ? print_joined(cli, &self, reply->joined, err) : status;
+    if (status != NB_OK || !reply) {
+        return status;
+    }
+    return print_joined(cli, &self, reply->joined, err);
 }
 
 static const nb_option options[] = {
