@@ -335,6 +335,8 @@ static void the_audit_log_has_each_deed_once_and_no_reading(void **state)
     assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, &create, 1000));
     Nightbus__AlbumList list = NIGHTBUS__ALBUM_LIST__INIT;
     assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list, 1000));
+    Nightbus__MetricsGet metrics = NIGHTBUS__METRICS_GET__INIT;
+    assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_METRICS_GET, &metrics, 1000));
     const wanted artist = {"bea", 1, "artist", album, NULL};
     assert_done(invite(&here, &artist));
     const wanted refused = {"art", 2, "artist", album, NULL};

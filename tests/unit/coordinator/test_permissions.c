@@ -65,18 +65,9 @@ static void open_desk(desk *self, const char *folder)
 
 // ---- Requests made from their descriptors ----
 
-/// Requests that the protocol has room for and the coordinator does not answer yet.
-static const char *const announced[] = {"inbox_list", "inbox_seen"};
-
 static const ProtobufCFieldDescriptor *body_field(size_t index)
 {
     const ProtobufCFieldDescriptor *field = &nightbus__request__descriptor.fields[index];
-    for (size_t i = 0; i < NB_COUNT(announced); i++) {
-        if (strcmp(field->name, announced[i]) == 0 &&
-            nb_request_roles((Nightbus__Request__BodyCase)field->id) == 0) {
-            return NULL;
-        }
-    }
     return field->type == PROTOBUF_C_TYPE_MESSAGE ? field : NULL;
 }
 
