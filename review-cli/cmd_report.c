@@ -83,6 +83,5 @@ const nb_command nb_command_report = {
     .words_min = 1,
     .words_max = 1,
     .has_json = true,
-    .pages = true,
     .run = run_report,
 };
