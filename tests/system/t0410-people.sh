@@ -127,3 +127,19 @@ jq -e '.audit[] | select(.action == "NoteAdd") | .person == "Mia Song" and .albu
     "$WORK/audit" >/dev/null || fail "the note's entry is wrong"
 expect_exit 3 as mia nightbus album list
 ok "a revoked key stays revoked"
+
+step "other machines reach a farm that listens to them, by the name that the invite says"
+stop_farm
+start_farm --renderers 1 --listen 0.0.0.0
+case $(farm_json control) in
+tcp://127.0.0.1:*) ;;
+*) fail "this machine's own programs are sent to $(farm_json control)" ;;
+esac
+link=$(nightbus invite --role artist -A night --name Eve --address 127.0.0.3 2>"$WORK/note")
+case $link in
+nightbus://127.0.0.3:*) ;;
+*) fail "the invite names another place: $link" ;;
+esac
+expect_exit 0 as eve nightbus join "$link"
+as eve env -u NIGHTBUS_FARM nightbus album list --json | jq -e '.albums[0].album == "night"' >/dev/null ||
+    fail "the farm that was joined is not remembered"
