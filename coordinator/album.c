@@ -195,8 +195,31 @@ static bool is_tagged(const nb_album *self, const char *song, nb_source source,
     return false;
 }
 
-static nb_status tag_song(const nb_album *self, const char *commit, const char *path,
-                          const nb_manifest *manifest, nb_error *err)
+// Versions that get their tags together.
+typedef struct version_list {
+    size_t count, capacity;
+    nb_version *items;
+} version_list;
+
+static void free_versions(version_list *list) { free(list->items); }
+
+static nb_status add_version(version_list *list, const nb_version *version, nb_error *err)
+{
+    if (list->count == list->capacity) {
+        const size_t wanted = list->capacity ? list->capacity * 2 : 16;
+        nb_version *grown = reallocarray(list->items, wanted, sizeof *grown);
+        if (!grown) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for new versions");
+        }
+        list->items = grown;
+        list->capacity = wanted;
+    }
+    list->items[list->count++] = *version;
+    return NB_OK;
+}
+
+static nb_status note_song(const nb_album *self, const char *commit, const char *path,
+                           const nb_manifest *manifest, version_list *out, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
@@ -219,7 +242,7 @@ static nb_status tag_song(const nb_album *self, const char *commit, const char *
     }
     snprintf(version.commit, sizeof version.commit, "%s", commit);
     version.number = newest ? newest->number + 1 : 1;
-    return nb_revisions_tag(self->revisions, &version, err);
+    return add_version(out, &version, err);
 }
 
 static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
@@ -227,6 +250,7 @@ static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
 {
     const char *commit = commits->ids[index];
     NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    NB_SCOPED(free_versions) version_list made = {0};
     nb_status status = nb_revisions_manifest(album->revisions, commit, &manifest, err);
     for (size_t i = 0; status == NB_OK && i < manifest.file_count; i++) {
         const nb_manifest_file *file = &manifest.files[i];
@@ -236,8 +260,11 @@ static nb_status settle_commit(nb_coordinator *self, const nb_album *album,
         if (status == NB_OK && nb_song_of_path(file->path, song, &source) &&
             (source == NB_SOURCE_MASTER || nb_song_is_heard(&manifest, song, source)) &&
             !is_tagged(album, song, source, commits, index)) {
-            status = tag_song(album, commit, file->path, &manifest, err);
+            status = note_song(album, commit, file->path, &manifest, &made, err);
         }
+    }
+    if (status == NB_OK) {
+        status = nb_revisions_tag_all(album->revisions, made.items, made.count, err);
     }
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(album->revisions, &count);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "coordinator/album_tree.h"
+#include "coordinator/git_pack.h"
 #include "coordinator/review_private.h"
 
 #include <errno.h>
@@ -377,8 +378,11 @@ nb_status nb_git_signature(const nb_revisions *self, const char *person, int64_t
     return (code == 0) ? NB_OK : nb_git_fail(self, code, "signing a revision", err);
 }
 
-static nb_status write_commit(nb_revisions *self, const nb_revision_draft *draft,
-                              const git_tree *tree, const git_commit *parent, nb_error *err)
+// Writes through `view`: the album's own repository moves main with it, and refuses if main is not
+// the parent; another view leaves that to its caller.
+static nb_status write_commit(const nb_revisions *self, const nb_revisions *view,
+                              const nb_revision_draft *draft, const git_tree *tree,
+                              const git_commit *parent, git_oid *out_id, nb_error *err)
 {
     NB_SCOPED(nb_text_fini) nb_text message = {0};
     nb_text_add(&message, draft->message);
@@ -396,24 +400,39 @@ static nb_status write_commit(nb_revisions *self, const nb_revision_draft *draft
         return status;
     }
     const git_commit *parents[] = {parent};
-    git_oid id;
-    // Moves main as well, and refuses if main is not the parent.
-    const int code = git_commit_create(&id, self->repo, main_ref, author, author, "UTF-8",
-                                       message.chars, tree, parent ? 1 : 0, parents);
-    if (code != 0) {
-        return nb_git_fail(self, code, "writing the revision", err);
-    }
-    git_oid_tostr(self->head, sizeof self->head, &id);
-    return NB_OK;
+    const int code =
+        git_commit_create(out_id, view->repo, view == self ? main_ref : NULL, author, author,
+                          "UTF-8", message.chars, tree, parent ? 1 : 0, parents);
+    return (code == 0) ? NB_OK : nb_git_fail(self, code, "writing the revision", err);
 }
 
-nb_status nb_revisions_commit(nb_revisions *self, const nb_revision_draft *draft, nb_error *err)
+// How many files the revision has that its parent has not.
+static nb_status count_new_files(const nb_revisions *self, const nb_manifest *manifest,
+                                 size_t *out_count, nb_error *err)
 {
+    NB_SCOPED(nb_manifest_fini) nb_manifest before = {0};
+    const nb_status status =
+        self->head[0] ? nb_revisions_manifest(self, self->head, &before, err) : NB_OK;
+    *out_count = 0;
+    for (size_t i = 0; status == NB_OK && i < manifest->file_count; i++) {
+        const nb_manifest_file *present = nb_manifest_find(&before, manifest->files[i].path);
+        *out_count +=
+            (present && nb_digest_equal(&present->digest, &manifest->files[i].digest)) ? 0 : 1;
+    }
+    return status;
+}
+
+// Tree and commit through `view`; *out_made false where nothing differs from the head.
+static nb_status make_commit(const nb_revisions *self, const nb_revisions *view,
+                             const nb_revision_draft *draft, git_oid *out_id, bool *out_made,
+                             nb_error *err)
+{
+    *out_made = false;
     NB_SCOPED(nb_git_tree_free) git_tree *tree = NULL;
     NB_SCOPED(nb_git_commit_free) git_commit *parent = NULL;
-    nb_status status = nb_album_tree_write(self, draft->manifest, &tree, err);
+    nb_status status = nb_album_tree_write(view, draft->manifest, &tree, err);
     if (status == NB_OK && self->head[0]) {
-        status = nb_git_commit(self, self->head, &parent, err);
+        status = nb_git_commit(view, self->head, &parent, err);
     }
     if (status != NB_OK) {
         return status;
@@ -421,5 +440,56 @@ nb_status nb_revisions_commit(nb_revisions *self, const nb_revision_draft *draft
     if (parent && git_oid_equal(git_commit_tree_id(parent), git_tree_id(tree))) {
         return NB_OK;
     }
-    return write_commit(self, draft, tree, parent, err);
+    *out_made = true;
+    return write_commit(self, view, draft, tree, parent, out_id, err);
+}
+
+// The commit point: main, which must be where the new revision's parent is.
+static nb_status move_main(const nb_revisions *self, const git_oid *id, nb_error *err)
+{
+    git_reference *moved = NULL;
+    git_oid head;
+    int code = 0;
+    if (self->head[0]) {
+        code = git_oid_fromstr(&head, self->head);
+        code = (code == 0) ? git_reference_create_matching(&moved, self->repo, main_ref, id, 1,
+                                                           &head, "push")
+                           : code;
+    } else {
+        code = git_reference_create(&moved, self->repo, main_ref, id, 0, "push");
+    }
+    git_reference_free(moved);
+    return (code == 0) ? NB_OK : nb_git_fail(self, code, "moving main", err);
+}
+
+// As one pack, which is in its place before main moves.
+static nb_status commit_packed(nb_revisions *self, const nb_revision_draft *draft, git_oid *out_id,
+                               bool *out_made, nb_error *err)
+{
+    NB_SCOPED(nb_git_pack_close) nb_git_pack pack = {0};
+    nb_status status = nb_git_pack_open(self, &pack, err);
+    if (status == NB_OK) {
+        status = make_commit(self, &pack.view, draft, out_id, out_made, err);
+    }
+    if (status == NB_OK && *out_made) {
+        status = nb_git_pack_write(&pack, out_id, 1, err);
+    }
+    return (status == NB_OK && *out_made) ? move_main(self, out_id, err) : status;
+}
+
+nb_status nb_revisions_commit(nb_revisions *self, const nb_revision_draft *draft, nb_error *err)
+{
+    size_t count = 0;
+    bool made = false;
+    git_oid id;
+    nb_status status = count_new_files(self, draft->manifest, &count, err);
+    if (status == NB_OK && count >= NB_PACK_LEAST) {
+        status = commit_packed(self, draft, &id, &made, err);
+    } else if (status == NB_OK) {
+        status = make_commit(self, self, draft, &id, &made, err);
+    }
+    if (status == NB_OK && made) {
+        git_oid_tostr(self->head, sizeof self->head, &id);
+    }
+    return status;
 }

@@ -115,6 +115,11 @@ const nb_version *nb_revisions_newest_master(const nb_revisions *self, const cha
 NB_NODISCARD nb_status nb_revisions_tag(nb_revisions *self, const nb_version *version,
                                         nb_error *err);
 
+/// Make the tags of many versions: as nb_revisions_tag for each, with fewer flushes. Fills their
+/// names.
+NB_NODISCARD nb_status nb_revisions_tag_all(nb_revisions *self, nb_version *versions, size_t count,
+                                            nb_error *err);
+
 // ---- The review ----
 
 /// The events of a commit, one JSON object a line, in new memory; "" where there are none.

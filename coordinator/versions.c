@@ -2,7 +2,7 @@
 // The versions of an album: annotated tags SONG/vN.
 #include "base/log.h"
 #include "base/text.h"
-#include "coordinator/revisions_private.h"
+#include "coordinator/git_pack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,41 +190,130 @@ static nb_status format_message(const nb_revisions *self, const nb_version *vers
     return out->failed ? nb_fail(err, NB_E_NO_MEMORY, "no memory for a tag") : NB_OK;
 }
 
-nb_status nb_revisions_tag(nb_revisions *self, const nb_version *wanted, nb_error *err)
+/// What a tag says, ready to be made.
+typedef struct tag_draft {
+    nb_version version;
+    char name[NB_SONG_SIZE + 16]; ///< "night/v3"
+    nb_text message;
+    git_signature *tagger;
+    git_commit *target; ///< Of the view's repository
+} tag_draft;
+
+static void tag_draft_fini(tag_draft *self)
 {
-    nb_version named = *wanted;
-    const nb_version *version = &named;
-    nb_version_name(is_master(version) ? -(int64_t)version->number : version->number, named.name);
+    nb_text_fini(&self->message);
+    git_signature_free(self->tagger);
+    git_commit_free(self->target);
+}
+
+static nb_status draft_tag(const nb_revisions *self, const nb_revisions *view,
+                           const nb_version *wanted, tag_draft *out, nb_error *err)
+{
+    nb_version *version = &out->version;
+    *version = *wanted;
+    nb_version_name(is_master(version) ? -(int64_t)version->number : version->number,
+                    version->name);
+    snprintf(out->name, sizeof out->name, "%s/%s", version->song, version->name);
     nb_revision revision;
     nb_status status = nb_revisions_get(self, version->commit, &revision, err);
     if (status != NB_OK) {
         return status;
     }
-    NB_SCOPED(nb_text_fini) nb_text message = {0};
-    NB_SCOPED(nb_git_signature_free) git_signature *tagger = NULL;
-    NB_SCOPED(nb_git_commit_free) git_commit *target = NULL;
-    status = format_message(self, version, &revision, &message, err);
+    status = format_message(self, version, &revision, &out->message, err);
     if (status == NB_OK) {
-        status = nb_git_signature(self, revision.person, revision.time_ms, &tagger, err);
+        status = nb_git_signature(self, revision.person, revision.time_ms, &out->tagger, err);
     }
     if (status == NB_OK) {
-        status = nb_git_commit(self, version->commit, &target, err);
+        status = nb_git_commit(view, version->commit, &out->target, err);
     }
     nb_revision_fini(&revision);
-    if (status != NB_OK) {
-        return status;
-    }
-    char name[NB_SONG_SIZE + 16];
-    snprintf(name, sizeof name, "%s/%s", version->song, version->name);
-    git_oid id;
-    const int code =
-        git_tag_create(&id, self->repo, name, (const git_object *)target, tagger, message.chars, 0);
-    if (code != 0) {
-        return nb_git_fail(self, code, name, err);
-    }
-    status = add_version(self, version, err);
+    return status;
+}
+
+static nb_status know_version(nb_revisions *self, const nb_version *version, nb_error *err)
+{
+    const nb_status status = add_version(self, version, err);
     if (status == NB_OK) {
         qsort(self->versions, self->version_count, sizeof *self->versions, compare_versions);
     }
+    return status;
+}
+
+nb_status nb_revisions_tag(nb_revisions *self, const nb_version *wanted, nb_error *err)
+{
+    NB_SCOPED(tag_draft_fini) tag_draft draft = {0};
+    const nb_status status = draft_tag(self, self, wanted, &draft, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    git_oid id;
+    const int code = git_tag_create(&id, self->repo, draft.name, (const git_object *)draft.target,
+                                    draft.tagger, draft.message.chars, 0);
+    return (code == 0) ? know_version(self, &draft.version, err)
+                       : nb_git_fail(self, code, draft.name, err);
+}
+
+// The object of a tag, in the pack's memory, and its line for packed-refs.
+static nb_status annotate(const nb_revisions *self, const nb_git_pack *pack, nb_version *version,
+                          nb_git_tag_line *out, nb_error *err)
+{
+    NB_SCOPED(tag_draft_fini) tag_draft draft = {0};
+    const nb_status status = draft_tag(self, &pack->view, version, &draft, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    *version = draft.version;
+    snprintf(out->name, sizeof out->name, "%s%s", tags_prefix, draft.name);
+    out->target = *git_commit_id(draft.target);
+    git_oid present;
+    if (git_reference_name_to_id(&present, self->repo, out->name) == 0) {
+        return nb_fail(err, NB_E_EXISTS, "album '%s' has tag %s already", self->name, draft.name);
+    }
+    const int code = git_tag_annotation_create(&out->tag, pack->view.repo, draft.name,
+                                               (const git_object *)draft.target, draft.tagger,
+                                               draft.message.chars);
+    return (code == 0) ? NB_OK : nb_git_fail(self, code, draft.name, err);
+}
+
+static nb_status tag_packed(nb_revisions *self, nb_version *versions, size_t count,
+                            nb_git_tag_line *lines, git_oid *ids, nb_error *err)
+{
+    NB_SCOPED(nb_git_pack_close) nb_git_pack pack = {0};
+    nb_status status = nb_git_pack_open(self, &pack, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        status = annotate(self, &pack, &versions[i], &lines[i], err);
+        ids[i] = lines[i].tag;
+    }
+    if (status == NB_OK) {
+        status = nb_git_pack_write(&pack, ids, count, err);
+    }
+    if (status == NB_OK) {
+        status = nb_git_pack_tags(self, lines, count, err);
+    }
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        status = add_version(self, &versions[i], err);
+    }
+    if (self->version_count > 0) {
+        qsort(self->versions, self->version_count, sizeof *self->versions, compare_versions);
+    }
+    return status;
+}
+
+nb_status nb_revisions_tag_all(nb_revisions *self, nb_version *versions, size_t count,
+                               nb_error *err)
+{
+    nb_status status = NB_OK;
+    if (count < NB_PACK_LEAST) {
+        for (size_t i = 0; status == NB_OK && i < count; i++) {
+            status = nb_revisions_tag(self, &versions[i], err);
+        }
+        return status;
+    }
+    nb_git_tag_line *lines = calloc(count, sizeof *lines);
+    git_oid *ids = calloc(count, sizeof *ids);
+    status = (lines && ids) ? tag_packed(self, versions, count, lines, ids, err)
+                            : nb_fail(err, NB_E_NO_MEMORY, "no memory for tags");
+    free(lines);
+    free(ids);
     return status;
 }

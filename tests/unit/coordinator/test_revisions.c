@@ -212,6 +212,65 @@ static void a_clone_with_git_lfs_gets_the_audio_from_the_store(void **state)
     close_shelf(&here);
 }
 
+static void push_songs(shelf *self, unsigned songs, unsigned take)
+{
+    NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
+    add_file(self, &manifest, "album.yaml", "title: Night\n");
+    for (unsigned i = 0; i < songs; i++) {
+        char path[64];
+        char mix[64];
+        snprintf(path, sizeof path, "songs/s%03u/mix.yaml", i);
+        snprintf(mix, sizeof mix, "song %u, take %u\n", i, take);
+        add_file(self, &manifest, path, mix);
+    }
+    const nb_revision_draft draft = {.person = "ada",
+                                     .time_ms = 1700000000000,
+                                     .message = "all of them",
+                                     .client_id = {(uint8_t)take},
+                                     .manifest = &manifest};
+    assert_ok(nb_revisions_commit(self->album, &draft, err));
+    nb_version *versions = calloc(songs, sizeof *versions);
+    assert_non_null(versions);
+    for (unsigned i = 0; i < songs; i++) {
+        versions[i] = (nb_version){.number = take, .song_digest = {{(uint8_t)take}}};
+        snprintf(versions[i].song, sizeof versions[i].song, "s%03u", i);
+        snprintf(versions[i].commit, sizeof versions[i].commit, "%s",
+                 nb_revisions_head(self->album));
+    }
+    assert_ok(nb_revisions_tag_all(self->album, versions, songs, err));
+    free(versions);
+}
+
+static void a_large_push_is_a_few_files_and_a_sound_repository(void **state)
+{
+    enum { SONGS = 200 };
+    shelf here = open_shelf(*state);
+    push(&here, "ada", "rough", "one\n"); // loose, as a small one is
+    tag(&here, 1);
+    push_songs(&here, SONGS, 1);
+    push_songs(&here, SONGS, 2);
+    NB_SCOPED(nb_text_free)
+    char *seen = scratch_run(
+        here.folder, "cd $D/night.git && find objects -type f | wc -l && git fsck --full --strict "
+                     "&& git tag | wc -l && git log --format=%s && git cat-file tag s199/v2 && "
+                     "git show-ref -d s000/v1 && head -1 packed-refs && git pack-refs --all");
+    assert_true(strtoul(seen, NULL, 10) < 40); // of 1,600 objects
+    assert_contains(seen, "401\n");
+    assert_contains(seen, "all of them\nall of them\nrough\n");
+    assert_contains(seen, "tag s199/v2");
+    assert_contains(seen, "refs/tags/s000/v1^{}");
+    assert_contains(seen, "# pack-refs with: peeled fully-peeled sorted");
+    close_shelf(&here);
+    here = open_shelf(*state); // and back from the disk
+    size_t count = 0;
+    (void)nb_revisions_versions(here.album, &count);
+    assert_int_equal(count, 2 * SONGS + 1);
+    assert_string_equal(nb_revisions_find_version(here.album, "s100", NULL)->name, "v2");
+    push(&here, "ada", "and a small one", "three\n");
+    tag(&here, 2);
+    close_shelf(&here);
+}
+
 static void what_a_crash_leaves_is_mended_at_the_next_opening(void **state)
 {
     shelf here = open_shelf(*state);
@@ -282,6 +341,7 @@ int main(void)
         in_scratch(a_master_names_its_mix_and_is_no_newest_mix),
         in_scratch(an_ordinary_git_client_sees_history_tags_notes_and_a_sound_repository),
         in_scratch(a_clone_with_git_lfs_gets_the_audio_from_the_store),
+        in_scratch(a_large_push_is_a_few_files_and_a_sound_repository),
         in_scratch(what_a_crash_leaves_is_mended_at_the_next_opening),
         in_scratch(a_repository_whose_making_was_cut_is_made_anew),
         in_scratch(commits_that_are_not_there_are_refused_in_words),
