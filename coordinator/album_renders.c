@@ -233,32 +233,36 @@ static nb_status fill_left(nb_coordinator *self, const nb_caller *caller, const 
 
 // ---- Answers ----
 
+static void free_jobs(nb_job **jobs_p) { free(*jobs_p); }
+static void free_ids(uint64_t **ids_p) { free(*ids_p); }
+
 static nb_status fill_rows(nb_coordinator *self, const nb_caller *caller,
                            const album_render *render, Nightbus__AlbumRendering *out,
                            const nb_answer *answer, nb_error *err)
 {
-    uint64_t *ids = NULL;
+    NB_SCOPED(free_ids) uint64_t *ids = NULL;
     size_t count = 0;
     nb_status status = list_jobs(self->ledger, render->id, &ids, &count, err);
-    nb_job *jobs = calloc(count + 1, sizeof *jobs);
+    if (status != NB_OK) {
+        return status;
+    }
+    NB_SCOPED(free_jobs) nb_job *jobs = calloc(count + 1, sizeof *jobs);
     out->rows = nb_answer_take(answer, count, sizeof *out->rows);
-    if (status == NB_OK && (!jobs || !out->rows)) {
-        status = nb_answer_no_memory(err);
+    if (!jobs || !out->rows) {
+        return nb_answer_no_memory(err);
     }
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         status = nb_ledger_get_job(self->ledger, ids[i], &jobs[i], err);
-        out->rows[i] = (status == NB_OK) ? nb_answer_job_row(self, &jobs[i], answer) : out->rows[i];
-        if (status == NB_OK && !out->rows[i]) {
-            status = nb_answer_no_memory(err);
+        if (status != NB_OK) {
+            return status;
         }
-        out->n_rows += status == NB_OK;
+        out->rows[i] = nb_answer_job_row(self, &jobs[i], answer);
+        if (!out->rows[i]) {
+            return nb_answer_no_memory(err);
+        }
+        out->n_rows++;
     }
-    if (status == NB_OK) {
-        status = fill_left(self, caller, jobs, count, out, err);
-    }
-    free(ids);
-    free(jobs);
-    return status;
+    return fill_left(self, caller, jobs, count, out, err);
 }
 
 static nb_status answer_with(nb_coordinator *self, const nb_caller *caller,

@@ -50,10 +50,10 @@ static nb_status take_room(nb_freezes *self, const nb_graph *graph, nb_error *er
 static nb_status choose(nb_coordinator *self, const nb_graph *graph, nb_freezes *out, nb_error *err)
 {
     NB_SCOPED(free_marks) bool *chosen = calloc(graph->node_count, sizeof *chosen);
-    nb_status status = take_room(out, graph, err);
-    if (status == NB_OK && !chosen) {
-        status = nb_fail(err, NB_E_NO_MEMORY, "no memory to look for kept edges");
+    if (!chosen) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory to look for kept edges");
     }
+    nb_status status = take_room(out, graph, err);
     if (status == NB_OK) {
         status = nb_graph_choose_freezes(graph, chosen, err);
     }

@@ -42,7 +42,10 @@ static nb_status add_outputs(const asked *self, nb_error *err)
     nb_coordinator *coordinator = self->self;
     self->out->outputs =
         nb_answer_take(self->answer, self->said->n_outputs, sizeof *self->out->outputs);
-    nb_status status = self->out->outputs ? NB_OK : nb_answer_no_memory(err);
+    if (!self->out->outputs) {
+        return nb_answer_no_memory(err);
+    }
+    nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < self->said->n_outputs; i++) {
         NB_SCOPED(nb_result_fini) nb_result result = {0};
         const nb_digest key = nb_wire_to_digest(self->said->outputs[i]);
@@ -69,7 +72,10 @@ static nb_status add_edges(const asked *self, nb_error *err)
 {
     nb_coordinator *coordinator = self->self;
     self->out->edges = nb_answer_take(self->answer, self->said->n_edges, sizeof *self->out->edges);
-    nb_status status = self->out->edges ? NB_OK : nb_answer_no_memory(err);
+    if (!self->out->edges) {
+        return nb_answer_no_memory(err);
+    }
+    nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < self->said->n_edges; i++) {
         nb_freeze_row freeze;
         uint64_t size = 0;

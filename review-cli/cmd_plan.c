@@ -304,7 +304,10 @@ static nb_status find_costs(plan *self, nb_error *err)
 {
     NB_SCOPED(free_sinks) size_t *sinks = calloc(self->output_count + 1, sizeof *sinks);
     size_t count = 0;
-    nb_status status = sinks ? NB_OK : no_memory(err);
+    nb_status status = NB_OK;
+    if (!sinks) {
+        return no_memory(err);
+    }
     for (size_t i = 0; i < self->edge_count; i++) {
         self->kept[self->edges[i].index] = self->edges[i].fate == FATE_KEPT;
     }
