@@ -258,12 +258,16 @@ static nb_status add_details(const nb_row_maker *maker, const char *song, Nightb
     size_t count = 0;
     const nb_version *versions = nb_revisions_versions(maker->album->revisions, &count);
     row->details = nb_answer_take(maker->answer, row->n_versions, sizeof *row->details);
-    nb_status status = row->details ? NB_OK : nb_answer_no_memory(err);
+    if (!row->details) {
+        return nb_answer_no_memory(err);
+    }
+    nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         if (strcmp(versions[i].commit, row->commit) == 0 && strcmp(versions[i].song, song) == 0) {
             Nightbus__VersionRow **detail = &row->details[row->n_details++];
             status = nb_version_row(maker, &versions[i], detail, err);
-            *out_bytes += status == NB_OK ? nightbus__version_row__get_packed_size(*detail) : 0;
+            *out_bytes +=
+                status == NB_OK && *detail ? nightbus__version_row__get_packed_size(*detail) : 0;
         }
     }
     return status;
@@ -294,7 +298,7 @@ static nb_status fill_log(nb_coordinator *self, const nb_album *album, const Nig
             Nightbus__LogRow **row = &listing->rows[listing->n_rows++];
             status = make_log_row(album, &revision, answer, row, err);
             bytes += strlen(revision.message) + 256;
-            if (status == NB_OK && said->song) {
+            if (status == NB_OK && *row && said->song) {
                 status = add_details(&maker, said->song, *row, &bytes, err);
             }
         }
@@ -372,7 +376,7 @@ static nb_status add_outputs(const nb_event *event, Nightbus__VersionInfo *info,
 
 static bool are_there(const nb_coordinator *self, const Nightbus__VersionInfo *info)
 {
-    for (size_t i = 0; i < info->n_outputs; i++) {
+    for (size_t i = 0; info->outputs && i < info->n_outputs; i++) {
         const nb_digest digest = nb_wire_to_digest(info->outputs[i]->digest);
         if (!nb_blob_store_has(self->store, &digest, NULL)) {
             return false;

@@ -387,7 +387,7 @@ static nb_status send_lost(push *self, nb_error *err)
 {
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *missing = NULL;
     nb_status status = ask_missing(self, &missing, err);
-    if (status != NB_OK || missing->missing_listing->n_digests == 0) {
+    if (status != NB_OK || !missing || missing->missing_listing->n_digests == 0) {
         return status;
     }
     const size_t count = missing->missing_listing->n_digests;
