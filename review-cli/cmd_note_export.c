@@ -8,6 +8,7 @@
 #include "review-cli/notes.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,10 @@ static nb_status choose_format(const nb_cli *cli, nb_marker_format *out, nb_erro
     const char *name = nb_args_get(&cli->args, "format");
     const char *output = nb_args_get(&cli->args, "output");
     const char *session = nb_args_get(&cli->args, "session");
+    const char *state = nb_args_get(&cli->args, "state");
+    if (state && strcmp(state, "open") != 0 && strcmp(state, "resolved") != 0) {
+        return nb_fail(err, NB_E_USAGE, "--state: open or resolved");
+    }
     nb_status status = name      ? nb_marker_format_by_name(name, out, err)
                        : output  ? nb_marker_format_of_new_file(output, out, err)
                        : session ? nb_marker_format_of_new_file(session, out, err)

@@ -82,7 +82,6 @@ ok "four refusals"
 
 step "open notes come to the next version; what the message fixes does not"
 sed -i 's/at: 0}$/at: 0.5}/; s/^    fader_db: -1$/    fader_db: -2/' songs/tones/mix.yaml
-grep -c 'at: 0.5}' songs/tones/mix.yaml
 nightbus push -m "Later, and quieter. Fixes #1, #99" >"$WORK/push" 2>&1
 expect_words "$WORK/push" "fixes tones#1" "tones#2" "this bar drags" "#99"
 [ "$(note 1 .state)" = resolved ] || fail "the push does not fix it"
@@ -107,6 +106,19 @@ nightbus note reopen tones#1 >/dev/null
 nightbus note list tones@v3 --json | jq -e '.notes[] | select(.number == 1) | .drift == "unsure"' >/dev/null ||
     fail "a note opened again is not where it belongs"
 ok "from v1 to v3"
+
+step "other programs get numbers, states, tracks and replies, and give nothing back twice"
+nightbus note export tones@v1 --format csv >"$WORK/notes.csv"
+nightbus note export tones@v1 --format markdown >"$WORK/notes.md"
+expect_words "$WORK/notes.csv" "2,0:02.000,0:03.000" "this bar drags (on t1)" "> Bo: which beat?"
+grep -qE '^3,0:00.250,.*,resolved,' "$WORK/notes.csv" || fail "the state is not in the table"
+expect_words "$WORK/notes.md" "[x]" "[ ]" '\#2 '
+nightbus note export tones@v1 --format csv --state resolved >"$WORK/resolved.csv"
+grep -q ',open,' "$WORK/resolved.csv" && fail "open ones among the resolved"
+expect_exit 2 nightbus note export tones@v1 --format csv --state closed
+nightbus note import tones@v1 "$WORK/notes.csv" >"$WORK/said"
+expect_words "$WORK/said" "added 0 notes" "4 there already"
+ok "a table and a list"
 
 step "what is wrong is said"
 expect_exit 1 nightbus note add tones@v1 0:09 "past the end"
@@ -161,7 +173,7 @@ nightbus note list tones >"$WORK/said"
 expect_words "$WORK/said" "erased by"
 album="$WORK/farm/albums/tones-album.git"
 git -C "$album" cat-file --batch-all-objects --batch >"$WORK/objects"
-grep -c "secret-" "$WORK/objects" && fail "the words are still in the repository"
+grep -q "secret-" "$WORK/objects" && fail "the words are still in the repository"
 grep -q "vocal up 1 dB" "$WORK/objects" || fail "other words are gone"
 git -C "$album" fsck --strict --no-dangling || fail "fsck"
 nightbus note add tones 0:02 "the next" >"$WORK/said"
