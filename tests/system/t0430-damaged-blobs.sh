@@ -53,7 +53,7 @@ step "the next push sends it again"
 nightbus push -m "the same" >"$WORK/pushed" || fail "not pushed"
 [ -e "$(blob "$input")" ] || { cat "$WORK/pushed"; fail "t1.wav was not sent"; }
 nightbus retry "$(nightbus jobs --json | jq -r '.jobs[0].job')" >/dev/null || fail "no retry"
-is_done() { [ "$(nightbus jobs --json | jq -r '.jobs[0].state')" = done ]; }
+is_done() { [ "$(nightbus jobs --json | jq -r '.jobs[0].state')" = "done" ]; }
 wait_for 60 is_done
 nightbus fetch tones@v2 -o "$WORK/out" >/dev/null || fail "v2 was not rendered"
 cmp "$WORK/v2.wav" "$WORK/out/tones-v2.wav" || fail "v2 is another file"
