@@ -15,7 +15,8 @@
 #include "coordinator/scheduler.h"
 
 enum {
-    NB_WAITERS_MAX = 1024, ///< Held answers; past it they are given at once
+    NB_WAITERS_MAX = 1024,    ///< Held answers; past it they are given at once
+    NB_WAITERS_KEY_MAX = 128, ///< Of one key, so that no one takes all places
     NB_WATCHED_JOBS = 4096,
     NB_WINDOWS_MAX = 64,       ///< Distinct ones kept ready; more are read again each time
     NB_FREE_PERCENT_MIN = 5,   ///< Below it pushes are refused; notes and results are still taken

@@ -114,19 +114,30 @@ static nb_control_session *find_session(const nb_coordinator *self, const nb_pee
     return NULL;
 }
 
-// A place for the session; with all taken, that of the one longest silent.
+// A place for the session; with all taken, that of the one longest silent. A key with very many
+// gives up one of its own: nobody is pushed out by who says Hello again and again.
 static nb_control_session *place_session(nb_coordinator *self, const nb_peer *peer)
 {
     nb_control_session *present = find_session(self, peer);
     if (present) {
         return present;
     }
+    nb_control_session *oldest = &self->sessions[0];
+    nb_control_session *own = NULL; // the key's own that is longest silent
+    unsigned own_count = 0;
+    for (size_t i = 0; i < self->session_count; i++) {
+        nb_control_session *one = &self->sessions[i];
+        oldest = (one->seen_ms < oldest->seen_ms) ? one : oldest;
+        if (strcmp(one->peer.key.text, peer->key.text) == 0) {
+            own_count++;
+            own = (!own || one->seen_ms < own->seen_ms) ? one : own;
+        }
+    }
+    if (own_count >= NB_SESSIONS_KEY_MAX) {
+        return own;
+    }
     if (self->session_count < NB_SESSIONS_MAX) {
         return &self->sessions[self->session_count++];
-    }
-    nb_control_session *oldest = &self->sessions[0];
-    for (size_t i = 1; i < self->session_count; i++) {
-        oldest = (self->sessions[i].seen_ms < oldest->seen_ms) ? &self->sessions[i] : oldest;
     }
     return oldest;
 }

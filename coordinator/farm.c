@@ -249,7 +249,11 @@ nb_status nb_handle_node_list(nb_coordinator *self, const nb_caller *caller,
 
 bool nb_coordinator_hold(nb_coordinator *self, const nb_waiter *waiter)
 {
-    if (self->waiter_count == NB_WAITERS_MAX) {
+    size_t own_count = 0;
+    for (size_t i = 0; i < self->waiter_count; i++) {
+        own_count += strcmp(self->waiters[i].peer.key.text, waiter->peer.key.text) == 0 ? 1 : 0;
+    }
+    if (self->waiter_count == NB_WAITERS_MAX || own_count >= NB_WAITERS_KEY_MAX) {
         return false;
     }
     self->waiters[self->waiter_count++] = *waiter;

@@ -43,6 +43,8 @@ enum {
     NB_BULK_HEADER_MAX = 8 << 10,    ///< The first frame of a bulk message
     NB_BLOB_SIZE_LOG2_MAX = 38,      ///< 256 GB: a day of 64 channels at 48 kHz fits, in 24 bits
     NB_SESSIONS_MAX = 4096,          ///< The least recently used one goes
+    NB_SESSIONS_KEY_MAX = 256,       ///< Of one key: its own go first, so that it pushes no one out
+    NB_TRANSFERS_KEY_MAX = 64,       ///< Uploads of one key at once; more are told to wait
     NB_SESSION_IDLE_MS = 60 * 60 * 1000,
     NB_TRANSFERS_MAX = 256,      ///< Blobs on their way in at once; more are told to wait
     NB_RECEIVE_BUDGET = 256,     ///< Chunks asked for or being written, over all of them: 256 MB

@@ -50,11 +50,17 @@ nb_status nb_sessions_open(nb_sessions *self, const nb_public_key *key,
     memcpy(out_session, made.bytes, NB_SESSION_SIZE);
     pthread_mutex_lock(&self->lock);
     session *oldest = &self->rows[0];
-    for (size_t i = 1; i < NB_SESSIONS_MAX && oldest->used_ms != 0; i++) {
-        if (self->rows[i].used_ms < oldest->used_ms) {
-            oldest = &self->rows[i];
+    session *own = NULL; // the key's own that was used longest ago
+    unsigned own_count = 0;
+    for (size_t i = 0; i < NB_SESSIONS_MAX; i++) {
+        session *row = &self->rows[i];
+        oldest = (row->used_ms < oldest->used_ms) ? row : oldest;
+        if (row->used_ms != 0 && strcmp(row->key.text, key->text) == 0) {
+            own_count++;
+            own = (!own || row->used_ms < own->used_ms) ? row : own;
         }
     }
+    oldest = (own_count >= NB_SESSIONS_KEY_MAX) ? own : oldest;
     *oldest = made;
     pthread_mutex_unlock(&self->lock);
     return NB_OK;

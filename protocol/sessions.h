@@ -15,7 +15,8 @@ typedef struct nb_sessions nb_sessions;
 nb_sessions *nb_sessions_new(void); ///< Null without memory
 void nb_sessions_destroy(nb_sessions **self_p);
 
-/// Make one for `key`: random bytes. When the table is full the least recently used one goes.
+/// Make one for `key`: random bytes. When the table is full the least recently used one goes; when
+/// the key has NB_SESSIONS_KEY_MAX, its own.
 NB_NODISCARD nb_status nb_sessions_open(nb_sessions *self, const nb_public_key *key,
                                         uint8_t out_session[NB_SESSION_SIZE], nb_error *err);
 /// True if it is open and belongs to `key`; then it is used just now.

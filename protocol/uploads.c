@@ -106,10 +106,16 @@ static void refuse(nb_uploads *self, upload *one, nb_status status, const char *
 static void begin(nb_uploads *self, const nb_bulk_target *from, const nb_upload_claim *claim)
 {
     upload *one = NULL;
-    for (size_t i = 0; i < NB_TRANSFERS_MAX && !one; i++) {
-        one = self->slots[i].state == UPLOAD_FREE ? &self->slots[i] : NULL;
+    unsigned own_count = 0;
+    for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
+        upload *slot = &self->slots[i];
+        if (slot->state == UPLOAD_FREE) {
+            one = one ? one : slot;
+        } else if (strcmp(slot->claim.key.text, claim->key.text) == 0) {
+            own_count++;
+        }
     }
-    if (!one) {
+    if (!one || own_count >= NB_TRANSFERS_KEY_MAX) {
         nb_bulk_send_wait(self->socket, from, &claim->digest);
         return;
     }

@@ -392,10 +392,12 @@ static void a_session_is_good_for_its_own_key_only(void **state)
     assert_false(nb_sessions_use(sessions, &one.public_key, session));
     // A full table forgets the oldest, never the newest.
     uint8_t last[NB_SESSION_SIZE];
+    nb_public_key many = {""};
     for (int i = 0; i <= NB_SESSIONS_MAX; i++) {
-        assert_ok(nb_sessions_open(sessions, &other.public_key, last, err));
+        snprintf(many.text, sizeof many.text, "%040d", i);
+        assert_ok(nb_sessions_open(sessions, &many, last, err));
     }
-    assert_true(nb_sessions_use(sessions, &other.public_key, last));
+    assert_true(nb_sessions_use(sessions, &many, last));
     session[3] ^= 1;
     assert_false(nb_sessions_use(sessions, &one.public_key, session));
     nb_sessions_destroy(&sessions);
