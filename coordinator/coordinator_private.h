@@ -285,6 +285,15 @@ void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task);
 /// Let the task's renderer read what it needs.
 NB_NODISCARD nb_status nb_coordinator_grant(nb_coordinator *self, const nb_public_key *key,
                                             const nb_task_row *task, nb_error *err);
+/// What becomes of one job when its task ends.
+typedef nb_status nb_close_job(nb_coordinator *self, nb_job *job, const void *context,
+                               nb_error *err);
+/// All open jobs of the task.
+NB_NODISCARD nb_status nb_coordinator_for_jobs_of(nb_coordinator *self, uint64_t task,
+                                                  nb_close_job *close, const void *context,
+                                                  nb_error *err);
+/// nb_close_job: it failed, for the reason that `context` says.
+nb_close_job nb_coordinator_close_failed;
 /// What a renderer says it works on.
 NB_NODISCARD nb_status nb_attempt_id_read(uint64_t task, uint32_t attempt,
                                           ProtobufCBinaryData epoch, nb_attempt_id *out,
