@@ -6,7 +6,7 @@
 library="$NIGHTBUS_BIN/../lib/libjumping_clock.so"
 [ -f "$library" ] || skip "libjumping_clock.so was not built"
 
-tone_album tones 40 8 dear
+tone_album tones 90 8 dear
 nightbus render tones/songs/tones -o local.wav >/dev/null
 export NIGHTBUS_CLOCK_FILE="$WORK/jump"
 echo 0 >"$NIGHTBUS_CLOCK_FILE"
@@ -17,7 +17,7 @@ nightbus album create tones-album
 step "jumps while it renders"
 nightbus push --no-wait -m "long" >/dev/null
 job() { nightbus jobs --json | jq -r ".jobs[0].$1 // 0"; }
-is_running() { [ "$(job done_frames)" -gt 0 ]; }
+is_running() { [ "$(job state)" = running ]; }
 wait_for 60 is_running
 echo 86400 >"$NIGHTBUS_CLOCK_FILE"
 nightbus note add tones@v1 0:01 "of tomorrow" >/dev/null
