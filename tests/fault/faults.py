@@ -7,6 +7,9 @@ import random
 import signal
 
 
+STOP_S = 20.0  # a coordinator that is asked to stop ends by then
+
+
 class Fault:
     needs_lan = False
     needs_disk = None  # "coordinator" or "renderer": that side is put on a small disk
@@ -106,7 +109,8 @@ class RestartCoordinator(KillCoordinator):
 
     def begin(self, farm):
         farm.signal(farm.coordinator, signal.SIGTERM)
-        farm.coordinator.wait()
+        farm.signal(farm.coordinator, signal.SIGCONT)  # another fault may have stopped it
+        farm.coordinator.wait(STOP_S)
 
 
 class CutLink(Fault):
