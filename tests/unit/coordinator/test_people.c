@@ -340,7 +340,7 @@ static void the_audit_log_has_each_deed_once_and_no_reading(void **state)
     const wanted artist = {"bea", 1, "artist", album, NULL};
     assert_done(invite(&here, &artist));
     const wanted refused = {"art", 2, "artist", album, NULL};
-    assert_refused(invite(&here, &refused), NB_E_PERMISSION, "");
+    assert_refused(invite(&here, &refused), NB_E_PERMISSION, "owner");
     nb_ledger *ledger = open_ledger(*state);
     const nb_audit_query all = {.album = "", .person = "", .limit = 10};
     nb_audit_row *rows = NULL;
