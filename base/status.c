@@ -67,7 +67,7 @@ static nb_status status_of_errno(int errnum)
 
 nb_status nb_fail_errno(nb_error *err, int errnum, const char *format, ...)
 {
-    char text[sizeof err->text];
+    char text[sizeof((nb_error *)0)->text];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);

@@ -38,7 +38,7 @@ char **nb_answer_roles(const nb_answer *self, unsigned roles, size_t *out_count)
 static nb_status check_name(nb_coordinator *self, const nb_caller *caller, const char *name,
                             unsigned roles, nb_error *err)
 {
-    nb_name_use use;
+    nb_name_use use = {0};
     bool owns_all = false;
     nb_status status = nb_text_check_name("name", name, err);
     if (status == NB_OK) {

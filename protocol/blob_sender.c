@@ -162,7 +162,7 @@ static nb_status read_range(const open_blob *blob, uint64_t offset, uint8_t *byt
 static nb_status read_chunk(nb_blob_sender *self, const nb_range *range, zmq_msg_t *out_chunk,
                             uint64_t *out_total, nb_error *err)
 {
-    open_blob *blob = NULL;
+    open_blob *blob = &self->blobs[0]; // until it is found
     nb_status status = find_open(self, range, &blob, err);
     if (status != NB_OK) {
         return status;

@@ -152,7 +152,7 @@ void nb_public_key_from_bytes(const uint8_t bytes[NB_KEY_SIZE], nb_public_key *o
 
 nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65], nb_error *err)
 {
-    uint8_t bytes[NB_KEY_SIZE];
+    uint8_t bytes[NB_KEY_SIZE] = {0};
     out[0] = '\0';
     const nb_status status = nb_public_key_to_bytes(self, bytes, err);
     if (status != NB_OK) {

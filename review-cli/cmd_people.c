@@ -156,8 +156,8 @@ static nb_status send_change(const nb_cli *cli, nb_words *add, nb_words *remove,
 
 static nb_status run_role(nb_cli *cli, nb_error *err)
 {
-    nb_words add;
-    nb_words remove;
+    nb_words add = {0};
+    nb_words remove = {0};
     nb_status status = nb_words_parse("add", nb_args_get(&cli->args, "add"), &add, err);
     if (status == NB_OK) {
         status = nb_words_parse("remove", nb_args_get(&cli->args, "remove"), &remove, err);

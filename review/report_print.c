@@ -290,7 +290,8 @@ static bool spectrum_columns(const nb_report *self, double columns[PICTURE_COLUM
     double highest = -INFINITY;
     for (size_t c = 0; c < PICTURE_COLUMNS; c++) {
         const size_t band = c / BAND_COLUMNS;
-        columns[c] = (band < self->spectrum_count) ? self->spectrum_db[band] : -INFINITY;
+        const bool has = band < NB_REPORT_BANDS && band < self->spectrum_count;
+        columns[c] = has ? self->spectrum_db[band] : -INFINITY;
         highest = fmax(highest, columns[c]);
     }
     *scale = (level_scale){.top = ceil(highest / step_db) * step_db, .step = step_db};

@@ -127,11 +127,13 @@ cmp "$WORK/again"/tones-v*.wav "$WORK/out/tones-v4.wav" || fail "and it is not w
 ok "four pushes, no task"
 
 step "nothing new: at once, and next to nothing moves"
-before=$(cat /sys/class/net/lo/statistics/tx_bytes)
+# What other tests send counts too, so it is told and not judged.
+loopback_bytes() { cat /sys/class/net/lo/statistics/tx_bytes 2>/dev/null || echo 0; }
+before=$(loopback_bytes)
 start=$(date +%s%N)
 nightbus push -m "nothing" --json >"$WORK/push"
 took_ms=$((($(date +%s%N) - start) / 1000000))
-moved=$(($(cat /sys/class/net/lo/statistics/tx_bytes) - before))
+moved=$(($(loopback_bytes) - before))
 [ "$(jq .sent_bytes "$WORK/push")" = 0 ] || fail "something was sent"
 [ $took_ms -lt 2000 ] || fail "it took $took_ms ms"
 ok "$took_ms ms, $moved bytes on the loopback"
