@@ -74,7 +74,7 @@ static void write_message(writer *out, const ProtobufCMessageDescriptor *message
 
 static void write_text(writer *out, unsigned id, const nb_rule *rule, int kind)
 {
-    static char text[NB_MESSAGE_TEXT_MAX + 64];
+    static char text[NB_METRICS_MAX + 64]; // the longest of all
     size_t size = rule->most < 20 ? (size_t)rule->most : 20;
     if (kind == FAULT_LARGE) {
         size = (size_t)rule->most + 1;
