@@ -359,7 +359,8 @@ static void transform_inputs(convolution *self)
     for (size_t r = 0; r < ROUND_BLOCKS; r++) {
         self->newest = (self->newest + 1 == self->ring_size) ? 0 : self->newest + 1;
         for (size_t c = 0; c < self->sources; c++) {
-            const float *samples = self->samples[c] + ROUND_FRAMES + (r - 1) * BLOCK_FRAMES;
+            const float *samples =
+                self->samples[c] + ROUND_FRAMES - BLOCK_FRAMES + r * BLOCK_FRAMES;
             const bool silent = all_zero(samples, (size_t)2 * BLOCK_FRAMES);
             self->silent[c][self->newest] = silent;
             if (!silent) {
