@@ -57,12 +57,19 @@ nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_al
     return status;
 }
 
+nb_status nb_album_check_song(const nb_album *self, const char *song, nb_error *err)
+{
+    return nb_revisions_find_version(self->revisions, song, NULL)
+               ? NB_OK
+               : nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
+}
+
 static nb_status say_none(const nb_album *self, const char *song, const char *wanted, nb_error *err)
 {
     const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
     const nb_version *master = nb_revisions_newest_master(self->revisions, song);
     if (!newest) {
-        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
+        return nb_album_check_song(self, song, err);
     }
     if (wanted[0] != 'm') {
         return nb_fail(err, NB_E_NOT_FOUND, "no %s@%s; the newest is %s@%s", song, wanted, song,
@@ -94,10 +101,9 @@ static nb_status find_approved(const nb_album *self, const char *song, const nb_
         return status;
     }
     const nb_version *newest = nb_revisions_find_version(self->revisions, song, NULL);
-    return newest
-               ? nb_fail(err, NB_E_NOT_FOUND, "no mix of %s is approved; the newest is %s@%s", song,
-                         song, newest->name)
-               : nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", self->name, song);
+    return newest ? nb_fail(err, NB_E_NOT_FOUND, "no mix of %s is approved; the newest is %s@%s",
+                            song, song, newest->name)
+                  : nb_album_check_song(self, song, err);
 }
 
 nb_status nb_album_version(const nb_album *self, const char *song, const char *version,

@@ -226,6 +226,9 @@ NB_NODISCARD nb_status nb_answer_ack(nb_answer *self, nb_error *err);
 
 // ---- Albums (album.c, album_handlers.c) ----
 
+/// NB_E_NOT_FOUND, in words, for a song without a version.
+NB_NODISCARD nb_status nb_album_check_song(const nb_album *self, const char *song, nb_error *err);
+
 /// NB_E_NOT_FOUND in words.
 NB_NODISCARD nb_status nb_coordinator_album(nb_coordinator *self, const char *name, nb_album **out,
                                             nb_error *err);

@@ -322,13 +322,12 @@ nb_status nb_handle_version_list(nb_coordinator *self, const nb_caller *caller,
     (void)caller;
     const Nightbus__VersionList *said = request->version_list;
     nb_album *album = NULL;
-    const nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    nb_status status = nb_coordinator_album(self, said->album, &album, err);
+    if (status == NB_OK && said->song) {
+        status = nb_album_check_song(album, said->song, err);
+    }
     if (status != NB_OK) {
         return status;
-    }
-    if (said->song && !nb_revisions_find_version(album->revisions, said->song, NULL)) {
-        return nb_fail(err, NB_E_NOT_FOUND, "album '%s' has no song '%.64s'", album->name,
-                       said->song);
     }
     Nightbus__VersionListing *listing = nb_answer_take(answer, 1, sizeof *listing);
     if (!listing) {

@@ -543,26 +543,32 @@ nb_status nb_ledger_put_result(nb_ledger *self, const nb_result *result, nb_erro
     return status;
 }
 
-static nb_status read_outputs(nb_ledger *self, nb_result *out, nb_error *err)
+nb_status nb_ledger_read_outputs(nb_sql_rows *rows, nb_result *out, nb_error *err)
 {
-    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status = nb_sql_query(
-        self->sql, "SELECT name, digest, size FROM outputs WHERE mix_key = ? ORDER BY name",
-        NB_SQL_VALUES(nb_sql_digest(&out->mix_key)), &rows, err);
+    nb_status status = NB_OK;
     while (status == NB_OK && out->output_count < NB_RESULT_FILES_MAX) {
         bool row = false;
-        status = nb_sql_next(&rows, &row, err);
+        status = nb_sql_next(rows, &row, err);
         if (status != NB_OK || !row) {
             break;
         }
         nb_output *output = &out->outputs[out->output_count++];
-        output->size = (uint64_t)nb_sql_get_int(&rows, 2);
-        status = nb_ledger_copy_text(&rows, 0, output->name, sizeof output->name, err);
+        output->size = (uint64_t)nb_sql_get_int(rows, 2);
+        status = nb_ledger_copy_text(rows, 0, output->name, sizeof output->name, err);
         if (status == NB_OK) {
-            status = nb_sql_get_digest(&rows, 1, &output->digest, err);
+            status = nb_sql_get_digest(rows, 1, &output->digest, err);
         }
     }
     return status;
+}
+
+static nb_status read_outputs(nb_ledger *self, nb_result *out, nb_error *err)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status = nb_sql_query(
+        self->sql, "SELECT name, digest, size FROM outputs WHERE mix_key = ? ORDER BY name",
+        NB_SQL_VALUES(nb_sql_digest(&out->mix_key)), &rows, err);
+    return status == NB_OK ? nb_ledger_read_outputs(&rows, out, err) : status;
 }
 
 nb_status nb_ledger_get_result(nb_ledger *self, const nb_digest *mix_key, nb_result *out,

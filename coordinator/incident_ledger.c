@@ -85,24 +85,11 @@ nb_status nb_ledger_add_incident(nb_ledger *self, nb_incident *incident, nb_erro
 static nb_status read_outputs(nb_ledger *self, uint64_t id, nb_result *out, nb_error *err)
 {
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status = nb_sql_query(
+    const nb_status status = nb_sql_query(
         self->sql,
         "SELECT name, digest, size FROM incident_outputs WHERE incident = ? ORDER BY name",
         NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, err);
-    while (status == NB_OK && out->output_count < NB_RESULT_FILES_MAX) {
-        bool row = false;
-        status = nb_sql_next(&rows, &row, err);
-        if (status != NB_OK || !row) {
-            break;
-        }
-        nb_output *output = &out->outputs[out->output_count++];
-        output->size = (uint64_t)nb_sql_get_int(&rows, 2);
-        status = nb_ledger_copy_text(&rows, 0, output->name, sizeof output->name, err);
-        if (status == NB_OK) {
-            status = nb_sql_get_digest(&rows, 1, &output->digest, err);
-        }
-    }
-    return status;
+    return status == NB_OK ? nb_ledger_read_outputs(&rows, out, err) : status;
 }
 
 static nb_status read_incident(const nb_sql_rows *rows, nb_incident *out, nb_error *err)

@@ -180,6 +180,20 @@ static void wait_for_room(const char *cache)
     }
 }
 
+static void run_orders(nb_worker *worker, const char *cache)
+{
+    nb_order order;
+    while (nb_heartbeat_wait_order(worker->heartbeat, &order)) {
+        const bool is_full = nb_task_run(worker, &order) == NB_E_NO_SPACE;
+        nb_heartbeat_rest(worker->heartbeat, is_full);
+        nb_heartbeat_done(worker->heartbeat);
+        if (is_full) {
+            wait_for_room(cache);
+            nb_heartbeat_rest(worker->heartbeat, false);
+        }
+    }
+}
+
 static nb_status serve(const options *chosen, nb_error *err)
 {
     nb_fingerprint fingerprint;
@@ -230,16 +244,7 @@ static nb_status serve(const options *chosen, nb_error *err)
         .threads = (unsigned)chosen->threads,
         .transfer = chosen->transfer,
     };
-    nb_order order;
-    while (nb_heartbeat_wait_order(heartbeat, &order)) {
-        const bool is_full = nb_task_run(&worker, &order) == NB_E_NO_SPACE;
-        nb_heartbeat_rest(heartbeat, is_full);
-        nb_heartbeat_done(heartbeat);
-        if (is_full) {
-            wait_for_room(chosen->cache);
-            nb_heartbeat_rest(heartbeat, false);
-        }
-    }
+    run_orders(&worker, chosen->cache);
     stop_asked = true; // also what waits for an answer that nobody needs any more
     nb_log_info("stopped");
     return NB_OK;
