@@ -84,13 +84,20 @@ static char *doubt(const decide *self)
                : NULL;
 }
 
+/// Is the decision that stands our own?
+static bool is_own(const decide *self, const Nightbus__VersionRow *row)
+{
+    const char *person = nb_client_welcome(self->farm.client)->person;
+    return row->decided_by && strcmp(row->decided_by, person) == 0;
+}
+
 /// What another person decided otherwise; a text in new memory, or null.
 static char *other_decision(const decide *self)
 {
     const Nightbus__VersionRow *row = seen(self);
     const char *mine = is(self, "approve") ? "approved" : "changes-requested";
     if (strcmp(row->standing, "open") == 0 || strcmp(row->standing, mine) == 0 ||
-        strcmp(row->decided_by, nb_client_welcome(self->farm.client)->person) == 0) {
+        is_own(self, row)) {
         return NULL;
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
@@ -194,8 +201,7 @@ static bool is_done_already(const decide *self)
 {
     const Nightbus__VersionRow *row = seen(self);
     const nb_args *args = &self->cli->args;
-    return is(self, "approve") && strcmp(row->standing, "approved") == 0 &&
-           strcmp(row->decided_by, nb_client_welcome(self->farm.client)->person) == 0 &&
+    return is(self, "approve") && strcmp(row->standing, "approved") == 0 && is_own(self, row) &&
            !nb_args_has(args, "message") && !nb_args_has(args, "file");
 }
 

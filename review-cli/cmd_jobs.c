@@ -268,6 +268,7 @@ static nb_status run_job(nb_cli *cli, nb_error *err)
 {
     uint64_t job = 0;
     const bool follows = nb_args_has(&cli->args, "follow");
+    nb_followed followed = {0};
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
     NB_SCOPED(nb_json_free) json_t *lines = json_array();
     nb_status status = nb_job_word(cli->args.words[0], &job, err);
@@ -275,7 +276,6 @@ static nb_status run_job(nb_cli *cli, nb_error *err)
         status = nb_farm_open(cli, &farm, err);
     }
     if (status == NB_OK && follows) {
-        nb_followed followed = {0};
         status = nb_follow(&farm, &job, 1, cli->json ? NULL : print_line, NULL, &followed, err);
     }
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
@@ -285,7 +285,15 @@ static nb_status run_job(nb_cli *cli, nb_error *err)
     if (status == NB_OK && (cli->json || !follows)) { // who followed it has seen its log
         status = read_log(&farm, job, reply->job_state, lines, err);
     }
-    return status == NB_OK ? print_job(cli, reply->job_state->row, lines, err) : status;
+    if (status == NB_OK) {
+        status = print_job(cli, reply->job_state->row, lines, err);
+    }
+    if (status == NB_OK && follows && !followed.done) { // for `job 12 --follow && ...`
+        const char *why = reply->job_state->row->error;
+        status = nb_fail(err, NB_E_INVALID, "job %" PRIu64 " %s%s%s", job,
+                         reply->job_state->row->state, why ? ": " : "", why ? why : "");
+    }
+    return status;
 }
 
 static const nb_option job_options[] = {

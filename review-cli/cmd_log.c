@@ -153,7 +153,7 @@ static void add_version(nb_table *table, const Nightbus__VersionRow *row, int64_
         nb_text_add(&standing, "print; ");
     }
     nb_text_add(&standing, nb_standing_short(row));
-    if (strcmp(row->standing, "open") != 0) {
+    if (strcmp(row->standing, "open") != 0 && row->decided_by) {
         char ago[NB_AGO_SIZE];
         nb_ago_format((int64_t)row->decided_ms, now_ms, ago);
         nb_text_addf(&standing, " by %s, %s", row->decided_by, ago);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// node drain, resume, set-aside, label, window: what is wished for a renderer.
+// node drain, resume, set-aside, label, hours: what is wished for a renderer.
 #include "review-cli/hours.h"
 #include "review-cli/node_words.h"
 

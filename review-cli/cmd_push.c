@@ -316,6 +316,8 @@ static nb_status send_push(push *self, nb_error *err)
     if (status == NB_OK) {
         status = nb_folder_set_base(&self->folder, self->reply->pushed->commit,
                                     &self->collection.manifest, err);
+    }
+    if (status == NB_OK) { // until then a repeat must be known by its id
         remove(path);
     }
     return status;

@@ -103,7 +103,7 @@ static nb_status take_row(fetch_album *self, const Nightbus__VersionRow *row, nb
                      row->mix, row->newest);
         }
     }
-    if (!row->mix && strcmp(row->version, row->newest) == 0) {
+    if (!row->mix && row->newest && strcmp(row->version, row->newest) == 0) {
         snprintf(song->newest, sizeof song->newest, "%s", version.version);
         if (!song->found.version[0]) {
             snprintf(song->standing, sizeof song->standing, "%s", nb_standing_short(row));

@@ -150,6 +150,7 @@ static nb_status add_notes(mastering *self, nb_error *err)
     char *title = nb_text_format("%s@%s", self->name.song, self->name.version);
     nb_status status = nb_notes_fetch(&self->farm, &self->name, &notes, err);
     if (status == NB_OK) {
+        nb_notes_drop_gone(&notes);
         status = nb_notes_to_markers(&notes, &markers, err);
     }
     markers.title = title;
