@@ -320,10 +320,12 @@ static void accepted(nb_guard *self, size_t watched, int fd)
     pthread_mutex_unlock(&self->lock);
 }
 
-static void disconnected(nb_guard *self, int fd)
+/// The two sockets' monitors are read in turn: by then the number may be another connection's.
+static void disconnected(nb_guard *self, size_t watched, int fd)
 {
     pthread_mutex_lock(&self->lock);
-    if (fd >= 0 && (size_t)fd < self->connection_count && self->connections[fd].is_open) {
+    if (fd >= 0 && (size_t)fd < self->connection_count && self->connections[fd].is_open &&
+        self->connections[fd].watched == watched) {
         self->connections[fd] = (connection){0};
         self->open_count--;
     }
@@ -346,7 +348,7 @@ static void take_events(nb_guard *self, size_t watched)
         if (event == ZMQ_EVENT_ACCEPTED) {
             accepted(self, watched, fd);
         } else if (event == ZMQ_EVENT_DISCONNECTED) {
-            disconnected(self, fd);
+            disconnected(self, watched, fd);
         }
     }
 }

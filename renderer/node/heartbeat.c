@@ -152,16 +152,19 @@ static bool is_same_order(const nb_heartbeat *self, const sync_state *sent)
            self->order.attempt == sent->order.attempt;
 }
 
-/// Lines that were not heard go back in front of those said since.
+/// Lines that were not heard go back in front of those said since. One place stays free, for the
+/// line that says how many were left out.
 static void give_lines_back(nb_heartbeat *self, sync_state *sent)
 {
     pthread_mutex_lock(&self->lock);
-    if (is_same_order(self, sent) && sent->line_count + self->line_count <= NB_LOG_LINES_MAX) {
+    const bool is_same = is_same_order(self, sent);
+    if (is_same && sent->line_count + self->line_count < NB_LOG_LINES_MAX) {
         memmove(self->lines + sent->line_count, self->lines,
                 self->line_count * sizeof *self->lines);
         memcpy(self->lines, sent->lines, sent->line_count * sizeof *self->lines);
         self->line_count += sent->line_count;
     } else {
+        self->lines_left_out += is_same ? sent->line_count : 0;
         drop_lines(self, sent->lines, sent->line_count);
     }
     pthread_mutex_unlock(&self->lock);

@@ -22,10 +22,13 @@ ok "task of job $(job job) runs on $(job node)"
 
 step "the backup is put back under running renderers"
 kill -STOP "$farm_pid" # or it would start the coordinator in between
-kill -KILL "$(farm_json coordinator_pid)"
+coordinator=$(farm_json coordinator_pid)
+kill -KILL "$coordinator"
+is_dead() { case $(ps -o state= -p "$coordinator") in Z* | "") ;; *) return 1 ;; esac; }
+wait_for 30 is_dead
 for name in albums store ledger.sqlite; do
-    rm -rf "$WORK/farm/$name"
-    cp -a "$WORK/backup/$name" "$WORK/farm/$name"
+    mv "$WORK/farm/$name" "$WORK/gone-$name" # renderers may still write into it
+    cp -aT "$WORK/backup/$name" "$WORK/farm/$name"
 done
 rm -f "$WORK"/farm/ledger.sqlite-*
 kill -CONT "$farm_pid"
