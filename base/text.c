@@ -163,6 +163,37 @@ void nb_text_make_printable(char *text)
     text[to] = '\0';
 }
 
+void nb_text_add_lines(nb_text *self, const char *text, size_t indent)
+{
+    size_t length = strlen(text);
+    while (length > 0 && text[length - 1] == '\n') {
+        length--;
+    }
+    const char *const end = text + length;
+    for (const char *line = text + strspn(text, "\n"); line < end;) {
+        const size_t bytes = strcspn(line, "\n");
+        NB_SCOPED(nb_text_free) char *copy = strndup(line, bytes);
+        if (!copy) {
+            self->failed = true;
+            return;
+        }
+        for (char *tab = copy; (tab = strchr(tab, '\t'));) {
+            *tab = ' ';
+        }
+        nb_text_make_printable(copy);
+        nb_text_add(self, copy);
+        line += bytes;
+        const size_t feeds = line < end ? strspn(line, "\n") : 0;
+        for (size_t i = 0; i < feeds; i++) {
+            nb_text_add(self, "\n");
+        }
+        for (size_t i = 0; feeds > 0 && i < indent; i++) {
+            nb_text_add(self, " ");
+        }
+        line += feeds;
+    }
+}
+
 static size_t columns_of(uint32_t code)
 {
     if ((code >= 0x0300 && code <= 0x036f) || (code >= 0xfe00 && code <= 0xfe0f)) {

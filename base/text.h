@@ -41,6 +41,10 @@ bool nb_text_is_utf8(const char *bytes, size_t size, size_t *out_offset);
 /// on a terminal. Never makes it longer.
 void nb_text_make_printable(char *text);
 
+/// Add `text` as people wrote it: its line feeds kept, with `indent` spaces behind each, a tab as
+/// one space, all else as nb_text_make_printable leaves it. Blank lines at its ends are left out.
+void nb_text_add_lines(nb_text *self, const char *text, size_t indent);
+
 /// The columns that `text` takes on a terminal (UTF-8; combining and wide characters counted).
 size_t nb_text_columns(const char *text);
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { ERROR_INDENT = 2 };
+
 nb_album_count nb_album_rendering_count(const Nightbus__AlbumRendering *rendering)
 {
     nb_album_count count = {.total = rendering->n_rows};
@@ -144,10 +146,12 @@ nb_status nb_album_rendering_print(const nb_cli *cli, const Nightbus__AlbumRende
     for (size_t i = 0; i < rendering->n_rows; i++) {
         const Nightbus__JobRow *row = rendering->rows[i];
         if (row->error && row->error[0] && strcmp(row->state, "done") != 0) {
-            nb_text_make_printable(row->error);
+            nb_text_make_printable(row->song);
+            nb_text_make_printable(row->version);
             nb_text_addf(&text, "\n%s@%s failed (job %" PRIu64 "):\n", row->song, row->version,
                          row->job);
-            nb_table_add_wrapped(&text, row->error, 2, NB_TERMINAL_COLUMNS);
+            nb_table_add_wrapped(&text, row->error, ERROR_INDENT,
+                                 nb_terminal_columns() - ERROR_INDENT);
         }
     }
     nb_text_add(&text, "\n");

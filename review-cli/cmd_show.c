@@ -101,6 +101,17 @@ static void add_line(nb_text *out, const char *label, const char *value)
     }
 }
 
+/// As add_line, but all of it: a text of several lines, under each other.
+static void add_words(nb_text *out, const char *label, const char *value)
+{
+    NB_SCOPED(nb_text_fini) nb_text lines = {0};
+    nb_table_add_wrapped(&lines, value ? value : "", VALUE_COLUMN,
+                         nb_terminal_columns() - VALUE_COLUMN);
+    if (lines.length > VALUE_COLUMN) {
+        nb_text_addf(out, "  %-12s %s", label, lines.chars + VALUE_COLUMN);
+    }
+}
+
 /// As add_line, in a style.
 static void add_styled(const nb_cli *cli, nb_text *out, const char *label, nb_style style,
                        const char *value)
@@ -233,13 +244,13 @@ static void print(const nb_cli *cli, const Nightbus__VersionInfo *info, nb_text 
     NB_SCOPED(nb_text_free) char *name = nb_text_format("%s@%s", info->song, info->version);
     nb_style_add(out, cli->colour, NB_STYLE_STRONG, name ? name : "");
     nb_text_add(out, "\n");
-    add_line(out, "message", info->message);
+    add_words(out, "message", info->message);
     add_line(out, "pushed by", info->person);
     add_line(out, "when", when);
     add_line(out, "revision", info->commit);
     print_source(info, out);
     add_styled(cli, out, "state", nb_style_of_state(info->state), info->state);
-    add_line(out, "error", info->error);
+    add_words(out, "error", info->error);
     add_line(out, "engine", info->fingerprint);
     if (info->rendering && strcmp(info->rendering, "r1") != 0) {
         add_line(out, "rendering", info->rendering); // the first one's files are gone

@@ -171,6 +171,16 @@ static void add_printable(nb_text *out, const char *before, const char *text, co
     }
 }
 
+/// A text of several lines, each under the first.
+static void add_words(nb_text *out, const char *before, const char *text, const char *behind)
+{
+    if (text && text[0]) {
+        nb_text_add(out, before);
+        nb_text_add_lines(out, text, nb_text_columns(before));
+        nb_text_add(out, behind);
+    }
+}
+
 static void add_hex(nb_text *out, const char *before, ProtobufCBinaryData bytes)
 {
     char hex[NB_DIGEST_HEX_SIZE];
@@ -211,7 +221,7 @@ static void add_head(const mastering *self, nb_text *out)
     }
     add_printable(out, "pushed by  ", info->person, "");
     add_time(out, ", ", info->time_ms, "\n");
-    add_printable(out, "message    ", info->message, "\n");
+    add_words(out, "message    ", info->message, "\n");
     nb_text_add(out, "\n");
 }
 
@@ -227,6 +237,13 @@ static bool is_approved(const mastering *self)
     return nb_digest_equal(&decided, &fetched);
 }
 
+/// All that was said with the decision that stands; of it the standing has the first line.
+static const char *decided_text(const Nightbus__VersionInfo *info)
+{
+    const size_t count = info->n_decisions;
+    return count > 0 ? info->decisions[count - 1]->text : info->standing->decided_text;
+}
+
 static void add_standing(const mastering *self, nb_text *out)
 {
     const Nightbus__VersionRow *row = info_of(self)->standing;
@@ -234,7 +251,7 @@ static void add_standing(const mastering *self, nb_text *out)
         add_printable(out, "APPROVED by ", row->decided_by, "");
         add_time(out, ", ", row->decided_ms, "\n");
         add_hex(out, "  these very bytes: sha256 ", row->decided_digest);
-        add_printable(out, "  \"", row->decided_text, "\"\n");
+        add_words(out, "  \"", decided_text(info_of(self)), "\"\n");
     } else if (row && strcmp(row->standing, "approved") == 0) {
         nb_text_add(out, "NOT APPROVED: an approval stands, but of other bytes than these\n");
         add_hex(out, "  approved: sha256 ", row->decided_digest);
@@ -242,7 +259,7 @@ static void add_standing(const mastering *self, nb_text *out)
         nb_text_add(out, "NOT APPROVED: changes were requested\n");
         add_printable(out, "  by ", row->decided_by, "");
         add_time(out, ", ", row->decided_ms, "\n");
-        add_printable(out, "  \"", row->decided_text, "\"\n");
+        add_words(out, "  \"", decided_text(info_of(self)), "\"\n");
     } else {
         nb_text_add(out, "NOT APPROVED: nobody has approved this version\n");
     }
@@ -262,7 +279,7 @@ static void add_history(const mastering *self, nb_text *out)
         add_printable(out, "", decision->kind, "");
         add_printable(out, " by ", decision->person, "\n");
         add_hex(out, "    sha256 ", decision->digest);
-        add_printable(out, "    \"", decision->text, "\"\n");
+        add_words(out, "    \"", decision->text, "\"\n");
     }
     if (row) {
         nb_text_addf(out, "%sNotes: %u, %u open\n", info->n_decisions > 0 ? "\n" : "", row->notes,

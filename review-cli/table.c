@@ -166,14 +166,19 @@ static void print_rest(const char *rest, size_t indent, size_t columns, nb_text 
 
 void nb_table_add_wrapped(nb_text *out, const char *text, size_t indent, size_t columns)
 {
-    for (const char *line = text; *line;) {
-        const size_t length = strcspn(line, "\n");
-        NB_SCOPED(nb_text_free) char *copy = strndup(line, length);
-        if (copy) {
-            nb_text_make_printable(copy);
-            print_rest(copy, indent, columns, out);
+    NB_SCOPED(nb_text_fini) nb_text lines = {0};
+    nb_text_add_lines(&lines, text, 0);
+    for (char *line = lines.chars; line && !lines.failed;) {
+        char *end = strchr(line, '\n');
+        if (end == line) {
+            nb_text_add(out, "\n");
+        } else {
+            if (end) {
+                *end = '\0';
+            }
+            print_rest(line, indent, columns, out);
         }
-        line += length + (line[length] == '\n' ? 1 : 0);
+        line = end ? end + 1 : NULL;
     }
 }
 

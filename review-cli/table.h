@@ -51,7 +51,7 @@ void nb_table_style(nb_table *self, size_t column, nb_style style);
 void nb_table_print(const nb_table *self, bool colour, nb_text *out);
 
 /// Add `text` as lines of at most `columns` columns behind `indent` spaces each, its own line feeds
-/// kept; all else is made safe for a terminal.
+/// and blank lines kept; all else is made safe for a terminal.
 void nb_table_add_wrapped(nb_text *out, const char *text, size_t indent, size_t columns);
 
 /// Add `text` to `out`, cut with "…" to `columns` columns.

@@ -127,14 +127,18 @@ step "to the second room: the approved mix, untouched, with all that was said"
 nightbus -A demo fetch tones@v4 --for mastering -o early >/dev/null
 expect_words early/tones-v4-for-mastering/APPROVAL.txt "NOT APPROVED"
 nightbus -A demo note add tones@v4 0:02 "a little less air here?" >/dev/null
-nightbus -A demo approve tones@v4 -m "to mastering" >/dev/null
+nightbus -A demo approve tones@v4 -m $'to mastering\n\nas it is' >/dev/null
 mkdir mia
 mia join "$(nightbus invite -A demo --role mastering --name mia --json | jq -r .link)" >/dev/null
 mia -A demo fetch tones@approved --for mastering -o room >said
 room=room/tones-v4-for-mastering
 sum=$(nightbus -A demo show tones@v4 --json | jq -r .sha256)
 expect_words said "$sum" "APPROVED by"
-expect_words $room/APPROVAL.txt "APPROVED by" "these very bytes: sha256 $sum" "to mastering" "submit-master tones@v4"
+expect_words $room/APPROVAL.txt "APPROVED by" "these very bytes: sha256 $sum" "submit-master tones@v4"
+for indent in "  " "    "; do # as it stands, and in the history
+    grep -A2 "^$indent\"to mastering\$" $room/APPROVAL.txt | grep -c "^$indent as it is\"\$" >lines || true
+    [ "$(cat lines)" -eq 1 ] || fail "not line under line: $(cat $room/APPROVAL.txt)"
+done
 [ "$(sha256sum <$room/tones-v4.wav | cut -d' ' -f1)" = "$sum" ] || fail "the mix was touched"
 expect_words $room/tones-v4.notes.md "less air"
 expect_words $room/tones-v4.markers-reaper.csv "less air"
@@ -158,7 +162,7 @@ refuse 2 "a master is made of a mix" nightbus -A demo submit-master tones@m1 mas
 
 step "a master of v4"
 sox master.wav -b 16 -r 44100 "tones 16-44.flac" rate -v
-mia -A demo submit-master tones@v4 master.wav "tones 16-44.flac" -m "louder, trimmed" >said
+mia -A demo submit-master tones@v4 master.wav "tones 16-44.flac" -m $'louder, trimmed\nat \tboth ends' >said
 expect_words said "tones@m1" "holds the music of v4" "0.2500 s earlier" "+4.0"
 nightbus -A demo report tones@m1 --json | jq -c '.comparison | [.mix, .matches, .steady, .inverted,
     (.offset_s * 10000 | round), ((.after.integrated_lufs - .before.integrated_lufs) * 10 | round)]' >compared
@@ -174,7 +178,8 @@ step "the mix moves on: m1 is of v4, and says so"
 (cd album && nightbus pull >/dev/null && sed -i 's/fader_db: -6/fader_db: -5/' songs/tones/mix.yaml &&
     nightbus push -m "up" >/dev/null)
 nightbus -A demo show tones@m1 >said
-expect_words said "v4; the mix has moved on to v5"
+expect_words said "v4; the mix has moved on to v5" "  message      louder, trimmed" \
+    "               at  both ends"
 [ "$(nightbus -A demo show tones@m1 --json | jq .left_behind)" = true ] || fail "not left behind"
 nightbus -A demo log tones >said
 expect_words said "of v4, behind" "print; open"

@@ -205,6 +205,26 @@ static void utf8_is_checked_to_the_letter(void **state)
     assert_int_equal(nb_text_columns("a\u00fc\u6b4c"), 4);
 }
 
+static void lines_of_people_stay_lines_and_nothing_else_of_them_is_raw(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *shown;
+    } cases[] = {{"one", "one"},
+                 {"one\ntwo", "one\n  two"},
+                 {"\n\none\n\ntwo\n\n", "one\n\n  two"},
+                 {"a\tb\n\033[2Jc\r\nd\xff", "a b\n  ?[2Jc?\n  d?"},
+                 {"", ""},
+                 {"\n\n", ""}};
+    for (size_t i = 0; i < NB_COUNT(cases); i++) {
+        NB_SCOPED(nb_text_fini) nb_text text = {0};
+        nb_text_add_lines(&text, cases[i].text, 2);
+        assert_false(text.failed);
+        assert_string_equal(text.chars ? text.chars : "", cases[i].shown);
+    }
+}
+
 static void a_growing_text_keeps_all_that_was_added(void **state)
 {
     (void)state;
@@ -232,6 +252,7 @@ int main(void)
         cmocka_unit_test(numbers_are_read_strictly),
         cmocka_unit_test(the_nearest_word_helps_or_is_silent),
         cmocka_unit_test(utf8_is_checked_to_the_letter),
+        cmocka_unit_test(lines_of_people_stay_lines_and_nothing_else_of_them_is_raw),
         cmocka_unit_test(a_growing_text_keeps_all_that_was_added),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,8 +142,8 @@ static void a_text_is_wrapped_at_words_and_keeps_its_own_lines(void **state)
 {
     (void)state;
     NB_SCOPED(nb_text_fini) nb_text text = {0};
-    nb_table_add_wrapped(&text, "one two\nthree four\033 five", 2, 10);
-    assert_string_equal(text.chars, "  one two\n  three\n  four? five\n");
+    nb_table_add_wrapped(&text, "one two\n\nthree\tfour\033 five\n", 2, 10);
+    assert_string_equal(text.chars, "  one two\n\n  three\n  four? five\n");
 }
 
 static void a_table_without_rows_is_nothing(void **state)
