@@ -35,7 +35,7 @@ char **nb_answer_roles(const nb_answer *self, unsigned roles, size_t *out_count)
 // ---- Making ----
 
 // A key for a name that is somebody's makes whoever uses it that person.
-static nb_status check_name(nb_coordinator *self, const nb_caller *caller, const char *name,
+static nb_status check_name(nb_coordinator *self, const char *maker, const char *name,
                             unsigned roles, nb_error *err)
 {
     nb_name_use use = {0};
@@ -45,12 +45,12 @@ static nb_status check_name(nb_coordinator *self, const nb_caller *caller, const
         status = nb_ledger_find_name(self->ledger, name, &use, err);
     }
     if (status == NB_OK) {
-        status = nb_is_owner_of_all(self->ledger, caller->member.name, &owns_all, err);
+        status = nb_is_owner_of_all(self->ledger, maker, &owns_all, err);
     }
     if (status != NB_OK || !use.name[0]) {
         return status;
     }
-    const bool is_self = strcmp(use.name, caller->member.name) == 0;
+    const bool is_self = strcmp(use.name, maker) == 0;
     if (use.renderer || roles == NB_ROLE_RENDERER || strcmp(use.name, name) != 0) {
         return nb_fail(err, NB_E_EXISTS, "the name '%s' is taken", use.name);
     }
@@ -79,8 +79,9 @@ static nb_status check_wish(nb_coordinator *self, const nb_caller *caller,
         status =
             nb_fail(err, NB_E_LIMIT, "an invite is good for at most %d days", NB_INVITE_DAYS_MAX);
     }
-    return (status == NB_OK && said->name) ? check_name(self, caller, said->name, out->roles, err)
-                                           : status;
+    return (status == NB_OK && said->name)
+               ? check_name(self, caller->member.name, said->name, out->roles, err)
+               : status;
 }
 
 static nb_status answer_invited(const nb_invite_row *row, nb_answer *answer, nb_error *err)
@@ -246,16 +247,30 @@ static nb_status choose_name(nb_coordinator *self, const nb_invite_row *invite,
     return NB_OK;
 }
 
-// Whoever made the invite must still be one who may.
+// Whoever made the invite must still be here, and still be one who may: give the roles, and a key
+// to whoever has the name by now.
 static nb_status check_maker(nb_coordinator *self, const nb_invite_row *invite, nb_offer *out,
                              nb_error *err)
 {
     *out = (nb_offer){.roles = invite->roles};
     memcpy(out->album, invite->album, sizeof out->album);
+    bool here = false;
     nb_error why = {0};
-    return nb_offer_check(self->ledger, invite->person, out, &why) == NB_OK
-               ? NB_OK
-               : nb_fail(err, NB_E_PERMISSION, "this invite is good no more: %s", why.text);
+    nb_status status = nb_ledger_has_key(self->ledger, invite->person, &here, &why);
+    if (status == NB_OK && !here) {
+        status = nb_fail(&why, NB_E_PERMISSION, "%s, who made it, has no key here any more",
+                         invite->person);
+    }
+    if (status == NB_OK) {
+        status = nb_offer_check(self->ledger, invite->person, out, &why);
+    }
+    if (status == NB_OK && invite->name[0]) {
+        status = check_name(self, invite->person, invite->name, invite->roles, &why);
+    }
+    const bool spoilt = status == NB_E_PERMISSION || status == NB_E_EXISTS;
+    return (status == NB_OK) ? NB_OK
+                             : nb_fail(err, status, "%s%s",
+                                       spoilt ? "this invite is good no more: " : "", why.text);
 }
 
 static nb_status enrol(nb_coordinator *self, const nb_invite_row *invite, const nb_offer *offer,

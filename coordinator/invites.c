@@ -189,6 +189,15 @@ nb_status nb_ledger_revoke_invite(nb_ledger *self, uint64_t id, int64_t now_ms, 
     return spent(self, status, err);
 }
 
+nb_status nb_ledger_revoke_invites_of(nb_ledger *self, const char *person, int64_t now_ms,
+                                      nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "UPDATE invites SET revoked_ms = ?1"
+                      " WHERE person = ?2 AND used_ms = 0 AND revoked_ms = 0 AND expires_ms > ?1",
+                      NB_SQL_VALUES(nb_sql_int(now_ms), nb_sql_text(person)), err);
+}
+
 nb_status nb_ledger_prune_invites(nb_ledger *self, int64_t now_ms, nb_error *err)
 {
     return nb_sql_run(

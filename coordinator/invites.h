@@ -9,7 +9,6 @@ enum {
     NB_INVITES_OPEN_MAX = 1000, ///< At once; more is a mistake or an attack
     NB_INVITE_DAYS_MAX = 90,    ///< How long one may be good
     NB_INVITE_KEPT_DAYS = 90,   ///< How long a spent one is listed
-    NB_INVITE_STATE_SIZE = 8,
 };
 
 /// An invite as it stands. Roles of albums count on `album`: "" is none named, "*" all.
@@ -45,6 +44,9 @@ NB_NODISCARD nb_status nb_ledger_use_invite(nb_ledger *self, uint64_t id, const 
 /// Take it back. NB_E_STALE if it was not open any more.
 NB_NODISCARD nb_status nb_ledger_revoke_invite(nb_ledger *self, uint64_t id, int64_t now_ms,
                                                nb_error *err);
+/// Take back all that `person` made and nobody used.
+NB_NODISCARD nb_status nb_ledger_revoke_invites_of(nb_ledger *self, const char *person,
+                                                   int64_t now_ms, nb_error *err);
 /// Forget those that are spent for longer than NB_INVITE_KEPT_DAYS.
 NB_NODISCARD nb_status nb_ledger_prune_invites(nb_ledger *self, int64_t now_ms, nb_error *err);
 

@@ -176,6 +176,17 @@ nb_status nb_ledger_find_name(nb_ledger *self, const char *name, nb_name_use *ou
     return status;
 }
 
+nb_status nb_ledger_has_key(nb_ledger *self, const char *name, bool *out, nb_error *err)
+{
+    *out = false;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status = nb_sql_query(
+        self->sql,
+        "SELECT 1 FROM keys WHERE name = ? AND revoked_ms = 0 AND (roles & 2) = 0 LIMIT 1",
+        NB_SQL_VALUES(nb_sql_text(name)), &rows, err);
+    return (status == NB_OK) ? nb_sql_next(&rows, out, err) : status;
+}
+
 nb_status nb_ledger_list_grants(nb_ledger *self, const char *only_album, const nb_grant *after,
                                 size_t limit, nb_grant **out_rows, size_t *out_count, nb_error *err)
 {

@@ -33,6 +33,10 @@ typedef struct nb_name_use {
 NB_NODISCARD nb_status nb_ledger_find_name(nb_ledger *self, const char *name, nb_name_use *out,
                                            nb_error *err);
 
+/// Has that person a key that was not revoked?
+NB_NODISCARD nb_status nb_ledger_has_key(nb_ledger *self, const char *name, bool *out,
+                                         nb_error *err);
+
 /// A grant as a listing has it; the album is "" for the farm.
 typedef struct nb_grant {
     char name[NB_NAME_SIZE];

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/grants.h"
+#include "coordinator/invites.h"
 #include "coordinator/members.h"
 
 #include <stdio.h>
@@ -97,28 +98,37 @@ nb_status nb_handle_people_list(nb_coordinator *self, const nb_caller *caller,
     return complete ? NB_OK : nb_answer_no_memory(err);
 }
 
-// An album without an owner, or a farm without an operator, could never be given one again.
+// What nobody has any more, nobody could give again: owning an album or all of them, running the
+// farm.
 static nb_status check_last(nb_coordinator *self, const char *name, const char *album,
                             unsigned removed, nb_error *err)
 {
-    const unsigned vital = album[0] ? NB_ROLE_OWNER : NB_ROLE_OPERATOR;
-    int64_t others = 0;
-    int64_t everywhere = 0;
-    if (!(removed & vital)) {
-        return NB_OK;
-    }
-    nb_status status = nb_ledger_count_others(self->ledger, name, album, vital, &others, err);
-    if (status == NB_OK && album[0]) {
-        status = nb_ledger_count_others(self->ledger, "", "", vital, &everywhere, err);
-    }
-    if (status == NB_OK && others + everywhere == 0) {
+    static const unsigned vital[] = {NB_ROLE_OWNER, NB_ROLE_OPERATOR};
+    for (size_t i = 0; i < NB_COUNT(vital); i++) {
+        int64_t others = 0;
+        int64_t everywhere = 0;
+        if (!(removed & vital[i])) {
+            continue;
+        }
+        nb_status status =
+            nb_ledger_count_others(self->ledger, name, album, vital[i], &others, err);
+        if (status == NB_OK && album[0]) {
+            status = nb_ledger_count_others(self->ledger, "", "", vital[i], &everywhere, err);
+        }
+        if (status != NB_OK) {
+            return status;
+        }
+        if (others + everywhere > 0) {
+            continue;
+        }
         return album[0]
                    ? nb_fail(err, NB_E_CONFLICT,
                              "%s is the last owner of album '%s': make another first", name, album)
-                   : nb_fail(err, NB_E_CONFLICT,
-                             "%s is the farm's last operator: make another first", name);
+                   : nb_fail(err, NB_E_CONFLICT, "%s is the %s: make another first", name,
+                             vital[i] == NB_ROLE_OWNER ? "last owner of all albums"
+                                                       : "farm's last operator");
     }
-    return status;
+    return NB_OK;
 }
 
 static nb_status change_roles(nb_coordinator *self, const char *name, const nb_offer *add,
@@ -229,6 +239,7 @@ nb_status nb_handle_key_list(nb_coordinator *self, const nb_caller *caller,
     return complete ? NB_OK : nb_answer_no_memory(err);
 }
 
+// With the key go the invites its holder may have made: whoever had it must not come back by one.
 static nb_status revoke(nb_coordinator *self, const nb_caller *caller, const nb_key_row *row,
                         nb_error *err)
 {
@@ -238,7 +249,16 @@ static nb_status revoke(nb_coordinator *self, const nb_caller *caller, const nb_
             "this is the key you speak with: revoke it from another one of yours, or ask "
             "an operator");
     }
-    const nb_status status = nb_ledger_revoke_key(self->ledger, &row->key, nb_clock_wall_ms(), err);
+    const int64_t now_ms = nb_clock_wall_ms();
+    nb_status status = nb_ledger_begin(self->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = nb_ledger_revoke_key(self->ledger, &row->key, now_ms, err);
+    if (status == NB_OK && !row->renderer) {
+        status = nb_ledger_revoke_invites_of(self->ledger, row->name, now_ms, err);
+    }
+    status = nb_ledger_end(self->ledger, status, err);
     if (status == NB_OK) {
         nb_log_info("a key of %s was revoked by %s", row->name, caller->member.name);
         nb_coordinator_forget_key(self, &row->key, caller->now_ms);

@@ -187,6 +187,92 @@ static void an_invite_is_worth_what_its_maker_may_still_give(void **state)
     desk_close(&here);
 }
 
+static void an_invite_does_not_outlive_its_makers_keys(void **state)
+{
+    desk here;
+    open_reception(&here, *state);
+    const wanted artist = {"bea", 1, "artist", album, NULL};
+    assert_done(invite(&here, &artist));
+    nb_ledger *ledger = open_ledger(*state);
+    const nb_peer bea = desk_peer("bea");
+    assert_ok(nb_ledger_revoke_key(ledger, &bea.key, 5, err));
+    assert_refused(join(&here, 1, 1, "mia", false), NB_E_PERMISSION, "has no key here");
+    nb_ledger_close(&ledger);
+    desk_close(&here);
+}
+
+static void a_key_for_a_name_is_not_given_by_who_may_not_speak_for_it(void **state)
+{
+    desk here;
+    open_reception(&here, *state);
+    // The name is free when both are made: the second would be a key to whoever used the first.
+    const wanted first = {"bea", 1, "artist", album, "mia"};
+    const wanted second = {"bea", 2, "artist", album, "mia"};
+    assert_done(invite(&here, &first));
+    assert_done(invite(&here, &second));
+    assert_done(join(&here, 1, 1, NULL, false));
+    assert_refused(join(&here, 2, 2, NULL, false), NB_E_PERMISSION, "somebody already");
+    desk_close(&here);
+}
+
+static const Nightbus__Reply *revoke(desk *self, const char *who, uint8_t own)
+{
+    const nb_peer peer = desk_peer(who);
+    uint8_t bytes[NB_KEY_SIZE] = {own, 1};
+    Nightbus__KeyChange body = NIGHTBUS__KEY_CHANGE__INIT;
+    body.key = (ProtobufCBinaryData){.len = sizeof bytes, .data = bytes};
+    body.has_revoke = 1;
+    body.revoke = 1;
+    return desk_ask(self, &peer, NIGHTBUS__REQUEST__BODY_KEY_CHANGE, &body, 1000);
+}
+
+static void whoever_stole_a_key_comes_back_by_no_invite(void **state)
+{
+    desk here;
+    open_reception(&here, *state);
+    const wanted others = {"ada", 1, "artist", album, NULL};
+    const wanted laptop = {"bea", 2, NULL, NULL, "bea"};
+    const wanted back = {"bea", 3, NULL, NULL, "bea"};
+    assert_done(invite(&here, &others));
+    assert_done(invite(&here, &laptop));
+    assert_done(join(&here, 2, 2, NULL, false));
+    assert_done(invite(&here, &back));
+    assert_done(revoke(&here, "bea", 2));
+    assert_refused(join(&here, 3, 3, NULL, false), NB_E_PERMISSION, "taken back");
+    assert_done(join(&here, 1, 1, "mia", false)); // others' invites stay
+    desk_close(&here);
+}
+
+static const Nightbus__Reply *take_role(desk *self, const char *whose, const char *role,
+                                        const char *where)
+{
+    const nb_peer ada = desk_peer("ada");
+    NB_SCOPED(nb_text_free) char *name = strdup(whose);
+    NB_SCOPED(nb_text_free) char *taken = strdup(role);
+    NB_SCOPED(nb_text_free) char *on = where ? strdup(where) : NULL;
+    Nightbus__RoleChange body = NIGHTBUS__ROLE_CHANGE__INIT;
+    body.name = name;
+    body.album = on;
+    body.n_remove = 1;
+    body.remove = &taken;
+    return desk_ask(self, &ada, NIGHTBUS__REQUEST__BODY_ROLE_CHANGE, &body, 1000);
+}
+
+static void what_only_one_has_is_not_taken_away(void **state)
+{
+    desk here;
+    open_reception(&here, *state);
+    assert_refused(take_role(&here, "ada", "operator", NULL), NB_E_CONFLICT, "last operator");
+    assert_refused(take_role(&here, "ada", "owner", "*"), NB_E_CONFLICT, "last owner of all");
+    assert_done(take_role(&here, "bea", "owner", album)); // ada owns all, so also this one
+    nb_ledger *ledger = open_ledger(*state);
+    assert_ok(nb_ledger_set_roles(ledger, "bea", "", NB_ROLE_OWNER, err));
+    nb_ledger_close(&ledger);
+    assert_refused(take_role(&here, "ada", "operator", NULL), NB_E_CONFLICT, "last operator");
+    assert_done(take_role(&here, "ada", "owner", "*"));
+    desk_close(&here);
+}
+
 static void a_second_key_is_the_same_person_and_outlives_the_first(void **state)
 {
     desk here;
@@ -376,6 +462,10 @@ int main(void)
         WITH_FOLDER(nobody_invites_to_more_than_they_may_give),
         WITH_FOLDER(an_invite_is_good_once_and_for_what_it_says),
         WITH_FOLDER(an_invite_is_worth_what_its_maker_may_still_give),
+        WITH_FOLDER(an_invite_does_not_outlive_its_makers_keys),
+        WITH_FOLDER(a_key_for_a_name_is_not_given_by_who_may_not_speak_for_it),
+        WITH_FOLDER(whoever_stole_a_key_comes_back_by_no_invite),
+        WITH_FOLDER(what_only_one_has_is_not_taken_away),
         WITH_FOLDER(a_second_key_is_the_same_person_and_outlives_the_first),
         WITH_FOLDER(two_processes_are_not_one_renderer),
         WITH_FOLDER(collection_never_takes_what_a_push_was_told_is_there),
