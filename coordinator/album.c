@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "coordinator/backup.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/song.h"
 #include "coordinator/song_notes.h"
@@ -30,6 +31,18 @@ nb_status nb_coordinator_album(nb_coordinator *self, const char *name, nb_album 
                    "no album '%.64s' on this farm ('nightbus album list' shows them)", name);
 }
 
+// An erasing that was cut goes on before anybody asks. While a backup copies it is left to the next
+// collection: the backup would list what goes.
+static nb_status finish_erasing(nb_coordinator *self, nb_revisions *revisions, nb_error *err)
+{
+    NB_SCOPED(nb_file_close_fd) int lock = -1;
+    bool erasing = false;
+    const nb_status status = nb_revisions_is_erasing(revisions, &erasing, err);
+    return (status == NB_OK && erasing && nb_backup_may_collect(self->data_path, &lock))
+               ? nb_revisions_finish_erasing(revisions, err)
+               : status;
+}
+
 nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_album **out,
                                    nb_error *err)
 {
@@ -49,9 +62,13 @@ nb_status nb_coordinator_add_album(nb_coordinator *self, const char *name, nb_al
         status = nb_revisions_open(path, self->store, &album->revisions, err);
     }
     if (status == NB_OK) {
+        status = finish_erasing(self, album->revisions, err);
+    }
+    if (status == NB_OK) {
         self->album_count++;
         *out = album;
     } else {
+        nb_revisions_close(&album->revisions);
         nb_notes_cache_destroy(&album->notes);
     }
     return status;

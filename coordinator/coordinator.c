@@ -290,6 +290,9 @@ nb_status nb_coordinator_collect(nb_coordinator *self, nb_error *err)
     need_query query = {self->ledger, nb_clock_wall_ms()};
     nb_collect_result result = {0};
     nb_status status = prune(self, err);
+    for (size_t i = 0; status == NB_OK && i < self->album_count; i++) {
+        status = nb_revisions_finish_erasing(self->albums[i].revisions, err);
+    }
     if (status == NB_OK) {
         status = nb_coordinator_keep_decided(self, err);
     }

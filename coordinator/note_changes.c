@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Requests that change notes: replies, edits, decisions, words that go.
+#include "base/file.h"
 #include "base/text.h"
+#include "coordinator/backup.h"
 #include "coordinator/song_notes.h"
 
 #include <stdio.h>
@@ -29,6 +31,7 @@ static const change_rule rules[] = {
 /// One request under way.
 typedef struct change {
     const nb_caller *caller;
+    const char *data_path;
     const nb_album *album;
     const Nightbus__NoteChange *said;
     const change_rule *rule;
@@ -164,6 +167,12 @@ static nb_status check_room(const change *self, nb_error *err)
 /// The words and all that they ever were go out of the record; the mark comes into it.
 static nb_status erase(const change *self, const nb_event *event, nb_error *err)
 {
+    NB_SCOPED(nb_file_close_fd) int lock = -1;
+    if (!nb_backup_may_collect(self->data_path, &lock)) {
+        return nb_fail(err, NB_E_CONFLICT,
+                       "a backup is being made, and would have half of what goes: erase it again "
+                       "when that has ended");
+    }
     const nb_note_words *words = self->words;
     const char **ids = calloc(words->edit_count + 1, sizeof *ids);
     NB_SCOPED(nb_text_free) char *line = nb_event_format(event);
@@ -253,7 +262,7 @@ static nb_status handle(nb_coordinator *self, const nb_caller *caller,
                         nb_answer *answer, nb_error *err)
 {
     nb_album *album = NULL;
-    change made = {.caller = caller, .said = said, .rule = rule};
+    change made = {.caller = caller, .data_path = self->data_path, .said = said, .rule = rule};
     nb_status status = nb_coordinator_album(self, made.said->album, &album, err);
     made.album = album;
     const nb_version *newest = NULL;

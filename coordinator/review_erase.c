@@ -2,8 +2,9 @@
 // Words that an owner erases leave the record: the events that said them, the history of the
 // review, what was set aside, and the objects on disk.
 //
-// Order: a file that says so, a review without a history, then every object that nothing refers to
-// goes, by a new pack of all the others. Whatever a crash cuts, the next start goes on with.
+// Order: all is read and made anew, a file says so, references move, then every object that nothing
+// refers to goes, by a new pack of all the others. Whatever a crash cuts, the next start goes on
+// with. No backup copies meanwhile: it would list what goes.
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -33,11 +34,15 @@ typedef struct rewrite {
     const nb_revisions *self;
     const char *const *ids;
     size_t id_count;
-    const nb_review_line *mark; ///< Null for a review that was set aside
+    const nb_review_line *mark; ///< Null for one that has it, and for what was set aside
+    bool is_aside;              ///< It was set aside
     nb_arena *paths;            ///< Of the updates
     git_tree_update *updates;
     size_t count;
     bool failed;
+    bool lost; ///< None of it can be read, now or later
+    char
+        damaged[GIT_OID_HEXSZ + 1]; ///< The commit whose events in the review are lost; "" for none
 } rewrite;
 
 static void rewrite_fini(rewrite *self)
@@ -87,6 +92,26 @@ static char *rewrite_lines(const rewrite *self, const char *path, const char *li
     return marked;
 }
 
+/// Events that could not be read. For good, so that nobody can say what is in them: what was set
+/// aside gives them up, and the review is mended first.
+static int give_up(rewrite *self, const char *path, const git_oid *id, int code)
+{
+    if (!nb_git_is_lost(self->self, code)) {
+        return code;
+    }
+    if (self->is_aside) {
+        return add_update(self, GIT_TREE_UPDATE_REMOVE, path, id) ? 0 : -1;
+    }
+    size_t length = 0;
+    for (const char *c = path; *c && length < GIT_OID_HEXSZ; c++) {
+        if (*c != '/') {
+            self->damaged[length++] = *c;
+        }
+    }
+    self->damaged[length] = '\0';
+    return code;
+}
+
 // git_tree_walk callback.
 static int visit(const char *root, const git_tree_entry *entry, void *payload)
 {
@@ -100,9 +125,9 @@ static int visit(const char *root, const git_tree_entry *entry, void *payload)
         self->failed = true;
         return -1;
     }
-    if (git_blob_lookup(&blob, self->self->repo, git_tree_entry_id(entry)) != 0) {
-        // Damaged, so that nobody can say what is in it: what was set aside gives it up.
-        return add_update(self, GIT_TREE_UPDATE_REMOVE, path, git_tree_entry_id(entry)) ? 0 : -1;
+    const int code = git_blob_lookup(&blob, self->self->repo, git_tree_entry_id(entry));
+    if (code != 0) {
+        return give_up(self, path, git_tree_entry_id(entry), code);
     }
     const size_t size = (size_t)git_blob_rawsize(blob);
     NB_SCOPED(nb_text_free) char *lines = strndup(git_blob_rawcontent(blob), size);
@@ -116,12 +141,13 @@ static int visit(const char *root, const git_tree_entry *entry, void *payload)
         return 0;
     }
     if (git_blob_create_from_buffer(&id, self->self->repo, changed, strlen(changed)) != 0) {
-        return -1;
+        return GIT_EUSER; // whatever it says, nothing that is read is lost
     }
     return add_update(self, GIT_TREE_UPDATE_UPSERT, path, &id) ? 0 : -1;
 }
 
-/// Make the commit of a review without the words, and without a history.
+/// Make the commit of a review without the words, and without a history. A failure sets `lost` or
+/// `damaged` where that is why.
 static nb_status rewrite_review(rewrite *self, const git_oid *commit, const git_signature *author,
                                 git_oid *out, nb_error *err)
 {
@@ -137,6 +163,7 @@ static nb_status rewrite_review(rewrite *self, const git_oid *commit, const git_
     if (self->failed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory to erase");
     }
+    self->lost = code != 0 && nb_git_is_lost(self->self, code);
     git_oid tree_id;
     if (code == 0) {
         tree_id = *git_tree_id(tree);
@@ -155,10 +182,12 @@ static nb_status rewrite_review(rewrite *self, const git_oid *commit, const git_
 
 // ---- What was set aside ----
 
-/// References by name.
+/// References by name, and what becomes of each.
 typedef struct ref_list {
     size_t count;
     char *names[NB_SET_ASIDE_MAX];
+    bool lost[NB_SET_ASIDE_MAX]; ///< It goes whole
+    git_oid made[NB_SET_ASIDE_MAX];
 } ref_list;
 
 static void ref_list_fini(ref_list *self)
@@ -182,29 +211,57 @@ static int take_aside(const char *name, void *payload)
     return list->names[list->count] ? (list->count++, 0) : -1;
 }
 
-static nb_status rewrite_aside(const nb_revisions *self, const char *const *ids, size_t id_count,
-                               const git_signature *author, nb_error *err)
+/// One of them without the words. One that is lost has no other form: they may be in it.
+static nb_status rewrite_one(const rewrite *review, const git_signature *author, ref_list *list,
+                             size_t index, nb_error *err)
 {
-    NB_SCOPED(ref_list_fini) ref_list list = {0};
-    int code = git_reference_foreach_name(self->repo, take_aside, &list);
-    if (code != 0) {
-        return nb_git_fail(self, code, "listing what was set aside", err);
+    const nb_revisions *self = review->self;
+    NB_SCOPED(rewrite_fini)
+    rewrite made = {
+        .self = self, .ids = review->ids, .id_count = review->id_count, .is_aside = true};
+    git_oid old;
+    nb_error problem = {0};
+    const int code = git_reference_name_to_id(&old, self->repo, list->names[index]);
+    list->lost[index] = code != 0 && nb_git_is_lost(self, code);
+    nb_status status = NB_OK;
+    if (code == 0) {
+        status = rewrite_review(&made, &old, author, &list->made[index], &problem);
+        list->lost[index] = status != NB_OK && made.lost;
+    } else {
+        status = nb_git_fail(self, code, list->names[index], &problem);
     }
-    for (size_t i = 0; i < list.count; i++) {
-        NB_SCOPED(rewrite_fini) rewrite made = {.self = self, .ids = ids, .id_count = id_count};
+    return (status == NB_OK || list->lost[index]) ? NB_OK
+                                                  : nb_fail(err, status, "%s", problem.text);
+}
+
+/// Make what was set aside anew; no reference moves yet.
+static nb_status rewrite_aside(const rewrite *review, const git_signature *author, ref_list *list,
+                               nb_error *err)
+{
+    const int code = git_reference_foreach_name(review->self->repo, take_aside, list);
+    nb_status status =
+        (code == 0) ? NB_OK : nb_git_fail(review->self, code, "listing what was set aside", err);
+    for (size_t i = 0; status == NB_OK && i < list->count; i++) {
+        status = rewrite_one(review, author, list, i, err);
+    }
+    return status;
+}
+
+static nb_status move_aside(const nb_revisions *self, const ref_list *list, nb_error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
         NB_SCOPED(free_reference) git_reference *moved = NULL;
-        git_oid old;
-        git_oid id;
-        code = git_reference_name_to_id(&old, self->repo, list.names[i]);
-        if (code == 0 && rewrite_review(&made, &old, author, &id, err) == NB_OK) {
-            code = git_reference_create(&moved, self->repo, list.names[i], &id, 1, NULL);
-        } else { // not readable: the words may be in it
+        int code = 0;
+        if (list->lost[i]) {
             nb_log_warn("album '%s': %s can't be read and goes with what is erased", self->name,
-                        list.names[i]);
-            code = git_reference_remove(self->repo, list.names[i]);
+                        list->names[i]);
+            code = git_reference_remove(self->repo, list->names[i]);
+        } else {
+            code =
+                git_reference_create(&moved, self->repo, list->names[i], &list->made[i], 1, NULL);
         }
         if (code != 0) {
-            return nb_git_fail(self, code, list.names[i], err);
+            return nb_git_fail(self, code, list->names[i], err);
         }
     }
     return NB_OK;
@@ -348,35 +405,73 @@ static nb_status purge(nb_revisions *self, nb_error *err)
     return status;
 }
 
-nb_status nb_review_finish_erasing(nb_revisions *self, nb_error *err)
+nb_status nb_revisions_is_erasing(const nb_revisions *self, bool *out, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *file = nb_file_join(git_repository_path(self->repo), under_way);
-    if (!file) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory to open an album");
+    *out = file && nb_file_exists(file);
+    return file ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for an album");
+}
+
+nb_status nb_revisions_finish_erasing(nb_revisions *self, nb_error *err)
+{
+    bool erasing = false;
+    const nb_status status = nb_revisions_is_erasing(self, &erasing, err);
+    if (status != NB_OK || !erasing) {
+        return status;
     }
-    if (!nb_file_exists(file)) {
-        return NB_OK;
-    }
-    nb_log_info("album '%s': goes on erasing what a crash left", self->name);
+    nb_log_info("album '%s': goes on erasing what was cut", self->name);
     return purge(self, err);
 }
 
 // ---- All of it ----
 
-static nb_status erase(nb_revisions *self, rewrite *made, const git_oid *head,
-                       const git_signature *author, nb_error *err)
+/// The review without the words. Events of it that are lost are set aside before, as by any reader:
+/// they never drop out in passing.
+static nb_status rewrite_head(rewrite *made, const git_signature *author, git_oid *out,
+                              nb_error *err)
+{
+    char mended[sizeof made->damaged] = "";
+    for (;;) {
+        git_oid head;
+        nb_status status = nb_review_head(made->self, &head, err);
+        if (status == NB_E_NOT_FOUND) {
+            return nb_fail(err, status, "album '%s' has no review", made->self->name);
+        }
+        if (status == NB_OK) {
+            status = rewrite_review(made, &head, author, out, err);
+        }
+        if (status == NB_OK || !made->damaged[0] || strcmp(made->damaged, mended) == 0) {
+            return status;
+        }
+        NB_SCOPED(nb_text_free) char *lines = NULL;
+        memcpy(mended, made->damaged, sizeof mended);
+        made->damaged[0] = '\0';
+        made->count = 0;
+        status = nb_revisions_review(made->self, mended, &lines, err);
+        if (status != NB_OK) {
+            return status;
+        }
+    }
+}
+
+static nb_status erase(nb_revisions *self, rewrite *made, const git_signature *author,
+                       nb_error *err)
 {
     git_oid id;
+    NB_SCOPED(ref_list_fini) ref_list aside = {0};
     NB_SCOPED(nb_text_free) char *file = nb_file_join(git_repository_path(self->repo), under_way);
     if (!file) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory to erase");
     }
-    nb_status status = rewrite_review(made, head, author, &id, err);
+    nb_status status = rewrite_head(made, author, &id, err);
     if (status == NB_OK) {
-        status = rewrite_aside(self, made->ids, made->id_count, author, err);
+        status = rewrite_aside(made, author, &aside, err);
+    }
+    if (status == NB_OK) { // all could be read: from here on it is done
+        status = nb_file_write(file, "", 0, 0666, err);
     }
     if (status == NB_OK) {
-        status = nb_file_write(file, "", 0, 0666, err);
+        status = move_aside(self, &aside, err);
     }
     if (status == NB_OK) {
         status = nb_review_move(self, &id, err);
@@ -388,7 +483,6 @@ nb_status nb_revisions_review_erase(nb_revisions *self, const nb_review_line *ma
                                     const char *const *ids, size_t id_count, const char *person,
                                     int64_t time_ms, nb_error *err)
 {
-    git_oid head;
     NB_SCOPED(rewrite_fini)
     rewrite made = {.self = self, .ids = ids, .id_count = id_count, .mark = mark};
     NB_SCOPED(nb_git_signature_free) git_signature *author = NULL;
@@ -400,10 +494,7 @@ nb_status nb_revisions_review_erase(nb_revisions *self, const nb_review_line *ma
         made.mark = NULL;
     }
     if (status == NB_OK) {
-        status = nb_review_head(self, &head, err);
-    }
-    if (status == NB_OK) {
         status = nb_git_signature(self, person, time_ms, &author, err);
     }
-    return (status == NB_OK) ? erase(self, &made, &head, author, err) : status;
+    return (status == NB_OK) ? erase(self, &made, author, err) : status;
 }

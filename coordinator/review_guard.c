@@ -142,7 +142,9 @@ nb_status nb_review_guard(const nb_revisions *self, nb_error *err)
                     self->name, nb_review_ref);
         status = nb_review_keep(self, &found, err);
     } else if (code != 0 && code != GIT_ENOTFOUND) {
-        status = move_damaged(self, nb_review_ref, "review-reference", err);
+        status = nb_git_is_lost(self, code)
+                     ? move_damaged(self, nb_review_ref, "review-reference", err)
+                     : nb_git_fail(self, code, "reading its review", err);
     } else {
         status = NB_OK; // a crash between our two references, or it was removed
     }
@@ -163,38 +165,51 @@ static git_tree_entry *find_events(const git_tree *tree, const char *commit, cha
     return git_tree_entry_bypath(&entry, tree, out_path) == 0 ? entry : NULL;
 }
 
-static bool is_readable(const nb_revisions *self, const git_oid *id)
+// False where it is lost; a failure of another kind says nothing of it.
+static nb_status check_readable(const nb_revisions *self, const git_oid *id, bool *out,
+                                nb_error *err)
 {
     NB_SCOPED(free_blob) git_blob *blob = NULL;
-    return git_blob_lookup(&blob, self->repo, id) == 0;
+    const int code = git_blob_lookup(&blob, self->repo, id);
+    *out = code == 0;
+    return (code == 0 || nb_git_is_lost(self, code))
+               ? NB_OK
+               : nb_git_fail(self, code, "reading its review", err);
 }
 
 // The newest events of the commit, before `head`, that can be read. False if there are none.
-static bool find_readable(const nb_revisions *self, git_commit *head, const char *commit,
-                          git_oid *out)
+static nb_status find_readable(const nb_revisions *self, git_commit *head, const char *commit,
+                               git_oid *out, bool *out_found, nb_error *err)
 {
     git_oid at = *git_commit_id(head);
+    *out_found = false;
     for (size_t i = 0; i < WALK_MAX; i++) {
         NB_SCOPED(nb_git_commit_free) git_commit *older = NULL;
         NB_SCOPED(nb_git_tree_free) git_tree *tree = NULL;
         char path[64];
-        if (git_commit_lookup(&older, self->repo, &at) != 0 || git_commit_tree(&tree, older) != 0) {
-            return false;
+        int code = git_commit_lookup(&older, self->repo, &at);
+        if (code == 0) {
+            code = git_commit_tree(&tree, older);
+        }
+        if (code != 0) {
+            return nb_git_is_lost(self, code) ? NB_OK
+                                              : nb_git_fail(self, code, "reading its review", err);
         }
         NB_SCOPED(free_entry) git_tree_entry *entry = find_events(tree, commit, path);
         if (!entry) {
-            return false;
+            return NB_OK;
         }
-        if (is_readable(self, git_tree_entry_id(entry))) {
+        const nb_status status = check_readable(self, git_tree_entry_id(entry), out_found, err);
+        if (status != NB_OK || *out_found) {
             *out = *git_tree_entry_id(entry);
-            return true;
+            return status;
         }
         if (git_commit_parentcount(older) == 0) {
-            return false;
+            return NB_OK;
         }
         at = *git_commit_parent_id(older, 0);
     }
-    return false;
+    return NB_OK;
 }
 
 nb_status nb_review_commit_root(const nb_revisions *self, const git_oid *tree_id,
@@ -249,13 +264,24 @@ nb_status nb_review_mend(const nb_revisions *self, const char *commit, nb_error 
     }
     NB_SCOPED(free_entry)
     git_tree_entry *entry = code == 0 ? find_events(tree, commit, path) : NULL;
-    if (!entry || is_readable(self, git_tree_entry_id(entry))) {
+    if (!entry) {
         return nb_git_fail(self, code != 0 ? code : GIT_ERROR,
                            "its review can't be read, and needs a backup", err);
     }
+    bool found = false;
+    status = check_readable(self, git_tree_entry_id(entry), &found, err);
+    if (status == NB_OK && found) {
+        return nb_fail(err, NB_E_IO, "album '%s': its review could not be read just now: try again",
+                       self->name);
+    }
+    if (status == NB_OK) {
+        status = find_readable(self, head, commit, &good, &found, err);
+    }
+    if (status != NB_OK) {
+        return status;
+    }
     git_tree_update update = {
         .action = GIT_TREE_UPDATE_UPSERT, .filemode = GIT_FILEMODE_BLOB, .path = path};
-    const bool found = find_readable(self, head, commit, &good);
     update.action = found ? GIT_TREE_UPDATE_UPSERT : GIT_TREE_UPDATE_REMOVE;
     update.id = found ? good : (git_oid){{0}};
     nb_log_error("album '%s': the events of revision %.12s can't be read; %s", self->name, commit,

@@ -33,20 +33,32 @@ nb_status nb_revisions_link_review(nb_revisions *self, nb_error *err)
 }
 
 // Does the tree of the notes name events of the commit, whether they can be read or not?
-static bool has_events(const nb_revisions *self, const char *commit)
+static nb_status find_events(const nb_revisions *self, const char *commit, bool *out, nb_error *err)
 {
     git_oid id;
     char path[NOTE_PATH_SIZE];
     NB_SCOPED(nb_git_commit_free) git_commit *head = NULL;
     NB_SCOPED(nb_git_tree_free) git_tree *tree = NULL;
     NB_SCOPED(free_entry) git_tree_entry *entry = NULL;
-    if (git_reference_name_to_id(&id, self->repo, nb_review_ref) != 0 ||
-        git_commit_lookup(&head, self->repo, &id) != 0 || git_commit_tree(&tree, head) != 0) {
-        return false;
+    *out = false;
+    int code = git_reference_name_to_id(&id, self->repo, nb_review_ref);
+    if (code == GIT_ENOTFOUND) {
+        return NB_OK; // before the first word
+    }
+    if (code == 0) {
+        code = git_commit_lookup(&head, self->repo, &id);
+    }
+    if (code == 0) {
+        code = git_commit_tree(&tree, head);
+    }
+    if (code != 0) { // no review at all is something else than one that can't be read
+        return nb_git_fail(self, code == GIT_ENOTFOUND ? GIT_ERROR : code, "reading its review",
+                           err);
     }
     snprintf(path, sizeof path, "%.2s/%s", commit, commit + 2);
-    return git_tree_entry_bypath(&entry, tree, commit) == 0 ||
+    *out = git_tree_entry_bypath(&entry, tree, commit) == 0 ||
            git_tree_entry_bypath(&entry, tree, path) == 0;
+    return NB_OK;
 }
 
 nb_status nb_revisions_review(const nb_revisions *self, const char *commit, char **out_lines,
@@ -63,7 +75,11 @@ nb_status nb_revisions_review(const nb_revisions *self, const char *commit, char
     }
     NB_SCOPED(free_note) git_note *note = NULL;
     int code = git_note_read(&note, self->repo, nb_review_ref, &id);
-    if (code != 0 && has_events(self, commit)) {
+    bool has_events = false;
+    if (code != 0) {
+        status = find_events(self, commit, &has_events, err);
+    }
+    if (status == NB_OK && has_events) {
         status = nb_review_mend(self, commit, err);
         code = (status == NB_OK) ? git_note_read(&note, self->repo, nb_review_ref, &id) : 0;
     }

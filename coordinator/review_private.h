@@ -36,7 +36,4 @@ NB_NODISCARD nb_status nb_review_commit_root(const nb_revisions *self, const git
                                              const git_signature *author, const char *message,
                                              git_oid *out, nb_error *err);
 
-/// Go on with an erasing that a crash cut. Called when the album is opened.
-NB_NODISCARD nb_status nb_review_finish_erasing(nb_revisions *self, nb_error *err);
-
 #endif // NB_COORDINATOR_REVIEW_PRIVATE_H

@@ -8,7 +8,9 @@
 #include "coordinator/git_pack.h"
 #include "coordinator/review_private.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +31,36 @@ nb_status nb_git_fail(const nb_revisions *self, int code, const char *what, nb_e
     }
     const nb_status status = (code == GIT_ENOTFOUND) ? NB_E_NOT_FOUND : NB_E_IO;
     return nb_fail(err, status, "album '%s': %s: %s", self->name, what, text);
+}
+
+// To libgit2 a pack that can't be opened is one that lacks the object.
+static bool packs_open(const nb_revisions *self)
+{
+    NB_SCOPED(nb_text_free)
+    char *path = nb_file_join(git_repository_path(self->repo), "objects/pack");
+    DIR *folder = path ? opendir(path) : NULL;
+    bool open_all = folder != NULL;
+    for (const struct dirent *entry = NULL; open_all && (entry = readdir(folder));) {
+        NB_SCOPED(nb_file_close_fd)
+        int fd = openat(dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC);
+        open_all = fd >= 0 || errno == ENOENT;
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    return open_all;
+}
+
+bool nb_git_is_lost(const nb_revisions *self, int code)
+{
+    static const int damage[] = {GIT_ERROR_ZLIB, GIT_ERROR_ODB, GIT_ERROR_OBJECT, GIT_ERROR_TREE,
+                                 GIT_ERROR_REFERENCE};
+    const git_error *error = git_error_last();
+    bool damaged = false;
+    for (size_t i = 0; error && code == GIT_ERROR && i < NB_COUNT(damage); i++) {
+        damaged = damaged || error->klass == damage[i];
+    }
+    return damaged || code == GIT_EMISMATCH || (code == GIT_ENOTFOUND && packs_open(self));
 }
 
 void nb_git_object_free(git_object **object_p) { git_object_free(*object_p); }
@@ -170,9 +202,6 @@ nb_status nb_revisions_open(const char *path, nb_blob_store *store, nb_revisions
     }
     if (status == NB_OK) {
         status = nb_review_guard(self, err);
-    }
-    if (status == NB_OK) {
-        status = nb_review_finish_erasing(self, err);
     }
     if (status == NB_OK) {
         status = nb_revisions_link_review(self, err);

@@ -145,11 +145,18 @@ NB_NODISCARD nb_status nb_revisions_review_add_all(nb_revisions *self, const nb_
 
 /// Take the words of the events with these ids out of the review and out of its history, and put
 /// `mark` behind the events of its commit: the one exception to "nothing is ever rewritten". What
-/// was set aside loses the words too. The history of the review starts anew.
+/// was set aside loses the words too. The history of the review starts anew. Where something can't
+/// be read just now nothing changes; what is lost for good is set aside, or gone with the words.
+/// Like what follows it removes files, so no backup may run meanwhile (nb_backup_may_collect).
 NB_NODISCARD nb_status nb_revisions_review_erase(nb_revisions *self, const nb_review_line *mark,
                                                  const char *const *ids, size_t id_count,
                                                  const char *person, int64_t time_ms,
                                                  nb_error *err);
+
+/// Was an erasing cut, so that words may still be on the disk?
+NB_NODISCARD nb_status nb_revisions_is_erasing(const nb_revisions *self, bool *out, nb_error *err);
+/// Go on with one, if there is one.
+NB_NODISCARD nb_status nb_revisions_finish_erasing(nb_revisions *self, nb_error *err);
 
 /// The references and files under which reviews are kept that another hand changed or that were
 /// damaged, each behind a line feed, the newest first.

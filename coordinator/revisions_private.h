@@ -20,6 +20,11 @@ struct nb_revisions {
 /// What libgit2 says of its last failure, as a status.
 nb_status nb_git_fail(const nb_revisions *self, int code, const char *what, nb_error *err);
 
+/// Is what libgit2's last call should have read lost: gone, or not what its name says? False where
+/// the call failed for another reason, such as memory or a disk that may do better the next time:
+/// nothing is given up for that.
+bool nb_git_is_lost(const nb_revisions *self, int code);
+
 /// For NB_SCOPED.
 void nb_git_object_free(git_object **object_p);
 void nb_git_tree_free(git_tree **tree_p);

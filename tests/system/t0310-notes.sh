@@ -166,6 +166,8 @@ nightbus note delete "tones#$number.1" >/dev/null
 expect_exit 3 nightbus note edit "tones#$number.1" "too late"
 expect_words "$WORK/err" "was deleted"
 git -C "$WORK/farm/albums/tones-album.git" gc -q # packs are emptied as well
+expect_exit 3 flock --shared "$WORK/farm/backup.lock" nightbus note erase "tones#$number" # as a backup holds it
+expect_words "$WORK/err" "a backup is being made"
 nightbus note erase "tones#$number" >/dev/null
 nightbus note erase "tones#$number.1" >/dev/null
 expect_exit 3 nightbus note erase "tones#$number"

@@ -4,6 +4,7 @@
 #include "coordinator/album_tree.h"
 #include "scratch.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct shelf {
@@ -212,6 +213,104 @@ static void a_clone_with_git_lfs_gets_the_audio_from_the_store(void **state)
     close_shelf(&here);
 }
 
+// ---- Erasing ----
+
+static const char secret_id[] = "00000000000000000000000000000005";
+
+// A note as the review has it.
+static void add_note(shelf *self, const char *id, const char *text, int64_t time_ms)
+{
+    NB_SCOPED(nb_text_free)
+    char *line = nb_text_format("{\"kind\":\"note\",\"id\":\"%s\",\"song\":\"night\",\"version\":"
+                                "\"v1\",\"person\":\"eve\",\"time_ms\":%lld,\"number\":1,"
+                                "\"at_frame\":0,\"end_frame\":0,\"text\":\"%s\"}",
+                                id, (long long)time_ms, text);
+    assert_ok(nb_revisions_review_add(self->album, nb_revisions_head(self->album), line, "eve",
+                                      time_ms, err));
+}
+
+static nb_status erase(shelf *self, const char *id)
+{
+    const nb_review_line mark = {nb_revisions_head(self->album), "{\"kind\":\"erase\"}"};
+    return nb_revisions_review_erase(self->album, &mark, &id, 1, "ada", 1700000009000, NULL);
+}
+
+/// The loose object of a commit's events in the review at `ref`.
+static char *find_object(const shelf *self, const char *ref)
+{
+    NB_SCOPED(nb_text_free)
+    char *command = nb_text_format("cd $D/night.git && path=$(git ls-tree -r --name-only '%s') && "
+                                   "git rev-parse \"%s:$path\" | tr -d '\\n'",
+                                   ref, ref);
+    NB_SCOPED(nb_text_free) char *hex = scratch_run(self->folder, command);
+    return nb_text_format("%s/night.git/objects/%.2s/%s", self->folder, hex, hex + 2);
+}
+
+// Two notes in the review, and one in what another hand made of it.
+static void write_review(shelf *self)
+{
+    push(self, "ada", "rough", "one\n");
+    add_note(self, "00000000000000000000000000000001", "stays", 1700000001000);
+    free(scratch_run(self->folder, "cd $D/night.git && git -c user.name=x -c user.email=x notes "
+                                   "--ref review append -m 'by another hand' main"));
+    add_note(self, secret_id, "a secret word", 1700000002000);
+}
+
+static char *list_aside(const shelf *self)
+{
+    return scratch_run(self->folder, "git -C $D/night.git for-each-ref refs/nightbus");
+}
+
+static void what_fails_to_be_read_just_now_is_not_erased(void **state)
+{
+    // The review itself, and what was set aside.
+    static const char *const refs[] = {"refs/notes/review", "refs/nightbus/set-aside"};
+    shelf here = open_shelf(*state);
+    write_review(&here);
+    NB_SCOPED(nb_text_free) char *before = list_aside(&here);
+    assert_contains(before, "set-aside");
+    for (size_t i = 0; i < NB_COUNT(refs); i++) {
+        NB_SCOPED(nb_text_free)
+        char *command = nb_text_format("git -C $D/night.git for-each-ref --format='%%(refname)' %s "
+                                       "| tr -d '\\n'",
+                                       refs[i]);
+        NB_SCOPED(nb_text_free) char *name = scratch_run(here.folder, command);
+        NB_SCOPED(nb_text_free) char *object = find_object(&here, name);
+        NB_SCOPED(nb_text_free) char *kept = nb_text_format("%s.kept", object);
+        assert_int_equal(rename(object, kept), 0);
+        assert_int_equal(mknod(object, S_IFSOCK | 0600, 0), 0); // is there, and can't be opened
+        assert_int_equal(erase(&here, secret_id), NB_E_IO);
+        NB_SCOPED(nb_text_free) char *after = list_aside(&here);
+        assert_string_equal(after, before);
+        assert_int_equal(rename(kept, object), 0);
+    }
+    assert_int_equal(erase(&here, secret_id), NB_OK);
+    NB_SCOPED(nb_text_free)
+    char *all =
+        scratch_run(here.folder, "git -C $D/night.git cat-file --batch-all-objects --batch");
+    assert_null(strstr(all, "a secret word"));
+    assert_contains(all, "by another hand");
+    assert_contains(all, "stays");
+    close_shelf(&here);
+}
+
+static void what_is_lost_for_good_does_not_stop_an_erasing(void **state)
+{
+    shelf here = open_shelf(*state);
+    write_review(&here);
+    NB_SCOPED(nb_text_free) char *object = find_object(&here, "refs/notes/review");
+    NB_SCOPED(nb_text_free)
+    char *damage = nb_text_format("chmod u+w %s && head -c 100 /dev/zero >%s", object, object);
+    free(scratch_run(here.folder, damage));
+    assert_int_equal(erase(&here, secret_id), NB_OK); // before the secret: that was lost
+    NB_SCOPED(nb_text_free)
+    char *all =
+        scratch_run(here.folder, "git -C $D/night.git cat-file --batch-all-objects --batch");
+    assert_contains(all, "stays");
+    assert_null(strstr(all, "a secret word"));
+    close_shelf(&here);
+}
+
 static void push_songs(shelf *self, unsigned songs, unsigned take)
 {
     NB_SCOPED(nb_manifest_fini) nb_manifest manifest = {0};
@@ -344,6 +443,8 @@ int main(void)
         in_scratch(a_large_push_is_a_few_files_and_a_sound_repository),
         in_scratch(what_a_crash_leaves_is_mended_at_the_next_opening),
         in_scratch(a_repository_whose_making_was_cut_is_made_anew),
+        in_scratch(what_fails_to_be_read_just_now_is_not_erased),
+        in_scratch(what_is_lost_for_good_does_not_stop_an_erasing),
         in_scratch(commits_that_are_not_there_are_refused_in_words),
         cmocka_unit_test(only_whole_pointers_are_pointers),
     };
