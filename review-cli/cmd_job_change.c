@@ -2,8 +2,8 @@
 // cancel, pause, resume, priority, retry, limit: what is wished for a job.
 #include "review-cli/hours.h"
 #include "review-cli/job_words.h"
+#include "review-cli/words.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static nb_status change(nb_cli *cli, Nightbus__JobChange *body, nb_error *err)
@@ -133,17 +133,17 @@ static nb_status run_limit(nb_cli *cli, nb_error *err)
     char window[NB_WINDOW_TEXT_SIZE];
     char label[NB_WORD_MAX + 1];
     bool given = false;
-    const nb_status status = nb_hours_get(&cli->args, window, &given, err);
     const char *wanted = nb_args_get(&cli->args, "label");
+    nb_status status = nb_hours_get(&cli->args, window, &given, err);
+    if (status == NB_OK && wanted) {
+        status = nb_words_take_labels(wanted, label, err);
+        body.label = label;
+    }
     if (status != NB_OK) {
         return status;
     }
     if (!given && !wanted) {
         return nb_fail(err, NB_E_USAGE, "say --window or --label, each with \"none\" for no limit");
-    }
-    if (wanted) {
-        snprintf(label, sizeof label, "%s", strcmp(wanted, "none") == 0 ? "" : wanted);
-        body.label = label;
     }
     body.window = given ? window : NULL;
     return change(cli, &body, err);

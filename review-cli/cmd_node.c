@@ -2,8 +2,8 @@
 // node drain, resume, set-aside, label, hours: what is wished for a renderer.
 #include "review-cli/hours.h"
 #include "review-cli/node_words.h"
+#include "review-cli/words.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static nb_status change(nb_cli *cli, Nightbus__NodeChange *body, nb_error *err)
@@ -86,10 +86,9 @@ static nb_status run_label(nb_cli *cli, nb_error *err)
 {
     Nightbus__NodeChange body = NIGHTBUS__NODE_CHANGE__INIT;
     char labels[NB_WORD_MAX + 1];
-    const char *wanted = cli->args.words[1];
-    snprintf(labels, sizeof labels, "%s", strcmp(wanted, "none") == 0 ? "" : wanted);
+    const nb_status status = nb_words_take_labels(cli->args.words[1], labels, err);
     body.labels = labels;
-    return change(cli, &body, err);
+    return status == NB_OK ? change(cli, &body, err) : status;
 }
 
 const nb_command nb_command_node_label = {

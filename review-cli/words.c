@@ -32,6 +32,17 @@ nb_status nb_words_parse(const char *option, const char *text, nb_words *out, nb
     return NB_OK;
 }
 
+nb_status nb_words_take_labels(const char *text, char out[NB_WORD_MAX + 1], nb_error *err)
+{
+    const char *labels = strcmp(text, "none") == 0 ? "" : text;
+    const size_t length = strlen(labels);
+    if (length > NB_WORD_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "labels of %zu bytes; at most %d", length, NB_WORD_MAX);
+    }
+    memcpy(out, labels, length + 1);
+    return NB_OK;
+}
+
 void nb_words_join(char *const *words, size_t count, const char *none, char *out, size_t size)
 {
     size_t length = 0;

@@ -5,6 +5,7 @@
 #define NB_REVIEW_CLI_WORDS_H
 #include "base/json.h"
 #include "base/status.h"
+#include "protocol/limits.h"
 
 #include <stddef.h>
 
@@ -20,6 +21,10 @@ typedef struct nb_words {
 /// Cut `text` (null is none) at its commas. NB_E_USAGE names the option.
 NB_NODISCARD nb_status nb_words_parse(const char *option, const char *text, nb_words *out,
                                       nb_error *err);
+
+/// The labels that `text` gives, "" for "none". NB_E_LIMIT where a message can't carry them.
+NB_NODISCARD nb_status nb_words_take_labels(const char *text, char out[NB_WORD_MAX + 1],
+                                            nb_error *err);
 
 /// "artist, engineer", made printable; `none` where there are none. At most `size` bytes.
 void nb_words_join(char *const *words, size_t count, const char *none, char *out, size_t size);

@@ -72,6 +72,13 @@ is_in "$fourth" queued || fail "it went to a renderer without the label"
 hour=$(date -u +%H)
 closed="$(printf '%02d:00-%02d:30' $(((10#$hour + 12) % 24)) $(((10#$hour + 12) % 24)))"
 expect_exit 0 nightbus limit "$fourth" --window "$closed" --zone UTC
+long=gpu=$(printf 'x%.0s' {1..252}) # 256 bytes; one more is refused, not cut
+for words in "limit $fourth --label ${long}x" "node label renderer-1 ${long}x"; do
+    # shellcheck disable=SC2086 # words
+    expect_exit 1 nightbus $words
+    expect_words "$WORK/err" "labels of 257 bytes; at most 256"
+done
+expect_exit 0 nightbus node label renderer-1 "$long"
 expect_exit 0 nightbus node label renderer-1 gpu=a100,room
 sleep 0.5
 expect_reason "$fourth" "its window opens at ${closed%%-*} (UTC)"
