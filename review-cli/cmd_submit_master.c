@@ -5,6 +5,7 @@
 #include "renderer/engine/render.h"
 #include "review-cli/ask.h"
 #include "review-cli/command.h"
+#include "review-cli/editor.h"
 #include "review-cli/heard.h"
 #include "review-cli/pushed.h"
 #include "review-cli/stop.h"
@@ -25,6 +26,7 @@ typedef struct submit {
     nb_cli *cli;
     nb_farm farm;
     nb_version_name mix;
+    nb_editor_text text;    ///< The message
     Nightbus__Reply *shown; ///< The mix
     nb_heard heard;         ///< Its audio here
     size_t file_count;
@@ -40,6 +42,7 @@ static void submit_fini(submit *self)
     nb_wire_free_reply(&self->shown);
     nb_wire_free_reply(&self->reply);
     nb_submission_fini(&self->submission);
+    nb_editor_text_fini(&self->text);
 }
 
 static nb_status read_words(submit *self, nb_error *err)
@@ -60,6 +63,22 @@ static nb_status read_words(submit *self, nb_error *err)
         self->files[self->file_count++].path = args->words[i];
     }
     return NB_OK;
+}
+
+/// No editor opens for it: what a master is of says enough for the log.
+static nb_status take_message(submit *self, nb_error *err)
+{
+    const nb_editor_wish wish = {
+        .what = "message",
+        .given = nb_args_get(&self->cli->args, "message"),
+        .file = nb_args_get(&self->cli->args, "file"),
+        .bytes_most = NB_MESSAGE_TEXT_MAX,
+    };
+    if (wish.file || (wish.given && wish.given[0])) {
+        return nb_editor_get(&wish, &self->text, err);
+    }
+    self->text.text = nb_text_format("Master of %s@%s", self->mix.song, self->mix.version);
+    return self->text.text ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a message");
 }
 
 static nb_status probe(submit *self, nb_error *err)
@@ -183,14 +202,6 @@ static nb_status describe(submit *self, nb_error *err)
 
 static nb_status send(submit *self, nb_error *err)
 {
-    const char *given = nb_args_get(&self->cli->args, "message");
-    NB_SCOPED(nb_text_free)
-    char *message = given && given[0]
-                        ? strdup(given)
-                        : nb_text_format("Master of %s@%s", self->mix.song, self->mix.version);
-    if (!message) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a message");
-    }
     self->submission.song = self->mix.song;
     self->submission.kind = NB_PRINT_MASTER;
     nb_status status = NB_OK;
@@ -200,8 +211,8 @@ static nb_status send(submit *self, nb_error *err)
     if (status == NB_OK) {
         status = describe(self, err);
     }
-    return status == NB_OK ? nb_submission_send(&self->submission, &self->farm, NULL, message,
-                                                &self->reply, err)
+    return status == NB_OK ? nb_submission_send(&self->submission, &self->farm, NULL,
+                                                self->text.text, &self->reply, err)
                            : status;
 }
 
@@ -249,7 +260,7 @@ static nb_status run_submit_master(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(submit_fini) submit self = {.cli = cli};
     static nb_status (*const steps[])(submit *, nb_error *) = {
-        read_words, probe, get_mix, compare, ask_doubts, tell_standing, send, tell};
+        read_words, take_message, probe, get_mix, compare, ask_doubts, tell_standing, send, tell};
     nb_status status = NB_OK;
     for (size_t i = 0; i < NB_COUNT(steps) && status == NB_OK; i++) {
         status = steps[i](&self, err);
@@ -259,13 +270,14 @@ static nb_status run_submit_master(nb_cli *cli, nb_error *err)
 
 static const nb_option options[] = {
     {"message", 'm', "TEXT", "what was done, for the log"},
+    NB_OPTION_FILE,
     {"no-wait", 0, NULL, "do not watch the measurement"},
     NB_OPTION_YES,
 };
 
 const nb_command nb_command_submit_master = {
     .name = "submit-master",
-    .usage = "SONG@V FILE... [-m TEXT] [--no-wait] [-jy]",
+    .usage = "SONG@V FILE... [-m TEXT|-F FILE] [--no-wait] [-jy]",
     .summary = "a master of a mix, made in a room of its own: SONG@m1",
     .details = "The files are kept untouched and bound to that mix; the first is what is heard,\n"
                "the others are the same at other rates or in other formats. Each is held\n"

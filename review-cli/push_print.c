@@ -12,6 +12,7 @@
 #include "review-cli/pushed.h"
 #include "review-cli/submission.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,12 @@ static void on_progress(void *context, int64_t done_frames, int64_t total_frames
 {
     (void)total_frames;
     nb_progress_update(context, (uint64_t)done_frames);
+}
+
+/// Where the print starts in its session: what is kept, told and written as JSON.
+static int64_t start_of(const push_print *self)
+{
+    return self->has_bext ? nb_print_start(self->bext.time_reference_frame) : 0;
 }
 
 /// Read all of it: what is damaged is better known before it is sent.
@@ -207,7 +214,7 @@ static nb_status send(push_print *self, nb_error *err)
     const nb_print print = {
         .title = title,
         .rate_hz = self->info.rate_hz,
-        .starts_at_frame = self->has_bext ? nb_print_start(self->bext.time_reference_frame) : 0,
+        .starts_at_frame = start_of(self),
     };
     self->submission.song = self->song.song;
     self->submission.kind = NB_PRINT_MIX;
@@ -229,7 +236,13 @@ static void add_details(push_print *self)
     nb_digest_to_hex(&self->submission.files[0].digest, hex);
     if (self->has_bext) {
         char start[NB_TEXT_TIME_SIZE];
-        nb_text_format_time((double)self->bext.time_reference_frame / self->info.rate_hz, start);
+        nb_text_format_time((double)start_of(self) / self->info.rate_hz, start);
+        if (start_of(self) == 0 && self->bext.time_reference_frame != 0) {
+            nb_text_addf(&self->details,
+                         "  its time reference (frame %" PRIu64
+                         ") is in no session, and left out\n",
+                         self->bext.time_reference_frame);
+        }
         nb_text_addf(&self->details, "  starts at %s in its session%s%s%s\n", start,
                      self->bext.description[0] ? " (\"" : "", self->bext.description,
                      self->bext.description[0] ? "\")" : "");
@@ -255,9 +268,8 @@ static nb_status tell(push_print *self, nb_error *err)
     NB_SCOPED(nb_json_free)
     json_t *more = json_pack(
         "{s:s, s:s, s:i, s:I, s:o}", "sha256", hex, "format", self->info.format, "rate_hz",
-        (int)self->info.rate_hz, "starts_at_frame",
-        (json_int_t)(self->has_bext ? self->bext.time_reference_frame & INT64_MAX : 0),
-        "description", self->has_bext ? nb_cli_json_string(self->bext.description) : json_null());
+        (int)self->info.rate_hz, "starts_at_frame", (json_int_t)start_of(self), "description",
+        self->has_bext ? nb_cli_json_string(self->bext.description) : json_null());
     const nb_pushed what = {.cli = self->cli,
                             .farm = &self->farm,
                             .reply = pushed,

@@ -50,6 +50,7 @@ static nb_status print(const nb_pushed *self, const nb_answered *notes, nb_error
     }
     nb_text_add(&text,
                 pushed->n_versions == 0 ? "  no song sounds different: no new version\n" : "");
+    nb_text_add(&text, self->details ? self->details : "");
     nb_answered_print(notes->fixed, "fixes", &text);
     nb_answered_print(notes->open, "open:", &text);
     return nb_cli_print(&text, err);
@@ -89,9 +90,8 @@ static nb_status print_version(const nb_pushed *self, const nb_followed *followe
     char peak[32];
     format_level(report.integrated_lufs, "LUFS", loudness, sizeof loudness);
     format_level(report.true_peak_dbtp, "dBTP", peak, sizeof peak);
-    return nb_cli_printf(err, "  %s  %s, %s%s   nightbus fetch %s\n%s", followed->name, loudness,
-                         peak, followed->cached ? ", known already" : "", followed->name,
-                         self->details ? self->details : "");
+    return nb_cli_printf(err, "  %s  %s, %s%s   nightbus fetch %s\n", followed->name, loudness,
+                         peak, followed->cached ? ", known already" : "", followed->name);
 }
 
 static nb_status follow(const nb_pushed *self, nb_followed *followed, nb_error *err)

@@ -17,7 +17,7 @@ typedef struct nb_pushed {
     const char *commit;            ///< The revision that the folder now is; may be null
     uint64_t sent_bytes;
     const char *message; ///< What was said of it: "fixes #12" answers notes; may be null
-    const char *details; ///< Lines for people behind each version's; may be null
+    const char *details; ///< Lines for people behind the versions; may be null
     json_t *more;        ///< Put into the JSON; may be null
 } nb_pushed;
 

@@ -210,3 +210,24 @@ step "who means it says --yes"
 nightbus -A demo submit-master tones@v5 short.wav --yes -m "the radio edit" >said 2>&1
 expect_words said "tones@m2" "tones@v5 is not approved"
 ok "m2"
+
+step "a print and a master say all about themselves without waiting for the farm"
+cp "bounce v2.wav" wild.wav # frame 2^64 - 1 since midnight is in no session
+bext=$(grep -abo bext wild.wav | head -1 | cut -d: -f1)
+printf '\377\377\377\377\377\377\377\377' |
+    dd of=wild.wav bs=1 seek=$((bext + 8 + 338)) conv=notrunc 2>/dev/null
+mkdir room2
+(cd room2 && nightbus album create elsewhere >/dev/null)
+nightbus -A elsewhere push --print wild.wav wild -ym "wild" --no-wait >said
+expect_words said "time reference (frame 18446744073709551615)" "starts at 0:00.000 in its session" \
+    "its audio is the file itself: sha256 $(sha256sum <wild.wav | head -c 16)"
+nightbus -A elsewhere push --print wild.wav wild2 -ym "wild" --json >push.json
+nightbus -A elsewhere show wild2 --json >show.json
+[ "$(jq .starts_at_frame push.json show.json | xargs)" = "0 0" ] || fail "told is not what was kept"
+sox short.wav -b 24 third.wav gain -1
+printf 'a third\n\nfrom a pipe' |
+    nightbus -A demo submit-master tones@v5 third.wav -y -F - --no-wait >said
+expect_words said "tones@m3" "holds the music of v5"
+[ "$(nightbus -A demo show tones@m3 --json | jq -r .message)" = $'a third\n\nfrom a pipe' ] ||
+    fail "not the message of the pipe"
+refuse 2 "twice" nightbus -A demo submit-master tones@v5 short.wav -y -m one -F two
