@@ -137,28 +137,23 @@ static const char *const job_queries[] = {
 };
 static_assert(NB_JOB_OPEN == 0 && NB_JOB_DONE == 1, "the numbers in job_queries");
 
-nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key, size_t limit,
-                              nb_job **out_jobs, size_t *out_count, nb_error *err)
+/// The jobs of a query that may give at most `limit`.
+static nb_status read_jobs(nb_sql_rows *rows, size_t limit, nb_job **out_jobs, size_t *out_count,
+                           nb_error *err)
 {
-    *out_jobs = NULL;
-    *out_count = 0;
-    const int64_t first = (query == NB_JOBS_UNPLANNED) ? NB_JOB_OPEN : (int64_t)key;
     nb_job *jobs = calloc(limit ? limit : 1, sizeof *jobs);
     if (!jobs) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a list of jobs");
     }
-    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status =
-        nb_sql_query(self->sql, job_queries[query],
-                     NB_SQL_VALUES(nb_sql_int(first), nb_sql_int((int64_t)limit)), &rows, err);
+    nb_status status = NB_OK;
     size_t count = 0;
     while (status == NB_OK && count < limit) {
         bool row = false;
-        status = nb_sql_next(&rows, &row, err);
+        status = nb_sql_next(rows, &row, err);
         if (status != NB_OK || !row) {
             break;
         }
-        status = read_job(&rows, &jobs[count++], err);
+        status = read_job(rows, &jobs[count++], err);
     }
     if (status != NB_OK) {
         free(jobs);
@@ -167,6 +162,35 @@ nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key,
     *out_jobs = jobs;
     *out_count = count;
     return NB_OK;
+}
+
+nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, uint64_t key, size_t limit,
+                              nb_job **out_jobs, size_t *out_count, nb_error *err)
+{
+    *out_jobs = NULL;
+    *out_count = 0;
+    const int64_t first = (query == NB_JOBS_UNPLANNED) ? NB_JOB_OPEN : (int64_t)key;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status =
+        nb_sql_query(self->sql, job_queries[query],
+                     NB_SQL_VALUES(nb_sql_int(first), nb_sql_int((int64_t)limit)), &rows, err);
+    return (status == NB_OK) ? read_jobs(&rows, limit, out_jobs, out_count, err) : status;
+}
+
+nb_status nb_ledger_list_album_jobs(nb_ledger *self, const char *album, uint64_t before,
+                                    size_t limit, nb_job **out_jobs, size_t *out_count,
+                                    nb_error *err)
+{
+    *out_jobs = NULL;
+    *out_count = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status = nb_sql_query(
+        self->sql,
+        "SELECT " JOB_COLUMNS " FROM jobs WHERE album = ?1 AND (?2 = 0 OR id < ?2)"
+        " ORDER BY id DESC LIMIT ?3",
+        NB_SQL_VALUES(nb_sql_text(album), nb_sql_int((int64_t)before), nb_sql_int((int64_t)limit)),
+        &rows, err);
+    return (status == NB_OK) ? read_jobs(&rows, limit, out_jobs, out_count, err) : status;
 }
 
 nb_status nb_ledger_each_job_of(nb_ledger *self, uint64_t task,

@@ -60,6 +60,11 @@ NB_NODISCARD nb_status nb_ledger_list_jobs(nb_ledger *self, nb_job_query query, 
                                            size_t limit, nb_job **out_jobs, size_t *out_count,
                                            nb_error *err);
 
+/// As NB_JOBS_BEFORE, of one album.
+NB_NODISCARD nb_status nb_ledger_list_album_jobs(nb_ledger *self, const char *album,
+                                                 uint64_t before, size_t limit, nb_job **out_jobs,
+                                                 size_t *out_count, nb_error *err);
+
 /// Call `visit` with the id of each job of the task, open or not.
 NB_NODISCARD nb_status nb_ledger_each_job_of(nb_ledger *self, uint64_t task,
                                              void (*visit)(void *context, uint64_t job),

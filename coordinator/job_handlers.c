@@ -82,7 +82,8 @@ Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
 
 /// A page of the listing while it is filled.
 typedef struct job_page {
-    uint64_t before; ///< The next job looked at is older than this one; 0 for the newest
+    const char *album; ///< Of this one only; null for all
+    uint64_t before;   ///< The next job looked at is older than this one; 0 for the newest
     size_t limit;
     bool ended; ///< There is none older
 } job_page;
@@ -93,8 +94,11 @@ static nb_status add_jobs(nb_coordinator *self, const nb_caller *caller, job_pag
 {
     nb_job *jobs = NULL;
     size_t count = 0;
-    const nb_status status = nb_ledger_list_jobs(self->ledger, NB_JOBS_BEFORE, page->before,
-                                                 page->limit, &jobs, &count, err);
+    const nb_status status =
+        page->album ? nb_ledger_list_album_jobs(self->ledger, page->album, page->before,
+                                                page->limit, &jobs, &count, err)
+                    : nb_ledger_list_jobs(self->ledger, NB_JOBS_BEFORE, page->before, page->limit,
+                                          &jobs, &count, err);
     bool complete = true;
     for (size_t i = 0; complete && i < count && listing->n_rows < page->limit; i++) {
         page->before = jobs[i].id;
@@ -115,7 +119,8 @@ nb_status nb_handle_job_list(nb_coordinator *self, const nb_caller *caller,
     enum { ROUNDS_MAX = 100 }; // of jobs that somebody else's albums have; the cursor goes on
     const Nightbus__JobList *said = request->job_list;
     const size_t limit = said->has_limit ? said->limit : JOBS_DEFAULT;
-    job_page page = {.before = said->has_before ? said->before : 0,
+    job_page page = {.album = said->album,
+                     .before = said->has_before ? said->before : 0,
                      .limit = (limit < NB_ROWS_MAX) ? limit : NB_ROWS_MAX};
     Nightbus__JobListing *listing = nb_answer_take(answer, 1, sizeof *listing);
     if (!listing) {
@@ -126,7 +131,8 @@ nb_status nb_handle_job_list(nb_coordinator *self, const nb_caller *caller,
     if (!listing->rows) {
         return nb_answer_no_memory(err);
     }
-    nb_status status = NB_OK;
+    nb_album *album = NULL;
+    nb_status status = said->album ? nb_coordinator_album(self, said->album, &album, err) : NB_OK;
     for (unsigned i = 0; status == NB_OK && !page.ended && listing->n_rows < page.limit; i++) {
         if (i == ROUNDS_MAX) {
             break;

@@ -389,6 +389,7 @@ static const nb_rule note_history_rules[] = {
 static const nb_rule job_list_rules[] = {
     {"before", NB_RULE_NUMBER, NUMBER_MAX, 0},
     {"limit", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
 };
 static const nb_rule job_row_rules[] = {
     {"job", NB_RULE_NUMBER, NUMBER_MAX, 0},

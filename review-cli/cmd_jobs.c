@@ -92,13 +92,14 @@ nb_status nb_jobs_print(const nb_cli *cli, Nightbus__JobRow *const *rows, size_t
     return nb_cli_print(&text, err);
 }
 
-/// With --album: its newest rendering as a whole. *out_shown is false where there never was one.
+/// With --album alone: its newest rendering as a whole. *out_shown is false where there never was
+/// one.
 static nb_status show_album(const nb_cli *cli, nb_farm *farm, bool *out_shown, nb_error *err)
 {
     NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
     const char *album = nb_args_get(&cli->args, "album");
     *out_shown = false;
-    if (!album) {
+    if (!album || nb_args_has(&cli->args, "limit")) {
         return NB_OK;
     }
     free(farm->album);
@@ -115,18 +116,22 @@ static nb_status show_album(const nb_cli *cli, nb_farm *farm, bool *out_shown, n
                      : nb_album_rendering_print(cli, reply->album_rendering, err);
 }
 
-/// Bring the jobs of one album to the front; gives how many they are.
-static size_t find_album(Nightbus__JobListing *listing, const char *album)
+static nb_status list(const nb_cli *cli, nb_farm *farm, int64_t rows, Nightbus__Reply **out_reply,
+                      nb_error *err)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < listing->n_rows; i++) {
-        Nightbus__JobRow *row = listing->rows[i];
-        if (strcmp(row->album, album) == 0) {
-            listing->rows[i] = listing->rows[count];
-            listing->rows[count++] = row;
-        }
+    const char *album = nb_args_get(&cli->args, "album");
+    NB_SCOPED(nb_text_free) char *copy = album ? strdup(album) : NULL; // messages borrow no const
+    if (album && !copy) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for a name");
     }
-    return count;
+    Nightbus__JobList body = NIGHTBUS__JOB_LIST__INIT;
+    body.has_limit = true;
+    body.limit = (uint32_t)rows;
+    body.album = copy;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_JOB_LIST;
+    request.job_list = &body;
+    return nb_farm_ask(farm, &request, NIGHTBUS__REPLY__BODY_JOB_LISTING, 0, out_reply, err);
 }
 
 static nb_status run_jobs(nb_cli *cli, nb_error *err)
@@ -146,26 +151,16 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
     if (status != NB_OK || shown) {
         return status;
     }
-    if (status == NB_OK) {
-        Nightbus__JobList body = NIGHTBUS__JOB_LIST__INIT;
-        body.has_limit = true;
-        body.limit = (uint32_t)rows;
-        Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-        request.body_case = NIGHTBUS__REQUEST__BODY_JOB_LIST;
-        request.job_list = &body;
-        status = nb_farm_ask(&farm, &request, NIGHTBUS__REPLY__BODY_JOB_LISTING, 0, &reply, err);
-    }
+    status = list(cli, &farm, rows, &reply, err);
     if (status != NB_OK) {
         return status;
     }
-    Nightbus__JobListing *listing = reply->job_listing;
-    const char *album = nb_args_get(&cli->args, "album");
-    const size_t count = album ? find_album(listing, album) : listing->n_rows;
+    const Nightbus__JobListing *listing = reply->job_listing;
     if (!cli->json) {
-        return nb_jobs_print(cli, listing->rows, count, err);
+        return nb_jobs_print(cli, listing->rows, listing->n_rows, err);
     }
     json_t *array = json_array();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < listing->n_rows; i++) {
         json_array_append_new(array, nb_job_to_json(listing->rows[i]));
     }
     return nb_cli_print_json(json_pack("{s:o}", "jobs", array), err);
@@ -180,7 +175,7 @@ const nb_command nb_command_jobs = {
     .usage = "[-L N] [--json]",
     .summary = "what was asked of the farm, the newest first",
     .details = "With --album: how far its rendering as a whole is (`nightbus render-album`), or\n"
-               "what came of it.",
+               "what came of it; with -L too, or before there was one, its jobs.",
     .examples = "  nightbus jobs\n"
                 "  nightbus jobs -L 100 --json | jq '.jobs[] | select(.state == \"failed\")'",
     .options = jobs_options,

@@ -58,6 +58,7 @@ static nb_status fetch_jobs(nb_farm *farm, nb_desk *desk, nb_error *err)
     Nightbus__JobList body = NIGHTBUS__JOB_LIST__INIT;
     body.has_limit = true;
     body.limit = JOBS_LOOKED_AT;
+    body.album = desk->album;
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_JOB_LIST;
     request.job_list = &body;
@@ -209,10 +210,9 @@ static void add_song(nb_table *table, const song *it)
 
 // ---- Renders ----
 
-static bool is_waiting(const nb_desk *self, const Nightbus__JobRow *row)
+static bool is_waiting(const Nightbus__JobRow *row)
 {
-    return strcmp(row->album, self->album) == 0 &&
-           (strcmp(row->state, "running") == 0 || strcmp(row->state, "queued") == 0);
+    return strcmp(row->state, "running") == 0 || strcmp(row->state, "queued") == 0;
 }
 
 static void print_renders(const nb_desk *self, bool colour, nb_text *out)
@@ -220,7 +220,7 @@ static void print_renders(const nb_desk *self, bool colour, nb_text *out)
     const Nightbus__JobListing *listing = self->jobs->job_listing;
     for (size_t i = 0; i < listing->n_rows; i++) {
         const Nightbus__JobRow *row = listing->rows[i];
-        if (!is_waiting(self, row)) {
+        if (!is_waiting(row)) {
             continue;
         }
         NB_SCOPED(nb_text_fini) nb_text line = {0};
@@ -279,7 +279,7 @@ bool nb_desk_to_json(const nb_desk *self, json_t *object)
     const Nightbus__JobListing *listing = self->jobs->job_listing;
     for (size_t i = 0; i < listing->n_rows; i++) {
         const Nightbus__JobRow *row = listing->rows[i];
-        if (is_waiting(self, row)) {
+        if (is_waiting(row)) {
             json_array_append_new(renders, json_pack("{s:I, s:o, s:o, s:o, s:o}", "job",
                                                      (json_int_t)row->job, "song",
                                                      nb_cli_json_string(row->song), "version",

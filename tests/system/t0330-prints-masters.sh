@@ -231,3 +231,9 @@ expect_words said "tones@m3" "holds the music of v5"
 [ "$(nightbus -A demo show tones@m3 --json | jq -r .message)" = $'a third\n\nfrom a pipe' ] ||
     fail "not the message of the pipe"
 refuse 2 "twice" nightbus -A demo submit-master tones@v5 short.wav -y -m one -F two
+
+step "jobs of one album, whatever the others did since"
+nightbus jobs --album elsewhere -L 1 --json >jobs.json # the newest job of all is demo's
+[ "$(jq -r '.jobs[] | .album + "/" + .song' jobs.json)" = elsewhere/wild2 ] || fail "$(cat jobs.json)"
+expect_exit 1 nightbus jobs --album nowhere
+expect_words err "no album 'nowhere'"
