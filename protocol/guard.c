@@ -144,6 +144,11 @@ static bool read_origin(int fd, origin *out)
     return address.ss_family == AF_INET6;
 }
 
+static bool is_same_origin(const origin *a, const origin *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0 && a->port == b->port;
+}
+
 static void origin_to_text(const origin *self, char out[INET6_ADDRSTRLEN])
 {
     static const uint8_t four[12] = {[10] = 0xff, [11] = 0xff};
@@ -159,8 +164,7 @@ static void origin_to_text(const origin *self, char out[INET6_ADDRSTRLEN])
 static void cut(nb_guard *self, int fd, const connection *one)
 {
     origin now;
-    if (read_origin(fd, &now) && memcmp(now.bytes, one->from.bytes, sizeof now.bytes) == 0 &&
-        now.port == one->from.port && shutdown(fd, SHUT_RDWR) == 0) {
+    if (read_origin(fd, &now) && is_same_origin(&now, &one->from) && shutdown(fd, SHUT_RDWR) == 0) {
         self->cut_count++;
     }
 }
@@ -298,6 +302,8 @@ static void tell(nb_guard *self, const origin *from, const char *why, int64_t no
     nb_log_warn("%s: %s; turned away (%" PRIu64 " until now)", text, why, self->cut_count);
 }
 
+/// The two sockets' monitors are read in turn, so an event may speak of a connection whose number
+/// is another's by now: it then finds the other's origin, there already on its own socket's word.
 static void accepted(nb_guard *self, size_t watched, int fd)
 {
     const int64_t now_ms = nb_clock_ms();
@@ -307,7 +313,7 @@ static void accepted(nb_guard *self, size_t watched, int fd)
     }
     pthread_mutex_lock(&self->lock);
     connection *one = row_of(self, fd);
-    if (one) {
+    if (one && !(one->is_open && is_same_origin(&one->from, &from))) {
         self->open_count += one->is_open ? 0 : 1;
         *one = (connection){
             .is_open = true, .watched = (uint8_t)watched, .from = from, .accepted_ms = now_ms};
@@ -320,7 +326,7 @@ static void accepted(nb_guard *self, size_t watched, int fd)
     pthread_mutex_unlock(&self->lock);
 }
 
-/// The two sockets' monitors are read in turn: by then the number may be another connection's.
+/// Here too the number may be another connection's, of the other socket.
 static void disconnected(nb_guard *self, size_t watched, int fd)
 {
     pthread_mutex_lock(&self->lock);

@@ -19,7 +19,8 @@ enum {
     BACK_OFF_MOST_MS = 3000,
     FENCE_PART = 10, ///< We stop this part of a lease before the coordinator gives the task away
     LEASE_LEAST_MS = 500,
-    GOODBYE_MS = 1000, ///< For the word that we end
+    GOODBYE_MS = 1000,                    ///< For the word that we end
+    LINES_HELD_MAX = NB_LOG_LINES_MAX - 1 ///< The last line of a Sync says how many are missing
 };
 
 struct nb_heartbeat {
@@ -45,9 +46,9 @@ struct nb_heartbeat {
     int64_t renewed_ms;
     uint64_t done_frames, total_frames;
     size_t line_count;
-    char *lines[NB_LOG_LINES_MAX];
+    char *lines[LINES_HELD_MAX];
     uint64_t lines_said, lines_gone; ///< Since the start, for flush
-    uint64_t lines_left_out;         ///< Since the last Sync
+    uint64_t lines_left_out;         ///< Since the last Sync that was heard
 
     volatile bool cancelled;
 };
@@ -101,23 +102,14 @@ static void *watch_lease(void *arg)
     return NULL;
 }
 
-/// The lock is held, and there is room.
-static void add_line(nb_heartbeat *self, const char *line)
-{
-    char *copy = strdup(line);
-    if (copy) {
-        self->lines[self->line_count++] = copy;
-        self->lines_said++;
-    }
-}
-
 /// What one Sync says, taken out of the lock.
 typedef struct sync_state {
     bool busy;
     nb_order order;
     uint64_t done_frames, total_frames;
+    uint64_t lines_left_out;
     size_t line_count;
-    char *lines[NB_LOG_LINES_MAX];
+    char *lines[NB_LOG_LINES_MAX]; ///< With room for the line about those left out
 } sync_state;
 
 static void take_state(nb_heartbeat *self, sync_state *out)
@@ -129,17 +121,12 @@ static void take_state(nb_heartbeat *self, sync_state *out)
         .done_frames = self->done_frames,
         .total_frames = self->total_frames,
     };
-    if (out->busy && self->lines_left_out > 0) {
-        char line[80];
-        snprintf(line, sizeof line, "(%" PRIu64 " lines left out: they came too quickly)",
-                 self->lines_left_out);
-        add_line(self, line);
-        self->lines_left_out = 0;
-    }
     if (out->busy) {
         out->line_count = self->line_count;
         memcpy(out->lines, self->lines, self->line_count * sizeof *self->lines);
         self->line_count = 0;
+        out->lines_left_out = self->lines_left_out;
+        self->lines_left_out = 0;
     }
     self->hurry = false;
     pthread_mutex_unlock(&self->lock);
@@ -152,19 +139,20 @@ static bool is_same_order(const nb_heartbeat *self, const sync_state *sent)
            self->order.attempt == sent->order.attempt;
 }
 
-/// Lines that were not heard go back in front of those said since. One place stays free, for the
-/// line that says how many were left out.
+/// Lines that were not heard go back in front of those said since; the newest are left out where
+/// there is no room for all.
 static void give_lines_back(nb_heartbeat *self, sync_state *sent)
 {
     pthread_mutex_lock(&self->lock);
-    const bool is_same = is_same_order(self, sent);
-    if (is_same && sent->line_count + self->line_count < NB_LOG_LINES_MAX) {
-        memmove(self->lines + sent->line_count, self->lines,
-                self->line_count * sizeof *self->lines);
+    if (is_same_order(self, sent)) {
+        const size_t room = LINES_HELD_MAX - sent->line_count;
+        const size_t kept = self->line_count < room ? self->line_count : room;
+        drop_lines(self, self->lines + kept, self->line_count - kept);
+        self->lines_left_out += sent->lines_left_out + (self->line_count - kept);
+        memmove(self->lines + sent->line_count, self->lines, kept * sizeof *self->lines);
         memcpy(self->lines, sent->lines, sent->line_count * sizeof *self->lines);
-        self->line_count += sent->line_count;
+        self->line_count = sent->line_count + kept;
     } else {
-        self->lines_left_out += is_same ? sent->line_count : 0;
         drop_lines(self, sent->lines, sent->line_count);
     }
     pthread_mutex_unlock(&self->lock);
@@ -228,6 +216,7 @@ static nb_status follow_orders(nb_heartbeat *self, sync_state *sent, int64_t sen
 static nb_status sync_once(nb_heartbeat *self, nb_error *err)
 {
     sync_state state;
+    char left_out[80];
     take_state(self, &state);
     Nightbus__Sync sync = NIGHTBUS__SYNC__INIT;
     if (state.busy) {
@@ -240,6 +229,11 @@ static nb_status sync_once(nb_heartbeat *self, nb_error *err)
         sync.total_frames = state.total_frames;
         sync.n_lines = state.line_count;
         sync.lines = state.lines;
+        if (state.lines_left_out > 0) {
+            snprintf(left_out, sizeof left_out,
+                     "(%" PRIu64 " lines left out: they came too quickly)", state.lines_left_out);
+            state.lines[sync.n_lines++] = left_out;
+        }
         sync.has_stopping = sync.stopping = *self->drain;
     } else {
         sync.has_wait_ms = true;
@@ -491,10 +485,11 @@ void nb_heartbeat_say(nb_heartbeat *self, const char *format, ...)
     nb_text_make_printable(line);
     nb_log_info("%s", line);
     pthread_mutex_lock(&self->lock);
-    // Past the limit of one Sync the newest lines are left out: our own log has them. The last
-    // place is kept for the line that says so.
-    if (self->line_count + 1 < NB_LOG_LINES_MAX) {
-        add_line(self, line);
+    // Past the limit of one Sync the newest lines are left out: our own log has them.
+    char *copy = self->line_count < LINES_HELD_MAX ? strdup(line) : NULL;
+    if (copy) {
+        self->lines[self->line_count++] = copy;
+        self->lines_said++;
     } else {
         self->lines_left_out++;
     }

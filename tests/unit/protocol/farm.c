@@ -64,11 +64,18 @@ static nb_status stored(void *context, const nb_public_key *key, const char *alb
     return NB_OK;
 }
 
+/// How many lines "(7 lines left out: they came too quickly)" speaks of; 0 for other lines.
+static unsigned left_out(const char *line)
+{
+    unsigned count = 0;
+    return strstr(line, "lines left out") && sscanf(line, "(%u", &count) == 1 ? count : 0;
+}
+
 static void count_sync(farm *self, const Nightbus__Sync *said)
 {
     for (size_t i = 0; i < said->n_lines; i++) {
-        atomic_fetch_add(&self->line_count, 1);
-        atomic_fetch_add(&self->left_out_count, strstr(said->lines[i], "left out") ? 1 : 0);
+        atomic_fetch_add(&self->line_count, left_out(said->lines[i]) > 0 ? 0 : 1);
+        atomic_fetch_add(&self->left_out_count, left_out(said->lines[i]));
     }
     atomic_fetch_add(&self->stopping_count, said->has_stopping && said->stopping ? 1 : 0);
     atomic_fetch_add(&self->busy_count, said->has_task ? 1 : 0);
@@ -105,6 +112,12 @@ static void answer(farm *self, const nb_peer *peer, const Nightbus__Request *req
     } else if (atomic_load(&self->forgets)) {
         failure.status = NB_E_STALE;
         failure.text = nb_wire_string("say Hello first");
+        reply.failure = &failure;
+    } else if (request->body_case == NIGHTBUS__REQUEST__BODY_SYNC &&
+               atomic_load(&self->refuses_syncs)) {
+        atomic_fetch_add(&self->refused_line_count, (unsigned)request->sync->n_lines);
+        failure.status = NB_E_NO_SPACE;
+        failure.text = nb_wire_string("no room for the ledger");
         reply.failure = &failure;
     } else if (request->body_case == NIGHTBUS__REQUEST__BODY_SYNC) {
         orders.keep = !atomic_load(&self->drops_task);

@@ -27,12 +27,14 @@ typedef struct farm {
     atomic_bool may_write;
     atomic_bool may_read;
     atomic_bool writes_exist; ///< may_write says NB_E_EXISTS
-    atomic_bool gives_task;   ///< A Sync of an idle renderer gets task 7
-    atomic_bool drops_task;   ///< A Sync of a busy one hears that the task is not its any more
+    atomic_bool refuses_syncs;
+    atomic_bool gives_task; ///< A Sync of an idle renderer gets task 7
+    atomic_bool drops_task; ///< A Sync of a busy one hears that the task is not its any more
     atomic_uint lease_ms;
     atomic_uint busy_count;                 ///< Syncs of busy renderers that were answered
     atomic_uint stopping_count;             ///< Of them, by renderers that drain
-    atomic_uint line_count, left_out_count; ///< Lines that came with them; those about missing ones
+    atomic_uint line_count, left_out_count; ///< Lines that came with them; those said to be missing
+    atomic_uint refused_line_count;         ///< Lines of Syncs that were refused
     atomic_uint hello_count, stored_count, write_count;
     atomic_int receive_status;
     char control[256]; ///< Kept over a restart, so that clients find it again

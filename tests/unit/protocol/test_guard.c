@@ -9,45 +9,69 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { UNHEARD_MAX = 1 << 20, WAIT_MS = 20000, FRAME = 4096 };
 
-/// A guarded ROUTER on a port of its own.
+/// A ROUTER on a port of its own.
+typedef struct door {
+    void *router;
+    uint16_t port;
+} door;
+
+/// A guarded one; and a second beside it, where a test opens it.
 typedef struct house {
     void *zmq;
-    void *router;
     nb_guard *guard;
-    uint16_t port;
+    door front, back;
 } house;
 
-static void house_open(house *self)
+static void door_open(house *self, door *out)
 {
     static const nb_socket_option options[] = {{"LINGER", ZMQ_LINGER, 0}};
     char endpoint[64] = "";
     size_t size = sizeof endpoint;
-    self->zmq = zmq_ctx_new();
-    self->router = zmq_socket(self->zmq, ZMQ_ROUTER);
-    assert_ok(nb_socket_set(self->router, options, NB_COUNT(options), err));
+    out->router = zmq_socket(self->zmq, ZMQ_ROUTER);
+    assert_ok(nb_socket_set(out->router, options, NB_COUNT(options), err));
+    assert_ok(nb_guard_watch(self->guard, self->zmq, out->router, UNHEARD_MAX, err));
+    assert_int_equal(zmq_bind(out->router, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(out->router, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
+    out->port = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
+}
+
+static void door_close(door *self)
+{
+    if (self->router) {
+        nb_socket_stop_monitor(self->router);
+        nb_socket_close(&self->router);
+    }
+}
+
+static void house_build(house *self)
+{
+    *self = (house){.zmq = zmq_ctx_new()};
     assert_ok(nb_guard_new(&self->guard, err));
-    assert_ok(nb_guard_watch(self->guard, self->zmq, self->router, UNHEARD_MAX, err));
+    door_open(self, &self->front);
+}
+
+static void house_open(house *self)
+{
+    house_build(self);
     assert_ok(nb_guard_start(self->guard, err));
-    assert_int_equal(zmq_bind(self->router, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(self->router, ZMQ_LAST_ENDPOINT, endpoint, &size), 0);
-    self->port = (uint16_t)strtoul(strrchr(endpoint, ':') + 1, NULL, 10);
 }
 
 static void house_close(house *self)
 {
-    nb_socket_stop_monitor(self->router);
-    nb_socket_close(&self->router);
+    door_close(&self->front);
+    door_close(&self->back);
     nb_guard_destroy(&self->guard);
     zmq_ctx_term(self->zmq);
 }
 
-static int dial(const house *self)
+static int dial(const door *self)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(self->port)};
     inet_pton(AF_INET, "127.0.0.1", &to.sin_addr);
@@ -87,11 +111,11 @@ static bool is_open(int fd)
 }
 
 /// Take whole messages as a server does; how many came.
-static unsigned hear(house *self, const nb_public_key *key)
+static unsigned hear(house *self, const door *at, const nb_public_key *key)
 {
     unsigned count = 0;
     nb_frames frames;
-    while (nb_frames_receive(self->router, &frames)) {
+    while (nb_frames_receive(at->router, &frames)) {
         nb_guard_heard(self->guard, &frames.parts[1], key);
         nb_frames_fini(&frames);
         count++;
@@ -105,8 +129,8 @@ static void a_message_without_end_is_cut_and_whole_ones_are_not(void **state)
     static const nb_public_key key = {"somebody"};
     house here;
     house_open(&here);
-    const int good = dial(&here);
-    const int bad = dial(&here);
+    const int good = dial(&here.front);
+    const int bad = dial(&here.front);
     shake_hands(good);
     shake_hands(bad);
     uint64_t sent = 0;
@@ -115,11 +139,11 @@ static void a_message_without_end_is_cut_and_whole_ones_are_not(void **state)
     while (send_frame(bad, true) && nb_clock_ms() < until_ms) {
         sent += FRAME;
         assert_true(send_frame(good, false)); // as many bytes, each a message
-        heard += hear(&here, &key);
+        heard += hear(&here, &here.front, &key);
         nb_clock_sleep_ms(1);
     }
     while (heard <= UNHEARD_MAX / FRAME && nb_clock_ms() < until_ms) { // what is still under way
-        heard += hear(&here, &key);
+        heard += hear(&here, &here.front, &key);
         nb_clock_sleep_ms(1);
     }
     assert_false(is_open(bad));
@@ -139,17 +163,17 @@ static void the_connections_of_a_key_are_cut_and_no_others(void **state)
     static const nb_public_key stays = {"stays"};
     house here;
     house_open(&here);
-    const int first = dial(&here);
-    const int second = dial(&here);
+    const int first = dial(&here.front);
+    const int second = dial(&here.front);
     const int64_t until_ms = nb_clock_ms() + WAIT_MS;
     shake_hands(first);
     assert_true(send_frame(first, false));
-    while (hear(&here, &gone) == 0 && nb_clock_ms() < until_ms) {
+    while (hear(&here, &here.front, &gone) == 0 && nb_clock_ms() < until_ms) {
         nb_clock_sleep_ms(5);
     }
     shake_hands(second);
     assert_true(send_frame(second, false));
-    while (hear(&here, &stays) == 0 && nb_clock_ms() < until_ms) {
+    while (hear(&here, &here.front, &stays) == 0 && nb_clock_ms() < until_ms) {
         nb_clock_sleep_ms(5);
     }
     nb_guard_cut(here.guard, &gone);
@@ -163,6 +187,65 @@ static void the_connections_of_a_key_are_cut_and_no_others(void **state)
     house_close(&here);
 }
 
+/// Say something on a connection and have it cut for that, until it is.
+static bool is_cut(house *self, const door *at, int fd, const nb_public_key *key)
+{
+    const int64_t until_ms = nb_clock_ms() + WAIT_MS;
+    while (is_open(fd) && nb_clock_ms() < until_ms) {
+        (void)send_frame(fd, false);
+        nb_clock_sleep_ms(5);
+        (void)hear(self, at, key);
+        nb_guard_cut(self->guard, key);
+    }
+    return !is_open(fd);
+}
+
+/// The number that our end of the connection has, once it said something.
+static int number_of(const door *at)
+{
+    const int64_t until_ms = nb_clock_ms() + WAIT_MS;
+    nb_frames frames;
+    while (!nb_frames_receive(at->router, &frames)) {
+        assert_true(nb_clock_ms() < until_ms);
+        nb_clock_sleep_ms(5);
+    }
+    const int number = zmq_msg_get(&frames.parts[1], ZMQ_SRCFD);
+    nb_frames_fini(&frames);
+    return number;
+}
+
+static void a_connection_whose_number_was_another_sockets_before_is_still_known(void **state)
+{
+    (void)state;
+    static const nb_public_key gone = {"gone"};
+    static const nb_public_key last = {"last"};
+    house here;
+    house_build(&here);
+    door_open(&here, &here.back);
+    // All of this waits in the monitors, the front's to be read before the back's.
+    const int first = dial(&here.back);
+    shake_hands(first);
+    assert_true(send_frame(first, false));
+    const int number = number_of(&here.back);
+    close(first);
+    const int64_t until_ms = nb_clock_ms() + WAIT_MS;
+    while (fcntl(number, F_GETFD) != -1 && nb_clock_ms() < until_ms) {
+        nb_clock_sleep_ms(5);
+    }
+    const int second = dial(&here.front);
+    shake_hands(second);
+    assert_true(send_frame(second, false));
+    assert_int_equal(number_of(&here.front), number);
+    const int third = dial(&here.back);
+    shake_hands(third);
+    assert_ok(nb_guard_start(here.guard, err));
+    assert_true(is_cut(&here, &here.back, third, &last)); // all that waited was read
+    assert_true(is_cut(&here, &here.front, second, &gone));
+    close(second);
+    close(third);
+    house_close(&here);
+}
+
 static void one_address_opens_only_so_many_at_once(void **state)
 {
     (void)state;
@@ -171,7 +254,7 @@ static void one_address_opens_only_so_many_at_once(void **state)
     const int64_t until_ms = nb_clock_ms() + WAIT_MS;
     unsigned long count = 0;
     while (nb_guard_count(here.guard) == 0 && nb_clock_ms() < until_ms) {
-        const int fd = dial(&here);
+        const int fd = dial(&here.front);
         count++;
         // Closed with a reset, so that no port is left waiting.
         const struct linger hard = {1, 0};
@@ -189,6 +272,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_without_end_is_cut_and_whole_ones_are_not),
         cmocka_unit_test(the_connections_of_a_key_are_cut_and_no_others),
+        cmocka_unit_test(a_connection_whose_number_was_another_sockets_before_is_still_known),
         cmocka_unit_test(one_address_opens_only_so_many_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,11 @@
 #include "base/clock.h"
 #include "unit/protocol/farm.h"
 
-enum { LEASE_MS = 5000, PATIENCE_MS = 20000 };
+enum {
+    LEASE_MS = 5000,
+    LONG_LEASE_MS = 60000, ///< Where nothing is to be dropped, however slow the machine
+    PATIENCE_MS = 20000
+};
 
 typedef struct desk {
     farm host;
@@ -15,12 +19,12 @@ typedef struct desk {
     nb_heartbeat *heartbeat;
 } desk;
 
-static void open_desk(desk *self)
+static void open_desk(desk *self, unsigned lease_ms)
 {
     char hex[65];
     memset(self, 0, sizeof *self);
     farm_open(&self->host);
-    atomic_store(&self->host.lease_ms, LEASE_MS);
+    atomic_store(&self->host.lease_ms, lease_ms);
     atomic_store(&self->host.gives_task, true);
     self->address = farm_invite(&self->host, "renderer-1", true);
     assert_ok(nb_public_key_to_hex(&self->address.server, hex, err));
@@ -65,7 +69,7 @@ static void a_renderer_that_cannot_renew_stops_before_its_lease_ends(void **stat
     (void)state;
     desk here;
     nb_order order;
-    open_desk(&here);
+    open_desk(&here, LEASE_MS);
     assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
     wait_for_syncs(&here, 2);
     // The link holds and nobody answers: the call itself would wait for longer than the lease runs.
@@ -82,7 +86,7 @@ static void a_task_given_to_another_is_dropped_at_the_next_heartbeat(void **stat
     (void)state;
     desk here;
     nb_order order;
-    open_desk(&here);
+    open_desk(&here, LEASE_MS);
     assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
     atomic_store(&here.host.drops_task, true);
     wait_until_cancelled(&here, PATIENCE_MS);
@@ -95,7 +99,7 @@ static void that_the_task_is_over_is_no_news_while_its_outcome_is_reported(void 
     (void)state;
     desk here;
     nb_order order;
-    open_desk(&here);
+    open_desk(&here, LEASE_MS);
     assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
     wait_for_syncs(&here, 1);
     nb_heartbeat_reporting(here.heartbeat);
@@ -112,7 +116,7 @@ static void a_draining_renderer_ends_after_its_order_and_takes_no_other(void **s
     (void)state;
     desk here;
     nb_order order;
-    open_desk(&here);
+    open_desk(&here, LEASE_MS);
     assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
     here.drain = true;
     wait_for_syncs(&here, 2); // it goes on, and says that it will stop
@@ -124,20 +128,63 @@ static void a_draining_renderer_ends_after_its_order_and_takes_no_other(void **s
     close_desk(&here);
 }
 
+static unsigned say_lines(desk *self, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        nb_heartbeat_say(self->heartbeat, "line %u", i);
+    }
+    return count;
+}
+
+/// All that was said was either heard, once, or said to be missing.
+static void check_lines(desk *self, unsigned said)
+{
+    const int64_t until_ms = nb_clock_ms() + PATIENCE_MS;
+    unsigned known = 0;
+    while (known < said && nb_clock_ms() < until_ms) {
+        nb_heartbeat_flush(self->heartbeat, 100);
+        known = atomic_load(&self->host.line_count) + atomic_load(&self->host.left_out_count);
+    }
+    assert_int_equal(known, said);
+    assert_false(nb_heartbeat_is_fenced(self->heartbeat));
+}
+
 static void lines_that_come_too_quickly_are_counted_and_said_to_be_missing(void **state)
 {
     (void)state;
     desk here;
     nb_order order;
-    open_desk(&here);
+    open_desk(&here, LONG_LEASE_MS);
     assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
-    for (int i = 0; i < 3 * NB_LOG_LINES_MAX; i++) {
-        nb_heartbeat_say(here.heartbeat, "line %d", i);
-    }
-    nb_heartbeat_flush(here.heartbeat, PATIENCE_MS);
-    wait_for_syncs(&here, 2);
-    assert_in_range(atomic_load(&here.host.line_count), NB_LOG_LINES_MAX, 3 * NB_LOG_LINES_MAX - 1);
+    const unsigned said = say_lines(&here, 3 * NB_LOG_LINES_MAX);
+    check_lines(&here, said);
+    assert_true(atomic_load(&here.host.line_count) >= NB_LOG_LINES_MAX - 1);
     assert_true(atomic_load(&here.host.left_out_count) > 0);
+    close_desk(&here);
+}
+
+static void lines_of_a_full_heartbeat_that_was_refused_are_heard_with_the_next(void **state)
+{
+    (void)state;
+    desk here;
+    nb_order order;
+    open_desk(&here, LONG_LEASE_MS);
+    assert_true(nb_heartbeat_wait_order(here.heartbeat, &order));
+    unsigned said = 0;
+    const int64_t until_ms = nb_clock_ms() + PATIENCE_MS;
+    atomic_store(&here.host.refuses_syncs, true);
+    // As many as a heartbeat can carry, and the line about the rest, in one that is refused.
+    while (atomic_load(&here.host.refused_line_count) < NB_LOG_LINES_MAX &&
+           nb_clock_ms() < until_ms) {
+        atomic_store(&here.host.refused_line_count, 0);
+        said += say_lines(&here, 2 * NB_LOG_LINES_MAX);
+        nb_heartbeat_flush(here.heartbeat, 100);
+    }
+    assert_true(atomic_load(&here.host.refused_line_count) >= NB_LOG_LINES_MAX);
+    said += say_lines(&here, 10); // where the list is full again
+    atomic_store(&here.host.refuses_syncs, false);
+    check_lines(&here, said);
+    assert_true(atomic_load(&here.host.line_count) >= NB_LOG_LINES_MAX - 1);
     close_desk(&here);
 }
 
@@ -149,6 +196,7 @@ int main(void)
         cmocka_unit_test(that_the_task_is_over_is_no_news_while_its_outcome_is_reported),
         cmocka_unit_test(a_draining_renderer_ends_after_its_order_and_takes_no_other),
         cmocka_unit_test(lines_that_come_too_quickly_are_counted_and_said_to_be_missing),
+        cmocka_unit_test(lines_of_a_full_heartbeat_that_was_refused_are_heard_with_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
