@@ -27,6 +27,21 @@ static const int64_t answers_kept_ms = INT64_C(30) * 24 * 60 * 60 * 1000;
 
 // ---- What the scheduler says ----
 
+// For the task's log; null for ends that somebody else tells of.
+static const char *why_ended(nb_attempt_state state)
+{
+    switch (state) {
+    case NB_ATTEMPT_EXPIRED:
+        return "not heard of in time, so the task goes to another";
+    case NB_ATTEMPT_ABANDONED:
+        return "its renderer lives but dropped it, which does not count against the task";
+    case NB_ATTEMPT_DIED:
+        return "its renderer started anew, so it died there";
+    default:
+        return NULL;
+    }
+}
+
 // nb_scheduler_observer. The ledger follows as well as it can: leases need no disk, and what is
 // missing is found expired after a restart.
 static void observe(void *context, const nb_task *task, const nb_attempt *attempt)
@@ -38,12 +53,10 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
     }
     if (!nb_attempt_is_leased(attempt)) {
         self->metrics.attempts_ended[attempt->state]++;
-        if (attempt->state == NB_ATTEMPT_EXPIRED || attempt->state == NB_ATTEMPT_ABANDONED) {
+        const char *why = why_ended(attempt->state);
+        if (why) {
             nb_coordinator_say(self, task->id, "attempt %" PRIu32 " on %s: %s", attempt->id.attempt,
-                               nb_coordinator_node_at(self, attempt->renderer)->name,
-                               attempt->state == NB_ATTEMPT_EXPIRED
-                                   ? "not heard of in time, so the task goes to another"
-                                   : "its renderer came back without it");
+                               nb_coordinator_node_at(self, attempt->renderer)->name, why);
         }
         nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
                              task->id);

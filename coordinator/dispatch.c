@@ -199,8 +199,12 @@ static nb_status welcome_renderer(nb_coordinator *self, const nb_caller *caller,
     node->seen_wall_ms = nb_clock_wall_ms();
     node->shares_store = caller->member.local && !self->transfer;
     nb_wishes_apply_node(self, *out_renderer);
-    return nb_scheduler_hello(self->scheduler, *out_renderer, said->fingerprint, caller->now_ms,
-                              err);
+    uint8_t instance[NB_INSTANCE_SIZE];
+    uint64_t process = 0;
+    copy_instance(said, instance);
+    memcpy(&process, instance, sizeof process);
+    return nb_scheduler_hello(self->scheduler, *out_renderer, said->fingerprint, process,
+                              caller->now_ms, err);
 }
 
 static nb_status fill_welcome(nb_coordinator *self, const nb_caller *caller, uint32_t renderer,

@@ -349,12 +349,13 @@ nb_status nb_ledger_add_attempt(nb_ledger *self, const nb_attempt_row *attempt, 
                                 nb_error *err)
 {
     return nb_sql_run(self->sql,
-                      "INSERT INTO attempts (task, attempt, epoch, key, node, state, started_ms)"
-                      " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                      "INSERT INTO attempts (task, attempt, epoch, key, node, process, state,"
+                      " started_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                       NB_SQL_VALUES(nb_sql_int((int64_t)attempt->id.task),
                                     nb_sql_int(attempt->id.attempt),
                                     nb_sql_bytes(attempt->id.epoch.bytes, NB_EPOCH_SIZE),
                                     nb_sql_text(attempt->key.text), nb_sql_text(attempt->node),
+                                    nb_sql_int((int64_t)attempt->process),
                                     nb_sql_int(attempt->state), nb_sql_int(now_ms)),
                       err);
 }
@@ -383,6 +384,7 @@ static nb_status read_attempt(const nb_sql_rows *rows, nb_attempt_row *out, nb_e
         .id = {.task = (uint64_t)nb_sql_get_int(rows, 0),
                .attempt = (uint32_t)nb_sql_get_int(rows, 1)},
         .state = (nb_attempt_state)nb_sql_get_int(rows, 5),
+        .process = (uint64_t)nb_sql_get_int(rows, 6),
     };
     memcpy(out->id.epoch.bytes, epoch, size);
     const nb_status status = nb_ledger_copy_text(rows, 3, out->key.text, sizeof out->key.text, err);
@@ -401,8 +403,8 @@ nb_status nb_ledger_list_attempts(nb_ledger *self, uint64_t task, nb_attempt_row
     }
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     nb_status status = nb_sql_query(self->sql,
-                                    "SELECT task, attempt, epoch, key, node, state FROM attempts"
-                                    " WHERE task = ? ORDER BY attempt",
+                                    "SELECT task, attempt, epoch, key, node, state, process"
+                                    " FROM attempts WHERE task = ? ORDER BY attempt",
                                     NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, err);
     size_t count = 0;
     while (status == NB_OK && count < NB_ATTEMPTS_MAX) {
@@ -422,16 +424,17 @@ nb_status nb_ledger_list_attempts(nb_ledger *self, uint64_t task, nb_attempt_row
     return NB_OK;
 }
 
-nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task, char out[NB_ERROR_TEXT_SIZE],
-                               nb_error *err)
+nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task, nb_attempt_state state,
+                               char out[NB_ERROR_TEXT_SIZE], nb_error *err)
 {
     out[0] = '\0';
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    const nb_status status = query_one(
-        self,
-        "SELECT error FROM attempts WHERE task = ? AND error <> '' ORDER BY attempt DESC LIMIT 1",
-        NB_SQL_VALUES(nb_sql_int((int64_t)task)), &rows, &row, err);
+    const nb_status status =
+        query_one(self,
+                  "SELECT error FROM attempts WHERE task = ? AND state = ? AND error <> ''"
+                  " ORDER BY attempt DESC LIMIT 1",
+                  NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(state)), &rows, &row, err);
     return (status == NB_OK && row) ? nb_ledger_copy_text(&rows, 0, out, NB_ERROR_TEXT_SIZE, err)
                                     : status;
 }

@@ -104,6 +104,7 @@ typedef struct nb_attempt_row {
     nb_attempt_id id;
     nb_public_key key;
     char node[NB_NAME_SIZE];
+    uint64_t process;
     nb_attempt_state state;
 } nb_attempt_row;
 
@@ -116,8 +117,8 @@ NB_NODISCARD nb_status nb_ledger_set_attempt(nb_ledger *self, uint64_t task, uin
 NB_NODISCARD nb_status nb_ledger_list_attempts(nb_ledger *self, uint64_t task,
                                                nb_attempt_row **out_rows, size_t *out_count,
                                                nb_error *err);
-/// The text of the last attempt that failed; "" if none did.
-NB_NODISCARD nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task,
+/// The text of the last attempt that ended in this state; "" if none did, or none with a text.
+NB_NODISCARD nb_status nb_ledger_last_error(nb_ledger *self, uint64_t task, nb_attempt_state state,
                                             char out[NB_ERROR_TEXT_SIZE], nb_error *err);
 
 NB_NODISCARD nb_status nb_ledger_add_line(nb_ledger *self, uint64_t task, uint64_t cursor,

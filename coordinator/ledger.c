@@ -118,6 +118,8 @@ static const struct {
     // Lines of a task's log that were dropped since it began.
     {"logs", "CREATE TABLE dropped_lines (task INTEGER PRIMARY KEY REFERENCES tasks,"
              " count INTEGER NOT NULL) STRICT;"},
+    // Which process of its renderer an attempt was given to.
+    {"processes", "ALTER TABLE attempts ADD COLUMN process INTEGER NOT NULL DEFAULT 0;"},
 };
 
 int64_t nb_version_number(const char *name)

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { NB_ATTEMPT_STATES = NB_ATTEMPT_DONE + 1 };
+enum { NB_ATTEMPT_STATES = NB_ATTEMPT_DIED + 1 };
 
 typedef struct nb_coordinator nb_coordinator;
 

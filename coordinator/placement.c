@@ -72,7 +72,8 @@ static bool has_dropped(const nb_task *task, uint32_t renderer)
     for (size_t i = 0; i < task->attempt_count; i++) {
         const nb_attempt_state state = task->attempts[i].state;
         if (task->attempts[i].renderer == renderer &&
-            (state == NB_ATTEMPT_EXPIRED || state == NB_ATTEMPT_ABANDONED)) {
+            (state == NB_ATTEMPT_EXPIRED || state == NB_ATTEMPT_ABANDONED ||
+             state == NB_ATTEMPT_DIED)) {
             return true;
         }
     }
@@ -206,7 +207,7 @@ static nb_task *pick_from(const nb_scheduler *self, const nb_task_group *group,
     size_t looked = 0;
     for (size_t i = 0; i < group->count && looked < LOOK_AHEAD; i++) {
         nb_task *task = nb_task_group_at(group, i);
-        if (task->attempt_count >= NB_ATTEMPTS_MAX || is_barred(self, task, renderer)) {
+        if (nb_task_is_worn_out(task) || is_barred(self, task, renderer)) {
             continue;
         }
         looked++;
@@ -312,8 +313,9 @@ nb_task *nb_scheduler_pick_straggler(const nb_scheduler *self, const nb_renderer
     for (size_t i = 0; i < self->running_count; i++) {
         nb_task *task = self->running[i];
         // One attempt is kept for the case that both fail.
-        if (task->holds != 0 || task->attempt_count + 1 >= NB_ATTEMPTS_MAX ||
-            !suits(task, renderer) || nb_task_failed_on(task, renderer->id)) {
+        if (task->holds != 0 || nb_task_count_against(task) + 2 >= NB_ATTEMPTS_COUNTED ||
+            task->attempt_count + 1 >= NB_ATTEMPTS_MAX || !suits(task, renderer) ||
+            nb_task_failed_on(task, renderer->id)) {
             continue;
         }
         const nb_attempt *attempt = lone_old_attempt(task, renderer->id, now_ms);

@@ -115,6 +115,16 @@ static bool move_renderer(nb_renderer *renderer, nb_renderer_event event)
     return nb_renderer_state_move(&renderer->state, event, what);
 }
 
+// Until its renderer is heard of, an expired attempt speaks against its task. A renderer that is
+// lost takes nothing new, so that there is one such attempt for each at most.
+static void note_lost(nb_scheduler *self, const nb_attempt *attempt)
+{
+    nb_renderer *renderer = nb_scheduler_find_renderer(self, attempt->renderer);
+    if (renderer && attempt->state == NB_ATTEMPT_EXPIRED) {
+        renderer->lost = attempt->id;
+    }
+}
+
 // ---- After a start ----
 
 nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *attempt,
@@ -129,9 +139,14 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
         return nb_fail(err, NB_E_CORRUPT, "task %" PRIu64 ": attempt %" PRIu32 " out of order",
                        task->id, attempt->id.attempt);
     }
+    if (!nb_task_reserve_attempt(task)) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, task->id);
+    }
     nb_attempt *added = &task->attempts[task->attempt_count++];
     *added = *attempt;
-    self->restored = true;
+    note_lost(self, added);
+    self->worn_out = true;
+    task->verdict_ms = now_ms + NB_VERDICT_LEASES * self->options.lease_ms;
     if (nb_attempt_is_leased(attempt)) {
         if (task->state == NB_TASK_QUEUED) {
             nb_task_queue_pop(self->queue, task);
@@ -191,7 +206,7 @@ static void hear(nb_scheduler *self, nb_renderer *renderer, int64_t wait_ms, int
 }
 
 nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *fingerprint,
-                             int64_t now_ms, nb_error *err)
+                             uint64_t process, int64_t now_ms, nb_error *err)
 {
     const char *interned = nb_scheduler_intern(self, fingerprint);
     if (!interned) {
@@ -205,6 +220,7 @@ nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t id, const char *finger
     }
     nb_renderer *renderer = nb_scheduler_find_renderer(self, id);
     renderer->fingerprint = interned;
+    renderer->process = process;
     renderer->holds &= ~(unsigned)NB_HOLD_STOPPING; // a new program of the same name
     hear(self, renderer, 0, now_ms);
     return NB_OK;
@@ -224,6 +240,16 @@ static void take_up(nb_scheduler *self, nb_renderer *renderer, nb_attempt *attem
 // not decide over what others did to it before.
 enum { SAYS_NOTHING = 0 };
 
+// May somebody still come back and take one of its counted attempts off it?
+static bool is_excusable(const nb_task *task)
+{
+    bool excusable = false;
+    for (size_t i = 0; i < task->attempt_count; i++) {
+        excusable = excusable || task->attempts[i].state == NB_ATTEMPT_EXPIRED;
+    }
+    return excusable && task->attempt_count < NB_ATTEMPTS_MAX;
+}
+
 // After an attempt ended without a result: queue the task again, or fail it. While another attempt
 // runs beside it, that one decides.
 static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
@@ -233,8 +259,10 @@ static void settle_task(nb_scheduler *self, nb_task *task, size_t failing_limit)
     }
     const size_t usable = nb_scheduler_count_fit(self, task);
     const size_t limit = (usable > 0 && usable < failing_limit) ? usable : failing_limit;
-    const bool hopeless = task->attempt_count >= NB_ATTEMPTS_MAX ||
+    const bool worn_out = nb_task_is_worn_out(task);
+    const bool hopeless = (worn_out && !is_excusable(task)) ||
                           (failing_limit != SAYS_NOTHING && count_failing(self, task) >= limit);
+    self->worn_out = self->worn_out || worn_out; // the ticks judge it
     move_task(self, task, hopeless ? NB_TASK_FAIL : NB_TASK_PUT_BACK);
 }
 
@@ -257,14 +285,27 @@ static nb_attempt *leased_by(nb_task *task, uint32_t renderer)
     return NULL;
 }
 
-// A renderer does one thing at a time: whatever else we thought it did, it does not.
-static void abandon_all(nb_scheduler *self, const nb_renderer *renderer)
+// The renderer does not work on it. Is that since its process died, with the task or of it?
+static nb_attempt_event judge(const nb_renderer *renderer, const nb_attempt *attempt)
 {
+    const bool lived = renderer->process != 0 && renderer->process == attempt->process;
+    return lived ? NB_ATTEMPT_ABANDON : NB_ATTEMPT_DIE;
+}
+
+// A renderer does one thing at a time: whatever else we thought it did, it does not.
+static void abandon_all(nb_scheduler *self, nb_renderer *renderer)
+{
+    nb_task *was = nb_scheduler_find_task(self, renderer->lost.task);
+    nb_attempt *lost = was ? find_attempt(was, renderer->id, &renderer->lost) : NULL;
+    if (lost && lost->state == NB_ATTEMPT_EXPIRED) {
+        move_attempt(self, was, lost, judge(renderer, lost));
+    }
+    renderer->lost = (nb_attempt_id){0};
     for (size_t i = self->running_count; i-- > 0 && renderer->leases > 0;) {
         nb_task *task = self->running[i];
         nb_attempt *attempt = leased_by(task, renderer->id);
         if (attempt) {
-            end_attempt(self, task, attempt, NB_ATTEMPT_ABANDON, SAYS_NOTHING);
+            end_attempt(self, task, attempt, judge(renderer, attempt), SAYS_NOTHING);
         }
     }
 }
@@ -329,11 +370,9 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
         return false;
     }
     nb_task *best = nb_scheduler_pick(self, renderer, now_ms);
-    if (best && !move_task(self, best, NB_TASK_START)) {
-        return false;
-    }
     best = best ? best : nb_scheduler_pick_straggler(self, renderer, now_ms);
-    if (!best) {
+    if (!best || !nb_task_reserve_attempt(best) ||
+        (best->state == NB_TASK_QUEUED && !move_task(self, best, NB_TASK_START))) {
         return false;
     }
     nb_task_queue_charge(self->queue, best);
@@ -341,6 +380,7 @@ bool nb_scheduler_assign(nb_scheduler *self, uint32_t renderer_id, int64_t now_m
     *attempt = (nb_attempt){
         .id = {best->id, (uint32_t)best->attempt_count, next_epoch(self)},
         .renderer = renderer_id,
+        .process = renderer->process,
         .state = NB_ATTEMPT_LIVE,
         .started_ms = now_ms,
         .moved_ms = now_ms,
@@ -464,6 +504,10 @@ nb_status nb_scheduler_fail(nb_scheduler *self, uint32_t renderer_id, const nb_a
     }
     hear(self, renderer, 0, now_ms);
     if (!nb_attempt_is_leased(attempt)) {
+        if (end != NB_END_GIVEN_BACK &&
+            find_attempt(task, renderer_id, &renderer->lost) == attempt) {
+            renderer->lost = (nb_attempt_id){0}; // that it lives does not speak for the task
+        }
         return NB_OK; // a repeat, or a report of what was given up already
     }
     if (end == NB_END_GIVEN_BACK) {
@@ -516,26 +560,34 @@ static void expire(nb_scheduler *self, nb_task *task, int64_t now_ms)
 {
     for (size_t i = 0; i < task->attempt_count; i++) {
         if (is_due(&task->attempts[i], now_ms)) {
+            task->verdict_ms = now_ms + NB_VERDICT_LEASES * self->options.lease_ms;
             end_attempt(self, task, &task->attempts[i], NB_ATTEMPT_EXPIRE, SAYS_NOTHING);
+            note_lost(self, &task->attempts[i]);
         }
     }
 }
 
-// A crash came between the last attempt's end and the task's.
-static void fail_worn_out(nb_scheduler *self)
+// Give up what has no attempts left, unless one of them may still be excused.
+static void fail_worn_out(nb_scheduler *self, int64_t now_ms)
 {
-    for (size_t i = 0; self->restored && i < self->task_count; i++) {
-        if (self->tasks[i]->state == NB_TASK_QUEUED &&
-            self->tasks[i]->attempt_count >= NB_ATTEMPTS_MAX) {
-            move_task(self, self->tasks[i], NB_TASK_FAIL);
+    bool open = false;
+    for (size_t i = 0; self->worn_out && i < self->task_count; i++) {
+        nb_task *task = self->tasks[i];
+        if (task->state != NB_TASK_QUEUED || !nb_task_is_worn_out(task)) {
+            continue;
+        }
+        if (is_excusable(task) && now_ms < task->verdict_ms) {
+            open = true;
+        } else {
+            move_task(self, task, NB_TASK_FAIL);
         }
     }
-    self->restored = false;
+    self->worn_out = open;
 }
 
 void nb_scheduler_tick(nb_scheduler *self, int64_t now_ms)
 {
-    fail_worn_out(self);
+    fail_worn_out(self, now_ms);
     watch_for_mass_loss(self, now_ms);
     if (nb_scheduler_is_mass_loss(self, now_ms)) {
         return;

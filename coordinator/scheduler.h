@@ -5,7 +5,8 @@
 /// rules: a task has one lease, and a second one elsewhere while the first is a straggler; a lease
 /// that is not renewed puts its task back; a result is taken from any attempt that was really given
 /// out, however late, and the first one ends the others; a task fails when enough renderers failed
-/// it, or after NB_ATTEMPTS_MAX attempts. The transitions stand in three tables in states.c.
+/// it, or after NB_ATTEMPTS_COUNTED attempts that speak against it (nb_attempt_counts), or after
+/// NB_ATTEMPTS_MAX of any kind. The transitions stand in three tables in states.c.
 ///
 /// Tasks go out by priority, then by fair share between albums (task_queue.h), then to who has the
 /// stems, then the longest first. nb_scheduler_placement says why a task does not go somewhere.
@@ -23,6 +24,7 @@
 enum {
     NB_FAILING_RENDERERS = 3,  ///< So many distinct renderers fail a task for good
     NB_AGREEING_RENDERERS = 2, ///< The same, when they say that the input is at fault
+    NB_VERDICT_LEASES = 6,     ///< So long a worn-out task waits for who may come back to excuse it
     NB_STRAGGLER_MS = 30000,   ///< An attempt this old may get a second one beside it
     NB_STEMS_WAIT_MS = 5000,   ///< So long a task waits for a busy renderer that has its stems
     NB_BLAMED_MAX = 3,         ///< Tasks a renderer fails and others pass before it is set aside
@@ -115,11 +117,14 @@ void nb_scheduler_forget(nb_scheduler *self, uint64_t task);
 /// Make the renderer known, as lost, without having heard of it in this life.
 NB_NODISCARD nb_status nb_scheduler_know(nb_scheduler *self, uint32_t renderer, nb_error *err);
 
-/// The renderer said Hello with this fingerprint.
+/// The renderer said Hello with this fingerprint. `process` is random and the same as long as its
+/// program runs; 0 where it does not say, which is taken for another one each time.
 NB_NODISCARD nb_status nb_scheduler_hello(nb_scheduler *self, uint32_t renderer,
-                                          const char *fingerprint, int64_t now_ms, nb_error *err);
+                                          const char *fingerprint, uint64_t process, int64_t now_ms,
+                                          nb_error *err);
 
-/// The renderer is idle, and may wait `wait_ms` for an answer. What we thought it did is abandoned.
+/// The renderer is idle, and may wait `wait_ms` for an answer. What we thought it did is abandoned,
+/// or died with its process where that is another now.
 void nb_scheduler_sync_idle(nb_scheduler *self, uint32_t renderer, int64_t wait_ms, int64_t now_ms);
 
 /// The renderer works on `id`. True: it shall go on, its lease is renewed (an expired one comes

@@ -30,7 +30,7 @@ struct nb_scheduler {
     size_t running_count, running_capacity;
     nb_task **running; ///< Tasks with a live or suspect attempt
     nb_task *failed;   ///< Tasks that failed and are not forgotten yet
-    bool restored;     ///< Attempts were restored since the last tick
+    bool worn_out;     ///< Some task that waits may be: look at the next tick
     size_t renderer_count, renderer_capacity;
     nb_renderer *renderers;
     size_t fingerprint_count;
@@ -42,6 +42,9 @@ struct nb_scheduler {
 
 nb_task *nb_scheduler_find_task(const nb_scheduler *self, uint64_t id);
 nb_renderer *nb_scheduler_find_renderer(const nb_scheduler *self, uint32_t id);
+
+/// Room for one more; false without memory. Earlier pointers into the list are void.
+bool nb_task_reserve_attempt(nb_task *self);
 
 /// Out of the table by its id, and freed.
 void nb_scheduler_remove(nb_scheduler *self, nb_task *task);

@@ -106,6 +106,28 @@ size_t nb_task_leased_count(const nb_task *self)
     return count;
 }
 
+bool nb_attempt_counts(const nb_attempt *self)
+{
+    return self->state == NB_ATTEMPT_FAILED || self->state == NB_ATTEMPT_DIED ||
+           self->state == NB_ATTEMPT_EXPIRED;
+}
+
+size_t nb_task_count_against(const nb_task *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->attempt_count; i++) {
+        count += nb_attempt_counts(&self->attempts[i]) ? 1 : 0;
+    }
+    return count;
+}
+
+bool nb_task_is_worn_out(const nb_task *self)
+{
+    return self->attempt_count >= NB_ATTEMPTS_MAX ||
+           (self->attempt_count >= NB_ATTEMPTS_COUNTED &&
+            nb_task_count_against(self) >= NB_ATTEMPTS_COUNTED);
+}
+
 // ---- Life ----
 
 nb_status nb_scheduler_new(const nb_scheduler_options *options, nb_scheduler **out_scheduler,
@@ -125,6 +147,7 @@ nb_status nb_scheduler_new(const nb_scheduler_options *options, nb_scheduler **o
 static void free_task(nb_task *task)
 {
     free(task->label);
+    free(task->attempts);
     free(task);
 }
 
@@ -171,7 +194,7 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
     if (count < *capacity) {
         return true;
     }
-    const size_t wanted = (*capacity > 0) ? *capacity * 2 : 16;
+    const size_t wanted = (*capacity > 0) ? *capacity * 2 : 2;
     void *grown = reallocarray(*items, wanted, item_size);
     if (!grown) {
         return false;
@@ -179,6 +202,15 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t item_size)
     *items = grown;
     *capacity = wanted;
     return true;
+}
+
+bool nb_task_reserve_attempt(nb_task *self)
+{
+    void *attempts = self->attempts;
+    const bool grown =
+        grow(&attempts, self->attempt_count, &self->attempt_capacity, sizeof *self->attempts);
+    self->attempts = attempts;
+    return grown;
 }
 
 // Room for one more task in all that holds tasks.

@@ -28,6 +28,10 @@ static const transition attempt_transitions[] = {
     {NB_ATTEMPT_EXPIRE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_EXPIRED},
     {NB_ATTEMPT_ABANDON, NB_ATTEMPT_LIVE, NB_ATTEMPT_ABANDONED},
     {NB_ATTEMPT_ABANDON, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_ABANDONED},
+    {NB_ATTEMPT_ABANDON, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_ABANDONED}, // heard of after all
+    {NB_ATTEMPT_DIE, NB_ATTEMPT_LIVE, NB_ATTEMPT_DIED},
+    {NB_ATTEMPT_DIE, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_DIED},
+    {NB_ATTEMPT_DIE, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_DIED},
     {NB_ATTEMPT_FAIL, NB_ATTEMPT_LIVE, NB_ATTEMPT_FAILED},
     {NB_ATTEMPT_FAIL, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_FAILED},
     {NB_ATTEMPT_SUPERSEDE, NB_ATTEMPT_LIVE, NB_ATTEMPT_SUPERSEDED},
@@ -36,6 +40,7 @@ static const transition attempt_transitions[] = {
     {NB_ATTEMPT_FINISH, NB_ATTEMPT_SUSPECT, NB_ATTEMPT_DONE},
     {NB_ATTEMPT_FINISH, NB_ATTEMPT_EXPIRED, NB_ATTEMPT_DONE},
     {NB_ATTEMPT_FINISH, NB_ATTEMPT_ABANDONED, NB_ATTEMPT_DONE},
+    {NB_ATTEMPT_FINISH, NB_ATTEMPT_DIED, NB_ATTEMPT_DONE}, // it said so before it died
 };
 
 static const transition renderer_transitions[] = {
@@ -49,7 +54,7 @@ static const transition renderer_transitions[] = {
 
 static const char *const task_names[] = {"queued", "running", "done", "failed"};
 static const char *const attempt_names[] = {"live",   "suspect",    "expired", "abandoned",
-                                            "failed", "superseded", "done"};
+                                            "failed", "superseded", "done",    "died"};
 static const char *const renderer_names[] = {"lost", "idle", "busy"};
 
 const char *nb_task_state_name(nb_task_state state) { return task_names[state]; }

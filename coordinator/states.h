@@ -19,10 +19,11 @@ typedef enum nb_attempt_state {
     NB_ATTEMPT_LIVE,      ///< Its lease runs
     NB_ATTEMPT_SUSPECT,   ///< Was live when the coordinator ended; its renderer may come back to it
     NB_ATTEMPT_EXPIRED,   ///< Its lease ran out
-    NB_ATTEMPT_ABANDONED, ///< Its renderer came back without it, or gave it back
+    NB_ATTEMPT_ABANDONED, ///< Its renderer lives, but not at it: it came back, or gave it back
     NB_ATTEMPT_FAILED,    ///< Its renderer says so
     NB_ATTEMPT_SUPERSEDED, ///< Another attempt's result was taken
-    NB_ATTEMPT_DONE
+    NB_ATTEMPT_DONE,
+    NB_ATTEMPT_DIED ///< Its renderer is another process now
 } nb_attempt_state;
 
 typedef enum nb_renderer_state {
@@ -41,6 +42,7 @@ typedef enum nb_attempt_event {
     NB_ATTEMPT_RENEW,
     NB_ATTEMPT_EXPIRE,
     NB_ATTEMPT_ABANDON,
+    NB_ATTEMPT_DIE,
     NB_ATTEMPT_FAIL,
     NB_ATTEMPT_SUPERSEDE,
     NB_ATTEMPT_FINISH

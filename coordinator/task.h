@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 enum {
-    NB_ATTEMPTS_MAX = 5,
+    NB_ATTEMPTS_COUNTED = 5, ///< So many that speak against a task fail it (nb_attempt_counts)
+    NB_ATTEMPTS_MAX = 30,    ///< So many of any kind do: on links so bad, somebody should look
     NB_EPOCH_SIZE = 16,
 };
 
@@ -30,6 +31,7 @@ typedef struct nb_attempt_id {
 typedef struct nb_attempt {
     nb_attempt_id id;
     uint32_t renderer;
+    uint64_t process; ///< Of the renderer, that it was given to; 0 if it did not say
     nb_attempt_state state;
     int64_t lease_until_ms;
     int64_t started_ms;
@@ -55,13 +57,14 @@ typedef struct nb_task {
     const char *fingerprint; ///< Only renderers with this one may take it
     int priority;            ///< Higher goes first
     int64_t created_ms;
+    int64_t verdict_ms; ///< Worn out, and so given up then unless a lost renderer comes back
     int64_t passed_ms; ///< When an idle renderer first left it to one with the stems; 0 for not yet
     uint64_t cost;     ///< In units of the caller's; the larger goes first
     uint64_t song;     ///< Hash of whose stems it needs; 0 for nobody's
     unsigned holds;    ///< NB_HOLD_...
     char *label;       ///< What its renderer must have: "", "gpu", "gpu=a100,room"
-    size_t attempt_count;
-    nb_attempt attempts[NB_ATTEMPTS_MAX];
+    size_t attempt_count, attempt_capacity;
+    nb_attempt *attempts;
     nb_task_group *group;                     ///< The queue's
     size_t table_index, running_index_plus_1; ///< The scheduler's, and:
     struct nb_task *next_failed;
@@ -69,6 +72,7 @@ typedef struct nb_task {
 
 typedef struct nb_renderer {
     uint32_t id;
+    uint64_t process; ///< Random, of its newest Hello; 0 if it did not say
     nb_renderer_state state;
     const char *fingerprint; ///< Null before its Hello
     char *labels;            ///< "gpu=a100,room"
@@ -79,6 +83,7 @@ typedef struct nb_renderer {
     int64_t silent_from_ms; ///< Lost when nothing was heard until then
     int64_t lost_ms;        ///< When it was lost last; 0 for never in this life
     uint64_t task;          ///< While busy
+    nb_attempt_id lost;     ///< What expired while it was away; task 0 for nothing
     uint32_t leases;        ///< Attempts that are live or suspect
     uint32_t done, failed;  ///< Attempts, in this life of the coordinator
     uint32_t blamed;        ///< Tasks that it failed and another rendered, since its last result
@@ -93,5 +98,13 @@ size_t nb_task_leased_count(const nb_task *self);
 
 /// Is this attempt live or suspect?
 bool nb_attempt_is_leased(const nb_attempt *self);
+
+/// Does it speak against its task? It does where its renderer says so, where the renderer's process
+/// died with it, and as long as nobody heard of that renderer again (docs/failures.md).
+bool nb_attempt_counts(const nb_attempt *self);
+size_t nb_task_count_against(const nb_task *self);
+
+/// Had it NB_ATTEMPTS_COUNTED or NB_ATTEMPTS_MAX? Then it does not go out any more.
+bool nb_task_is_worn_out(const nb_task *self);
 
 #endif // NB_COORDINATOR_TASK_H

@@ -24,7 +24,7 @@ static nb_status restore_attempts(nb_coordinator *self, const nb_task_row *task,
     size_t count = 0;
     nb_status status = nb_ledger_list_attempts(self->ledger, task->id, &rows, &count, err);
     for (size_t i = 0; status == NB_OK && i < count; i++) {
-        nb_attempt attempt = {.id = rows[i].id, .state = rows[i].state};
+        nb_attempt attempt = {.id = rows[i].id, .process = rows[i].process, .state = rows[i].state};
         status = nb_coordinator_node(self, &rows[i].key, rows[i].node, &attempt.renderer, err);
         if (status == NB_OK) {
             status = nb_scheduler_restore_attempt(self->scheduler, &attempt, now_ms, err);
@@ -112,6 +112,28 @@ nb_status nb_coordinator_close_failed(nb_coordinator *self, nb_job *job, const v
     return nb_ledger_update_job(self->ledger, job, err);
 }
 
+// What its renderers said, or that they went, or what kept them from it.
+static nb_status explain_failure(nb_coordinator *self, const nb_task *task,
+                                 char out[NB_ERROR_TEXT_SIZE], nb_error *err)
+{
+    nb_status status = nb_ledger_last_error(self->ledger, task->id, NB_ATTEMPT_FAILED, out, err);
+    if (status != NB_OK || out[0]) {
+        return status;
+    }
+    if (nb_task_count_against(task) >= NB_ATTEMPTS_COUNTED) {
+        snprintf(out, NB_ERROR_TEXT_SIZE, "%zu renderers went away while they rendered it",
+                 nb_task_count_against(task));
+        return NB_OK;
+    }
+    char last[NB_ERROR_TEXT_SIZE];
+    status = nb_ledger_last_error(self->ledger, task->id, NB_ATTEMPT_ABANDONED, last, err);
+    snprintf(out, NB_ERROR_TEXT_SIZE,
+             "%zu attempts were cut off or given back, which says more of the farm than of the "
+             "song: see to that, then retry%s%.700s",
+             task->attempt_count, last[0] ? "; the last: " : "", last);
+    return status;
+}
+
 static nb_status fail_task(nb_coordinator *self, const nb_task *task, nb_error *err)
 {
     nb_status status = nb_ledger_begin(self->ledger, err);
@@ -119,11 +141,7 @@ static nb_status fail_task(nb_coordinator *self, const nb_task *task, nb_error *
         return status;
     }
     char text[NB_ERROR_TEXT_SIZE];
-    status = nb_ledger_last_error(self->ledger, task->id, text, err);
-    if (status == NB_OK && !text[0]) {
-        snprintf(text, sizeof text, "%zu renderers in a row went away while they rendered it",
-                 task->attempt_count);
-    }
+    status = explain_failure(self, task, text, err);
     if (status == NB_OK) {
         status = nb_ledger_end_task(self->ledger, task->id, NB_TASK_FAILED, text, err);
     }
@@ -242,7 +260,12 @@ static nb_status record_attempt(nb_coordinator *self, uint32_t renderer, const n
                                 const nb_task_row *task, nb_answer *answer, nb_error *err)
 {
     const nb_farm_node *node = nb_coordinator_node_at(self, renderer);
-    nb_attempt_row row = {.id = *id, .key = node->key, .state = NB_ATTEMPT_LIVE};
+    nb_attempt_row row = {
+        .id = *id,
+        .key = node->key,
+        .process = nb_scheduler_renderer(self->scheduler, renderer)->process,
+        .state = NB_ATTEMPT_LIVE,
+    };
     snprintf(row.node, sizeof row.node, "%s", node->name);
     nb_status status = nb_coordinator_grant(self, &node->key, task, err);
     if (status == NB_OK) {

@@ -120,6 +120,10 @@ static void say_placement(reasons *self, const nb_task *task, uint32_t renderer,
 
 static void say_order(reasons *self, const nb_task *task)
 {
+    if (nb_task_is_worn_out(task)) {
+        say(self, "%zu attempts ended badly: it is given up unless a lost renderer comes back soon",
+            nb_task_count_against(task));
+    }
     nb_queue_place place;
     nb_scheduler_queue_place(self->self->scheduler, task, &place);
     if (place.higher_priority > 0) {

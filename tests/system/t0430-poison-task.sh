@@ -25,7 +25,7 @@ job_of() { nightbus jobs --json | jq -r "[.jobs[] | select(.song == \"$1\")][0].
 is_failed() { [ "$(job_of poison state)" = failed ]; }
 wait_for 120 is_failed
 expect_exit 1 nightbus job "$(job_of poison job)" --follow
-[ "$(job_of poison attempts)" -le 5 ] || fail "it had $(job_of poison attempts) attempts"
+[ "$(job_of poison attempts)" -eq 5 ] || fail "it had $(job_of poison attempts) attempts"
 job_of poison error >"$WORK/error"
 expect_words "$WORK/error" "went away while they rendered it"
 ok "$(cat "$WORK/error")"

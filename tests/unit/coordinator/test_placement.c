@@ -28,7 +28,7 @@ static void open_farm(farm *self, uint32_t renderers)
                                           .context = self};
     assert_ok(nb_scheduler_new(&options, &self->scheduler, err));
     for (uint32_t i = 1; i <= renderers; i++) {
-        assert_ok(nb_scheduler_hello(self->scheduler, i, "core=1", self->now_ms, err));
+        assert_ok(nb_scheduler_hello(self->scheduler, i, "core=1", i, self->now_ms, err));
     }
 }
 
@@ -433,7 +433,7 @@ static void a_task_with_another_fingerprint_says_so(void **state)
     (void)state;
     farm here;
     open_farm(&here, 1);
-    assert_ok(nb_scheduler_hello(here.scheduler, 2, "core=2", here.now_ms, err));
+    assert_ok(nb_scheduler_hello(here.scheduler, 2, "core=2", 2, here.now_ms, err));
     add(&here, 1, "a", "one");
     assert_int_equal(place(&here, 1, 2), NB_PLACE_FINGERPRINT);
     assert_int_equal(place(&here, 1, 7), NB_PLACE_LOST);

@@ -27,7 +27,14 @@ static void add_task(farm *self, uint64_t id)
 
 static void greet(farm *self, uint32_t renderer)
 {
-    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1", self->now_ms, err));
+    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1", renderer, self->now_ms, err));
+}
+
+// Its program was started anew.
+static void greet_anew(farm *self, uint32_t renderer)
+{
+    const uint64_t process = nb_scheduler_renderer(self->scheduler, renderer)->process + 1000;
+    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1", process, self->now_ms, err));
 }
 
 static nb_attempt_id take(farm *self, uint32_t renderer)
@@ -293,7 +300,83 @@ static void a_renderer_s_loss_does_not_make_an_older_failure_of_another_final(vo
     nb_scheduler_destroy(&here.scheduler);
 }
 
-static void a_task_that_its_renderers_keep_leaving_ends_after_five_attempts(void **state)
+static nb_attempt_state last_of(const farm *self, uint64_t id)
+{
+    const nb_task *task = nb_scheduler_task(self->scheduler, id);
+    return task->attempts[task->attempt_count - 1].state;
+}
+
+static void expire(farm *self)
+{
+    self->now_ms += LEASE_MS;
+    nb_scheduler_tick(self->scheduler, self->now_ms);
+}
+
+static void a_task_that_kills_its_renderers_ends_after_exactly_five_attempts(void **state)
+{
+    (void)state;
+    for (size_t renderers = 1; renderers <= 2; renderers++) {
+        farm here = make_farm();
+        add_task(&here, 7);
+        greet(&here, 1);
+        greet(&here, 2);
+        for (uint32_t i = 0; i < NB_ATTEMPTS_COUNTED; i++) {
+            const uint32_t renderer = 1 + (uint32_t)(i % renderers);
+            assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+            if (renderers == 1) { // the other one is lost, so that this one may try again
+                here.now_ms += 10 * LEASE_MS;
+                greet(&here, 1);
+                nb_scheduler_tick(here.scheduler, here.now_ms);
+            }
+            (void)take(&here, renderer);
+            greet_anew(&here, renderer);
+            nb_scheduler_sync_idle(here.scheduler, renderer, WAIT_MS, here.now_ms);
+            assert_int_equal(last_of(&here, 7), NB_ATTEMPT_DIED);
+        }
+        assert_int_equal(state_of(&here, 7), NB_TASK_FAILED);
+        nb_scheduler_destroy(&here.scheduler);
+    }
+}
+
+static void renderers_that_are_never_heard_of_again_count_against_their_task(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    add_task(&here, 7);
+    for (uint32_t renderer = 1; renderer <= NB_ATTEMPTS_COUNTED; renderer++) {
+        assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+        greet(&here, renderer);
+        (void)take(&here, renderer);
+        here.now_ms += LEASE_MS; // so that they are not lost at once
+        expire(&here);
+    }
+    // It goes to nobody any more; a while it waits for one of them.
+    nb_attempt_id id;
+    greet(&here, 9);
+    nb_scheduler_sync_idle(here.scheduler, 9, WAIT_MS, here.now_ms);
+    assert_false(nb_scheduler_assign(here.scheduler, 9, here.now_ms, &id));
+    assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+    here.now_ms += NB_VERDICT_LEASES * LEASE_MS;
+    nb_scheduler_tick(here.scheduler, here.now_ms);
+    assert_int_equal(state_of(&here, 7), NB_TASK_FAILED);
+    nb_scheduler_destroy(&here.scheduler);
+}
+
+// Its lease ran out, or the coordinator heard of the cut first; then the same process is back.
+static void lose_link(farm *self, uint32_t renderer, bool expires)
+{
+    (void)take(self, renderer);
+    if (expires) {
+        expire(self);
+        assert_int_equal(last_of(self, 7), NB_ATTEMPT_EXPIRED);
+    }
+    const uint64_t process = nb_scheduler_renderer(self->scheduler, renderer)->process;
+    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1", process, self->now_ms, err));
+    nb_scheduler_sync_idle(self->scheduler, renderer, WAIT_MS, self->now_ms);
+    assert_int_equal(last_of(self, 7), NB_ATTEMPT_ABANDONED);
+}
+
+static void cut_links_do_not_count_against_a_task_but_end_it_some_day(void **state)
 {
     (void)state;
     farm here = make_farm();
@@ -301,11 +384,69 @@ static void a_task_that_its_renderers_keep_leaving_ends_after_five_attempts(void
     add_task(&here, 7);
     for (int i = 0; i < NB_ATTEMPTS_MAX; i++) {
         assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
-        (void)take(&here, 1);
-        nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms); // it started anew
+        assert_int_equal(nb_task_count_against(nb_scheduler_task(here.scheduler, 7)), 0);
+        lose_link(&here, 1, i % 2 == 0);
     }
     assert_int_equal(state_of(&here, 7), NB_TASK_FAILED);
     nb_scheduler_destroy(&here.scheduler);
+}
+
+static void deaths_count_to_five_whatever_was_cut_between_them(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    greet(&here, 1);
+    add_task(&here, 7);
+    for (int i = 0; i < NB_ATTEMPTS_COUNTED; i++) {
+        lose_link(&here, 1, true);
+        nb_attempt_id id = take(&here, 1); // given back: it was asked to stop
+        assert_ok(nb_scheduler_fail(here.scheduler, 1, &id, NB_END_GIVEN_BACK, here.now_ms, err));
+        assert_int_equal(nb_task_count_against(nb_scheduler_task(here.scheduler, 7)), i);
+        assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+        (void)take(&here, 1);
+        expire(&here);
+        greet_anew(&here, 1);
+        nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms);
+    }
+    nb_scheduler_tick(here.scheduler, here.now_ms);
+    assert_int_equal(state_of(&here, 7), NB_TASK_FAILED);
+    nb_scheduler_destroy(&here.scheduler);
+}
+
+static void one_that_failed_after_its_lease_is_not_excused_by_coming_back(void **state)
+{
+    (void)state;
+    farm here = make_farm();
+    greet(&here, 1);
+    add_task(&here, 7);
+    const nb_attempt_id id = take(&here, 1);
+    expire(&here);
+    assert_ok(nb_scheduler_fail(here.scheduler, 1, &id, NB_END_FAILED, here.now_ms, err));
+    nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms);
+    assert_int_equal(last_of(&here, 7), NB_ATTEMPT_EXPIRED);
+    nb_scheduler_destroy(&here.scheduler);
+}
+
+static void after_a_restart_too_it_counts_only_what_died(void **state)
+{
+    (void)state;
+    static const nb_attempt_state before[] = {NB_ATTEMPT_LIVE, NB_ATTEMPT_EXPIRED};
+    for (size_t i = 0; i < 2 * NB_COUNT(before); i++) {
+        farm here = make_farm();
+        add_task(&here, 7);
+        assert_ok(nb_scheduler_know(here.scheduler, 1, err));
+        const nb_attempt old = {.id = {7, 1, {{9, 9, 9}}},
+                                .renderer = 1,
+                                .process = (i < NB_COUNT(before)) ? 1 : 2,
+                                .state = before[i % NB_COUNT(before)]};
+        assert_ok(nb_scheduler_restore_attempt(here.scheduler, &old, here.now_ms, err));
+        greet(&here, 1);
+        nb_scheduler_sync_idle(here.scheduler, 1, WAIT_MS, here.now_ms);
+        assert_int_equal(last_of(&here, 7),
+                         (old.process == 1) ? NB_ATTEMPT_ABANDONED : NB_ATTEMPT_DIED);
+        assert_int_equal(state_of(&here, 7), NB_TASK_QUEUED);
+        nb_scheduler_destroy(&here.scheduler);
+    }
 }
 
 static void after_a_restart_the_renderer_goes_on_or_the_task_goes_back(void **state)
@@ -341,9 +482,8 @@ static void a_restored_task_without_attempts_left_is_never_handed_out(void **sta
     nb_attempt_id id;
     add_task(&here, 7);
     greet(&here, 1);
-    for (uint32_t number = 1; number <= NB_ATTEMPTS_MAX; number++) {
-        const nb_attempt old = {
-            .id = {7, number, {{9}}}, .renderer = 1, .state = NB_ATTEMPT_EXPIRED};
+    for (uint32_t number = 1; number <= NB_ATTEMPTS_COUNTED; number++) {
+        const nb_attempt old = {.id = {7, number, {{9}}}, .renderer = 1, .state = NB_ATTEMPT_DIED};
         assert_ok(nb_scheduler_restore_attempt(here.scheduler, &old, here.now_ms, err));
     }
     assert_false(nb_scheduler_assign(here.scheduler, 1, here.now_ms, &id));
@@ -359,7 +499,7 @@ static void only_the_fingerprint_that_was_planned_with_may_render(void **state)
     nb_attempt_id id;
     add_task(&here, 7);
     assert_int_equal(nb_scheduler_stranded_task(here.scheduler), 0); // nobody lives
-    assert_ok(nb_scheduler_hello(here.scheduler, 1, "core=2", here.now_ms, err));
+    assert_ok(nb_scheduler_hello(here.scheduler, 1, "core=2", 1, here.now_ms, err));
     assert_false(nb_scheduler_assign(here.scheduler, 1, here.now_ms, &id));
     assert_int_equal(nb_scheduler_stranded_task(here.scheduler), 7);
     assert_string_equal(nb_scheduler_fingerprint(here.scheduler), "core=2");
@@ -517,7 +657,12 @@ int main(void)
         cmocka_unit_test(
             a_dead_renderer_s_task_is_another_s_within_15_s_on_farms_of_two_and_of_twenty),
         cmocka_unit_test(a_renderer_s_loss_does_not_make_an_older_failure_of_another_final),
-        cmocka_unit_test(a_task_that_its_renderers_keep_leaving_ends_after_five_attempts),
+        cmocka_unit_test(a_task_that_kills_its_renderers_ends_after_exactly_five_attempts),
+        cmocka_unit_test(renderers_that_are_never_heard_of_again_count_against_their_task),
+        cmocka_unit_test(cut_links_do_not_count_against_a_task_but_end_it_some_day),
+        cmocka_unit_test(deaths_count_to_five_whatever_was_cut_between_them),
+        cmocka_unit_test(one_that_failed_after_its_lease_is_not_excused_by_coming_back),
+        cmocka_unit_test(after_a_restart_too_it_counts_only_what_died),
         cmocka_unit_test(after_a_restart_the_renderer_goes_on_or_the_task_goes_back),
         cmocka_unit_test(a_restored_task_without_attempts_left_is_never_handed_out),
         cmocka_unit_test(only_the_fingerprint_that_was_planned_with_may_render),

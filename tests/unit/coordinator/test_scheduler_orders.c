@@ -27,6 +27,7 @@ static uint64_t orders_wanted = ORDERS_DEFAULT;
 /// One renderer as it sees itself.
 typedef struct machine {
     nb_attempt_id work; ///< Task 0: idle
+    uint64_t process;   ///< Another one after each kill
     int64_t renewed_ms;
     bool waits; ///< Its Sync is held: it may be given work at any time
 } machine;
@@ -34,6 +35,7 @@ typedef struct machine {
 /// A report on its way: it arrives late, twice, or never.
 typedef struct report {
     uint32_t renderer;
+    uint64_t process; ///< That sent it
     nb_attempt_id id;
     bool is_finish;
     nb_attempt_end end;
@@ -59,6 +61,7 @@ typedef struct world {
     disk ledger, backup;
     bool restored; ///< From the backup: what ran before is not known any more
     unsigned finishes[TASKS_MAX + 1];
+    const report *heard; ///< While it arrives
 } world;
 
 static uint32_t roll(world *self, uint32_t sides)
@@ -67,10 +70,42 @@ static uint32_t roll(world *self, uint32_t sides)
     return (uint32_t)(self->random >> 33) % sides;
 }
 
+// A death is one of the process that had it; who is let off lives, or said so while it did.
+static void check_judgement(const world *self, const nb_attempt *attempt)
+{
+    const bool lives = self->machines[attempt->renderer].process == attempt->process;
+    if (attempt->state == NB_ATTEMPT_DIED) {
+        assert_false(lives);
+    } else if (attempt->state == NB_ATTEMPT_ABANDONED) {
+        assert_true(lives || (self->heard && self->heard->process == attempt->process));
+    }
+}
+
+// Only what was tried in vain often enough is given up.
+static void check_failure(const world *self, const nb_task *task)
+{
+    size_t failing = 0;
+    for (uint32_t i = 1; i <= self->renderer_count; i++) {
+        bool fails = false;
+        for (size_t j = 0; j < task->attempt_count; j++) {
+            fails = fails || (task->attempts[j].renderer == i &&
+                              task->attempts[j].state == NB_ATTEMPT_FAILED);
+        }
+        failing += fails ? 1 : 0;
+    }
+    assert_true(nb_task_count_against(task) == NB_ATTEMPTS_COUNTED ||
+                task->attempt_count == NB_ATTEMPTS_MAX || failing > 0);
+}
+
 // nb_scheduler_observer: the ledger follows.
 static void follow(void *context, const nb_task *task, const nb_attempt *attempt)
 {
     world *self = context;
+    if (attempt) {
+        check_judgement(self, attempt);
+    } else if (task->state == NB_TASK_FAILED) {
+        check_failure(self, task);
+    }
     if (attempt) {
         self->ledger.attempts[task->id][attempt->id.attempt - 1] = *attempt;
         if (attempt->id.attempt > self->ledger.attempt_count[task->id]) {
@@ -138,7 +173,8 @@ static void fence(world *self)
 
 static void greet(world *self, uint32_t renderer)
 {
-    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1", self->now_ms, err));
+    assert_ok(nb_scheduler_hello(self->scheduler, renderer, "core=1",
+                                 self->machines[renderer].process, self->now_ms, err));
 }
 
 static void sync_machine(world *self, uint32_t renderer)
@@ -177,6 +213,8 @@ static void offer(world *self, uint32_t renderer)
         return;
     }
     me->waits = false;
+    assert_true(nb_task_count_against(nb_scheduler_task(self->scheduler, id.task)) <
+                NB_ATTEMPTS_COUNTED);
     if (roll(self, 16) == 0) {
         // It could not be written down: as if it had never been.
         nb_scheduler_unassign(self->scheduler, renderer, &id);
@@ -206,6 +244,7 @@ static void send_report(world *self, uint32_t renderer)
         return;
     }
     self->reports[self->report_count++] = (report){.renderer = renderer,
+                                                   .process = me->process,
                                                    .id = me->work,
                                                    .is_finish = roll(self, 3) > 0,
                                                    .end = (nb_attempt_end)roll(self, 3)};
@@ -225,10 +264,12 @@ static void arrive(world *self)
         self->reports[index] = self->reports[--self->report_count];
     }
     const nb_task *task = nb_scheduler_task(self->scheduler, said.id.task);
+    self->heard = &said;
     const bool was_open = task && task->state != NB_TASK_DONE && task->state != NB_TASK_FAILED;
     if (!said.is_finish) {
         (void)!nb_scheduler_fail(self->scheduler, said.renderer, &said.id, said.end, self->now_ms,
                                  NULL);
+        self->heard = NULL;
         return;
     }
     if (!nb_scheduler_renderer(self->scheduler, said.renderer)) {
@@ -236,6 +277,7 @@ static void arrive(world *self)
     }
     const nb_status status =
         nb_scheduler_finish(self->scheduler, said.renderer, &said.id, self->now_ms, NULL);
+    self->heard = NULL;
     if (status == NB_OK) {
         assert_true(was_open);
         self->finishes[said.id.task]++;
@@ -284,6 +326,7 @@ static void check_attempts(const nb_task *task, size_t leases_of[RENDERERS_MAX +
 {
     size_t leases = 0;
     assert_true(task->attempt_count <= NB_ATTEMPTS_MAX);
+    assert_true(nb_task_count_against(task) <= NB_ATTEMPTS_COUNTED);
     for (size_t i = 0; i < task->attempt_count; i++) {
         const nb_attempt *attempt = &task->attempts[i];
         assert_int_equal(attempt->id.attempt, i + 1);
@@ -323,7 +366,7 @@ static void step(world *self)
     const uint32_t renderer = 1 + roll(self, self->renderer_count);
     switch (roll(self, 40)) {
     case 0: // killed, and started anew: it knows of nothing
-        self->machines[renderer] = (machine){0};
+        self->machines[renderer] = (machine){.process = self->machines[renderer].process + 1};
         sync_machine(self, renderer);
         break;
     case 1:
@@ -387,11 +430,11 @@ static void step(world *self)
 static void drain(world *self)
 {
     self->report_count = 0;
-    for (unsigned round = 0; round < 10 * TASKS_MAX * NB_ATTEMPTS_MAX; round++) {
+    for (unsigned round = 0; round < 10 * TASKS_MAX * NB_ATTEMPTS_COUNTED; round++) {
         self->now_ms += LEASE_MS;
         nb_scheduler_tick(self->scheduler, self->now_ms);
         for (uint32_t i = 1; i <= self->renderer_count; i++) {
-            self->machines[i] = (machine){0};
+            self->machines[i] = (machine){.process = self->machines[i].process + 1};
             sync_machine(self, i);
             nb_attempt_id id;
             if (nb_scheduler_assign(self->scheduler, i, self->now_ms, &id)) {
@@ -413,6 +456,9 @@ static void run_order(uint64_t number)
     world here = {.random = number * UINT64_C(0x9e3779b97f4a7c15) + 1, .now_ms = 1000};
     here.renderer_count = 1 + roll(&here, RENDERERS_MAX);
     here.task_count = 1 + roll(&here, TASKS_MAX);
+    for (uint32_t i = 1; i <= here.renderer_count; i++) {
+        here.machines[i].process = 1;
+    }
     start_coordinator(&here);
     for (int i = 0; i < STEPS; i++) {
         step(&here);

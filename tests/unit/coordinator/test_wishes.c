@@ -177,8 +177,8 @@ static void a_renderer_that_comes_back_has_the_stems_of_what_it_rendered(void **
     assert_ok(nb_coordinator_node(here.coordinator, &key, "one", &one, err));
     assert_ok(nb_coordinator_node(here.coordinator, &key, "two", &two, err));
     nb_scheduler *scheduler = here.coordinator->scheduler;
-    assert_ok(nb_scheduler_hello(scheduler, one, "core=1", 1000, err));
-    assert_ok(nb_scheduler_hello(scheduler, two, "core=1", 1000, err));
+    assert_ok(nb_scheduler_hello(scheduler, one, "core=1", one, 1000, err));
+    assert_ok(nb_scheduler_hello(scheduler, two, "core=1", two, 1000, err));
     const nb_task_spec spec = {
         .id = 99, .fingerprint = "core=1", .priority = 80, .album = "day", .song = "song"};
     assert_ok(nb_scheduler_add_task(scheduler, &spec, err));
