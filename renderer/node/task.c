@@ -37,6 +37,7 @@ typedef struct task {
     bool fault_of_input; ///< Another renderer would fail alike
     nb_plan plan;
     char **paths;          ///< Of the plan's files on this machine
+    size_t path_count;     ///< Of those that were here
     nb_document *document; ///< And its graph, where a mix is rendered
     nb_graph *graph;
     char **freeze_paths; ///< Of those of the plan's freezes that are read
@@ -260,6 +261,7 @@ static nb_status get_files(task *self, nb_error *err)
         if (status != NB_OK) {
             return status;
         }
+        self->path_count++;
         bytes += self->plan.files[i].size;
     }
     char size[NB_TEXT_SIZE_SIZE];
@@ -350,6 +352,8 @@ static nb_status use_freeze(task *self, size_t index, nb_error *err)
         !is_edge(self, *path, &self->graph->nodes[node])) {
         nb_heartbeat_say(self->worker->heartbeat, "%s: the kept edge is not there (%s): made again",
                          self->graph->nodes[node].name, why.text[0] ? why.text : "another file");
+        free(*path);
+        *path = NULL;
         return NB_OK;
     }
     nb_heartbeat_say(self->worker->heartbeat, "%s: from the kept edge",
@@ -714,6 +718,28 @@ static void fail(task *self, nb_status status, const nb_error *why)
     }
 }
 
+static bool is_lost(const task *self, const char *path, const nb_digest *digest, uint64_t size)
+{
+    NB_SCOPED(nb_text_free) char *cached = NULL;
+    return nb_cache_path(self->worker->cache, digest, &cached, NULL) == NB_OK &&
+           strcmp(cached, path) == 0 && !nb_cache_has(self->worker->cache, digest, size);
+}
+
+/// Did our own cache lose or damage a file after it was here? That says nothing about the task.
+static bool has_lost_files(const task *self)
+{
+    bool lost = false;
+    for (size_t i = 0; i < self->path_count && !lost; i++) {
+        lost = is_lost(self, self->paths[i], &self->plan.files[i].digest, self->plan.files[i].size);
+    }
+    for (size_t i = 0; self->freeze_paths && i < self->plan.freeze_count && !lost; i++) {
+        lost = self->freeze_paths[i] &&
+               is_lost(self, self->freeze_paths[i], &self->plan.freezes[i].digest,
+                       self->plan.freezes[i].size);
+    }
+    return lost;
+}
+
 /// We are stopping: give the task back at once, so that nobody waits for the lease to end. The
 /// usual connection heeds the stop; this one is made for one word.
 static void give_back(task *self)
@@ -758,6 +784,11 @@ nb_status nb_task_run(nb_worker *worker, const nb_order *order)
         give_back(&self);
     } else {
         nb_heartbeat_say(worker->heartbeat, "failed: %s", err.text);
+        if (has_lost_files(&self)) {
+            nb_heartbeat_say(worker->heartbeat, "our cache lost a file meanwhile: given back");
+            self.fault_of_input = false;
+            status = NB_E_STALE;
+        }
         fail(&self, status, &err);
     }
     return *self.cancelled ? NB_E_CANCELLED : status;

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// nightbus-renderer with two of its calls wrapped (the linker's --wrap), so that it reports as one
+// nightbus-renderer with some of its calls wrapped (the linker's --wrap), so that it reports as one
 // must not. NIGHTBUS_DOCTOR says how:
 //   twice      each result again, behind the answer to the first
 //   late       the first result only when its lease is over; no heartbeat meanwhile
 //   different  each result again, with another byte in its first WAV
 //   die:SONG   ends at once when it is given that song
+//   lose:DIR   the first time, its fetched files are gone from DIR before the song is built from
+//   them
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "mix/document.h"
+#include "mix/graph.h"
 #include "protocol/client.h"
 #include "protocol/wire.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +41,13 @@ nb_status __real_nb_document_parse(const char *name, const char *text, size_t si
 nb_status __wrap_nb_document_parse(const char *name, const char *text, size_t size,
                                    nb_problems *problems, nb_document **out_document,
                                    nb_error *err);
+
+nb_status __real_nb_graph_build(const nb_document *document, nb_asset_lookup *lookup, void *context,
+                                const nb_fingerprint *fingerprint, nb_problems *problems,
+                                nb_graph **out_graph, nb_error *err);
+nb_status __wrap_nb_graph_build(const nb_document *document, nb_asset_lookup *lookup, void *context,
+                                const nb_fingerprint *fingerprint, nb_problems *problems,
+                                nb_graph **out_graph, nb_error *err);
 
 static atomic_bool muted;
 static atomic_bool was_late;
@@ -109,6 +120,25 @@ nb_status __wrap_nb_document_parse(const char *name, const char *text, size_t si
         abort();
     }
     return __real_nb_document_parse(name, text, size, problems, out_document, err);
+}
+
+static int lose(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info;
+    (void)place;
+    return kind == FTW_F ? unlink(path) : 0;
+}
+
+nb_status __wrap_nb_graph_build(const nb_document *document, nb_asset_lookup *lookup, void *context,
+                                const nb_fingerprint *fingerprint, nb_problems *problems,
+                                nb_graph **out_graph, nb_error *err)
+{
+    static atomic_bool lost;
+    const char *mode = getenv("NIGHTBUS_DOCTOR");
+    if (mode && strncmp(mode, "lose:", 5) == 0 && !atomic_exchange(&lost, true)) {
+        nb_log_info("doctored: its files are gone: %d", nftw(mode + 5, lose, 8, FTW_PHYS));
+    }
+    return __real_nb_graph_build(document, lookup, context, fingerprint, problems, out_graph, err);
 }
 
 // A copy of the file with its last byte turned round, in `out_digest`.

@@ -58,3 +58,19 @@ wait_for 60 is_done
 nightbus fetch tones@v2 -o "$WORK/out" >/dev/null || fail "v2 was not rendered"
 cmp "$WORK/v2.wav" "$WORK/out/tones-v2.wav" || fail "v2 is another file"
 ok "v2 is right"
+
+if [ -x "$NIGHTBUS_BIN/doctored_renderer" ]; then
+    step "a renderer whose cache loses files under its hands gives the song back, and renders it then"
+    stop_farm
+    mkdir "$WORK/bin"
+    cp "$NIGHTBUS_BIN/nightbus" "$NIGHTBUS_BIN/nightbus-coordinator" "$WORK/bin"
+    cp "$NIGHTBUS_BIN/doctored_renderer" "$WORK/bin/nightbus-renderer"
+    sed -i 's/threshold_db: -26/threshold_db: -28/' songs/tones/mix.yaml
+    nightbus render songs/tones -o "$WORK/v3.wav" >/dev/null
+    PATH="$WORK/bin:$PATH" NIGHTBUS_DOCTOR="lose:$WORK/farm/cache" start_farm --renderers 1 --transfer
+    nightbus push -m "third" >/dev/null || fail "not rendered"
+    [ "$(nightbus jobs --json | jq -r '.jobs[0].attempts')" -eq 2 ] || fail "it lost nothing"
+    nightbus fetch tones@v3 -o "$WORK/out" >/dev/null || fail "v3 was not rendered"
+    cmp "$WORK/v3.wav" "$WORK/out/tones-v3.wav" || fail "v3 is another file"
+    ok "v3 is right"
+fi
