@@ -60,7 +60,7 @@ enum {
     NB_HALF_OPEN_ADDRESS_MAX = 1024, ///< Connections that said nothing yet, of one address
     NB_HALF_OPEN_MAX = 2048,         ///< The same, of all
     /// What a connection may send without ending a message; legitimate ones: one message of 1 MB on
-    /// control, 16 of them and what the kernel holds on bulk.
+    /// control, 32 of them and what the kernel holds on bulk.
     NB_UNHEARD_CONTROL_MAX = 8 << 20,
     NB_UNHEARD_BULK_MAX = 48 << 20,
     NB_FAULTS_MAX = 10,   ///< Bad messages of one key in a minute; then it is ignored ...

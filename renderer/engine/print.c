@@ -91,6 +91,11 @@ static json_t *bext_to_json(const nb_bext *bext)
                      (int)bext->version);
 }
 
+static nb_status no_memory(nb_error *err)
+{
+    return nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
+}
+
 static nb_status add_file(const nb_print_source *source, const nb_audio_info *info, json_t *json,
                           nb_error *err)
 {
@@ -104,9 +109,7 @@ static nb_status add_file(const nb_print_source *source, const nb_audio_info *in
         json_pack("{s:s, s:s, s:I, s:o}", "path", source->print->files[0].path, "format",
                   info->format, "starts_at_frame", (json_int_t)source->print->starts_at_frame,
                   "bext", has_bext ? bext_to_json(&bext) : json_null());
-    return json_object_set_new(json, "file", file) == 0
-               ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
+    return json_object_set_new(json, "file", file) == 0 ? NB_OK : no_memory(err);
 }
 
 static json_t *headline_to_json(const char *path, const nb_audio_info *info,
@@ -124,7 +127,7 @@ static nb_status add_files(const nb_print_source *source, const nb_report *first
                            const nb_audio_info *first_info, json_t *json, nb_error *err)
 {
     json_t *files = json_array();
-    nb_status status = NB_OK;
+    nb_status status = json_object_set_new(json, "files", files) == 0 ? NB_OK : no_memory(err);
     for (size_t i = 0; status == NB_OK && i < source->print->file_count; i++) {
         const char *path = source->print->files[i].path;
         NB_SCOPED(nb_report_fini) nb_report own = {0};
@@ -135,11 +138,12 @@ static nb_status add_files(const nb_print_source *source, const nb_report *first
         if (i > 0 && status == NB_OK) {
             status = measure(source->paths[i], path, source->watch, &own, err);
         }
-        if (status == NB_OK) {
-            json_array_append_new(files, headline_to_json(path, &info, i > 0 ? &own : first));
+        if (status == NB_OK &&
+            json_array_append_new(files, headline_to_json(path, &info, i > 0 ? &own : first)) !=
+                0) {
+            status = no_memory(err);
         }
     }
-    json_object_set_new(json, "files", files);
     return status;
 }
 
@@ -155,7 +159,7 @@ static nb_status add_comparison(const nb_print_source *source, const nb_report *
     }
     return json_object_set_new(json, "comparison", nb_master_comparison_to_json(&comparison)) == 0
                ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
+               : no_memory(err);
 }
 
 static nb_status check_rate(const nb_print_source *source, const nb_audio_info *info, nb_error *err)
@@ -184,8 +188,7 @@ nb_status nb_print_measure(const nb_print_source *source, nb_report *out_report,
     }
     if (status == NB_OK) {
         json = nb_report_to_json(&report);
-        status = json ? add_file(source, &info, json, err)
-                      : nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
+        status = json ? add_file(source, &info, json, err) : no_memory(err);
     }
     if (status == NB_OK && source->print->kind == NB_PRINT_MASTER) {
         status = add_files(source, &report, &info, json, err);

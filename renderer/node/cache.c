@@ -128,14 +128,19 @@ static bool is_checked(const nb_cache *self, const nb_digest *id, const struct s
            check->changed.tv_nsec == now->st_ctim.tv_nsec;
 }
 
-// Mark as used, which changes the time of its change, and remember it as it is now.
-static void use(const nb_cache *self, const nb_digest *id, const char *path, int64_t until_ms)
+static void remember(const nb_cache *self, const nb_digest *id, const char *path, int64_t until_ms)
 {
     struct stat now;
-    utimensat(AT_FDCWD, path, NULL, 0);
     *check_of(self, id) = (stat(path, &now) == 0)
                               ? (checked){*id, until_ms, now.st_ino, now.st_size, now.st_ctim}
                               : (checked){.until_ms = 0};
+}
+
+// Mark as used, which changes the time of its change, and remember it as it is now.
+static void use(const nb_cache *self, const nb_digest *id, const char *path, int64_t until_ms)
+{
+    utimensat(AT_FDCWD, path, NULL, 0);
+    remember(self, id, path, until_ms);
 }
 
 bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size)
@@ -168,6 +173,23 @@ void nb_cache_put(const nb_cache *self, const nb_digest *id)
     if (nb_cache_path(self, id, &path, NULL) == NB_OK && path) {
         use(self, id, path, nb_clock_ms() + CHECKED_MS);
     }
+}
+
+bool nb_cache_is_sound(nb_cache *self, const nb_digest *id, const char *path)
+{
+    struct stat now;
+    nb_digest found;
+    if (stat(path, &now) != 0) {
+        return false;
+    }
+    if (is_checked(self, id, &now)) {
+        return true;
+    }
+    if (nb_digest_of_file(path, &found, NULL, NULL) != NB_OK || !nb_digest_equal(&found, id)) {
+        return false;
+    }
+    remember(self, id, path, nb_clock_ms() + CHECKED_MS);
+    return true;
 }
 
 static nb_status entries_add(entries *self, const char *path, const struct stat *info,

@@ -30,6 +30,10 @@ bool nb_cache_has(const nb_cache *self, const nb_digest *id, uint64_t size);
 /// The blob was put there a moment ago, hashed on its way: that counts as its check.
 void nb_cache_put(const nb_cache *self, const nb_digest *id);
 
+/// Does a file that is not the cache's own hold the blob? Read like its own: again after a day, and
+/// whenever it was touched meanwhile.
+bool nb_cache_is_sound(nb_cache *self, const nb_digest *id, const char *path);
+
 /// Remove what was used longest ago until `bytes` more fit under the limit. Nothing used since
 /// `keep_since_ms` (wall clock) is removed: the task at hand needs it. NB_E_LIMIT if that is not
 /// enough.

@@ -173,7 +173,7 @@ static void wait_for_room(const char *cache)
     nb_error err = {0};
     nb_status status = nb_file_space(cache, &free_before, &total, &err);
     nb_log_warn("the disk of %s is too full: no work is asked for until there is room", cache);
-    while (status == NB_OK && !stop_asked && nb_clock_ms() < until_ms &&
+    while (status == NB_OK && !stop_asked && !drain_asked && nb_clock_ms() < until_ms &&
            (free_now < ROOM_LEAST || free_now < free_before + ROOM_LEAST)) {
         nb_clock_sleep_ms(ROOM_POLL_MS);
         status = nb_file_space(cache, &free_now, &total, &err);

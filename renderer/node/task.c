@@ -188,25 +188,14 @@ static nb_status get_document(task *self, nb_error *err)
     return status;
 }
 
-/// The store's files are used where they are. One that has lain there for long is read again first,
-/// once in this process's life: disks forget.
-static bool is_sound(nb_worker *worker, const nb_digest *digest, const char *path)
+/// The store's files are used where they are. One that has lain there for long is read first: disks
+/// forget.
+static bool is_sound(const nb_worker *worker, const nb_digest *digest, const char *path)
 {
     struct stat info;
-    if (stat(path, &info) != 0) {
-        return false;
-    }
-    if (nb_clock_wall_ms() / 1000 - (int64_t)info.st_mtime < FRESH_S) {
-        return true;
-    }
-    const size_t place = digest->bytes[0] | (size_t)digest->bytes[1] << 8;
-    nb_digest *known = &worker->sound[place % NB_SOUND_MAX];
-    nb_digest found;
-    if (!nb_digest_equal(known, digest) && nb_digest_of_file(path, &found, NULL, NULL) == NB_OK &&
-        nb_digest_equal(&found, digest)) {
-        *known = found;
-    }
-    return nb_digest_equal(known, digest);
+    return stat(path, &info) == 0 &&
+           (nb_clock_wall_ms() / 1000 - (int64_t)info.st_mtime < FRESH_S ||
+            nb_cache_is_sound(worker->cache, digest, path));
 }
 
 static nb_status get_file(task *self, const nb_plan_file *file, char **out_path, nb_error *err)

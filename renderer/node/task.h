@@ -12,20 +12,17 @@
 
 #include <stdbool.h>
 
-enum { NB_SOUND_MAX = 4096 }; ///< More of them are read again from time to time
-
 /// What a renderer has beside the heartbeat. Owned by main.
 typedef struct nb_worker {
     const nb_identity *identity;
     const nb_fingerprint *fingerprint;
     nb_heartbeat *heartbeat;
     nb_cache *cache;
-    const char *work_folder;       ///< For what a render makes, on the cache's file system
-    unsigned threads;              ///< 0: as the engine decides
-    bool transfer;                 ///< Never touch the coordinator's store, even where we could
-    nb_client *client;             ///< For blobs and outcomes; null until needed
-    nb_digest sound[NB_SOUND_MAX]; ///< Old files of the store that were found sound
-    nb_blob_store *store;          ///< The coordinator's own, where we share its disk; else null
+    const char *work_folder; ///< For what a render makes, on the cache's file system
+    unsigned threads;        ///< 0: as the engine decides
+    bool transfer;           ///< Never touch the coordinator's store, even where we could
+    nb_client *client;       ///< For blobs and outcomes; null until needed
+    nb_blob_store *store;    ///< The coordinator's own, where we share its disk; else null
 } nb_worker;
 
 /// Do what was ordered and tell the coordinator how it ended. Whatever the input was, this returns:

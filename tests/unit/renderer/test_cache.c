@@ -80,11 +80,30 @@ static void a_file_that_changed_after_its_check_is_found_out(void **state)
     }
 }
 
+static void a_file_of_the_store_that_changed_after_its_check_is_found_out(void **state)
+{
+    (void)state;
+    place here = open_place();
+    NB_SCOPED(nb_text_free) char *path = nb_text_format("%s/in-the-store", here.folder);
+    assert_false(nb_cache_is_sound(here.cache, &here.id, path));
+    write_file(path, good);
+    assert_true(nb_cache_is_sound(here.cache, &here.id, path));
+    assert_true(nb_cache_is_sound(here.cache, &here.id, path));
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bad, sizeof bad, 1, file), 1);
+    fclose(file);
+    assert_false(nb_cache_is_sound(here.cache, &here.id, path));
+    assert_true(nb_file_exists(path)); // it is the store's
+    close_place(&here);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_there_when_it_hashes_to_its_name),
         cmocka_unit_test(a_file_that_changed_after_its_check_is_found_out),
+        cmocka_unit_test(a_file_of_the_store_that_changed_after_its_check_is_found_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
