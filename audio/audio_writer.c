@@ -2,6 +2,7 @@
 // The header is ours: it depends on the number of frames alone, and a full disk is told by its
 // errno.
 #include "audio/audio_writer.h"
+#include "audio/flusher.h"
 #include "base/file.h"
 
 #include <errno.h>
@@ -19,7 +20,8 @@ enum {
     FORMAT_SIZE = 18,
     FORMAT_EXTENSIBLE_SIZE = 40,
     HEADER_MAX = 128,
-    BLOCK_FRAMES = 1024, // made whole numbers at a time
+    BLOCK_FRAMES = 1024,      // made whole numbers at a time
+    FLUSHED_BESIDE = 8 << 20, // smaller files are flushed at their end alone
     TAG_PCM = 1,
     TAG_FLOAT = 3,
     TAG_EXTENSIBLE = 0xfffe
@@ -27,8 +29,13 @@ enum {
 
 struct nb_audio_writer {
     int fd;
-    bool scratch; ///< Is not flushed
     char *path;
+    nb_audio_keep keep;
+    nb_flusher *flusher;     ///< Null for none
+    nb_audio_growth *growth; ///< The caller's, with the hasher, or null
+    nb_hasher *hasher;
+    uint64_t size;         ///< Bytes of the file so far
+    int64_t header_frames; ///< What the header says
     unsigned rate_hz;
     unsigned channels;
     nb_sample_format samples;
@@ -90,10 +97,10 @@ static void put_format(header *self, const nb_audio_writer *writer)
 }
 
 /// EBU Tech 3306: room for "ds64" is kept in every file, so that it can become RF64 at its end.
-static header make_header(const nb_audio_writer *self)
+static header make_header(const nb_audio_writer *self, int64_t frames)
 {
     header out = {{0}, 0};
-    const uint64_t data = (uint64_t)self->frames * self->channels * sample_bytes(self->samples);
+    const uint64_t data = (uint64_t)frames * self->channels * sample_bytes(self->samples);
     const size_t format = (self->channels > 2) ? FORMAT_EXTENSIBLE_SIZE : FORMAT_SIZE;
     const uint64_t riff = 4 + (8 + DS64_SIZE) + (8 + format) + (8 + 4) + 8 + data + data % 2;
     const bool is_long = riff > UINT32_MAX;
@@ -104,12 +111,12 @@ static header make_header(const nb_audio_writer *self)
     put(&out, DS64_SIZE, 4);
     put(&out, is_long ? riff : 0, 8);
     put(&out, is_long ? data : 0, 8);
-    put(&out, is_long ? (uint64_t)self->frames : 0, 8);
+    put(&out, is_long ? (uint64_t)frames : 0, 8);
     put(&out, 0, 4);
     put_format(&out, self);
     put_id(&out, "fact");
     put(&out, 4, 4);
-    put(&out, (self->frames > UINT32_MAX) ? UINT32_MAX : (uint64_t)self->frames, 4);
+    put(&out, (frames > UINT32_MAX) ? UINT32_MAX : (uint64_t)frames, 4);
     put_id(&out, "data");
     put(&out, is_long ? UINT32_MAX : data, 4);
     return out;
@@ -129,13 +136,39 @@ static nb_status write_all(const nb_audio_writer *self, const void *bytes, size_
     return NB_OK;
 }
 
-static nb_status write_header(const nb_audio_writer *self, nb_error *err)
+/// Write behind what is there, for good.
+static nb_status append(nb_audio_writer *self, const void *bytes, size_t size, nb_error *err)
 {
-    const header bytes = make_header(self);
-    if (lseek(self->fd, 0, SEEK_SET) != 0) {
-        return nb_fail_errno(err, errno, "%s", self->path);
+    const nb_status status = write_all(self, bytes, size, err);
+    if (status != NB_OK) {
+        return status;
     }
-    return write_all(self, bytes.bytes, bytes.size, err);
+    self->size += size;
+    // More than was expected is no part of what was promised: the end will say so.
+    if (self->growth && self->header_frames > 0 && self->size <= self->growth->size) {
+        nb_hasher_add(self->hasher, bytes, size);
+        atomic_store_explicit(&self->growth->bytes, self->size, memory_order_release);
+    }
+    if (self->flusher) {
+        nb_flusher_grow(self->flusher, self->size);
+    }
+    return NB_OK;
+}
+
+/// A file that is followed has its last header from the start. Another one says that it is empty
+/// until it is closed: who finds what a crash left shall not take it for a whole one.
+static nb_status begin(nb_audio_writer *self, int64_t frames_expected, nb_error *err)
+{
+    self->header_frames = self->growth ? frames_expected : 0;
+    const header bytes = make_header(self, self->header_frames);
+    const uint64_t data = (uint64_t)frames_expected * self->channels * sample_bytes(self->samples);
+    if (self->keep != NB_AUDIO_SCRATCH && data >= FLUSHED_BESIDE) {
+        self->flusher = nb_flusher_new(self->fd);
+    }
+    if (self->growth) {
+        self->growth->size = bytes.size + data + data % 2;
+    }
+    return append(self, bytes.bytes, bytes.size, err);
 }
 
 /// A disk too full for the whole file says so now and not after an hour.
@@ -201,7 +234,9 @@ nb_status nb_audio_writer_open_as(const char *path, const nb_audio_writer_option
     self->channels = options->channels;
     self->samples = options->samples;
     self->song_frame = options->first_frame;
-    self->scratch = options->scratch;
+    self->keep = options->keep;
+    self->growth = options->growth;
+    self->hasher = options->growth ? nb_hasher_new() : NULL;
     self->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (!self->path || self->fd < 0) {
         return nb_fail_errno(err, errno, "%s", path);
@@ -211,7 +246,7 @@ nb_status nb_audio_writer_open_as(const char *path, const nb_audio_writer_option
         status = reserve(self, options->frames_expected, err);
     }
     if (status == NB_OK) {
-        status = write_header(self, err);
+        status = begin(self, options->frames_expected, err);
     }
     if (status == NB_OK) {
         *out_writer = self;
@@ -251,14 +286,14 @@ static nb_status write_block(nb_audio_writer *self, size_t frames, nb_error *err
             at[2] = (unsigned char)(value >> 16);
         }
     }
-    return write_all(self, self->bytes, samples * size, err);
+    return append(self, self->bytes, samples * size, err);
 }
 
 static nb_status write_floats(nb_audio_writer *self, const float *interleaved, size_t frames,
                               nb_error *err)
 {
     self->song_frame += (int64_t)frames;
-    return write_all(self, interleaved, frames * self->channels * sizeof *interleaved, err);
+    return append(self, interleaved, frames * self->channels * sizeof *interleaved, err);
 }
 
 /// Write, and give what was written back to `heard` where that is not null.
@@ -309,39 +344,63 @@ void nb_audio_writer_pass(nb_audio_writer *self, const float *interleaved, size_
 }
 
 /// A chunk of an odd number of bytes is padded to an even one.
-static nb_status pad(const nb_audio_writer *self, nb_error *err)
+static nb_status pad(nb_audio_writer *self, nb_error *err)
 {
     const uint64_t size = (uint64_t)self->frames * self->channels * sample_bytes(self->samples);
-    return write_all(self, "", size % 2, err);
+    return append(self, "", size % 2, err);
 }
 
 /// Give back what was reserved and not used.
 static nb_status trim(const nb_audio_writer *self, nb_error *err)
 {
-    const off_t size = lseek(self->fd, 0, SEEK_END);
-    if (size < 0 || ftruncate(self->fd, size) != 0) {
+    return ftruncate(self->fd, (off_t)self->size) == 0
+               ? NB_OK
+               : nb_fail_errno(err, errno, "%s", self->path);
+}
+
+/// Have the header say what came, where it does not yet.
+static nb_status end_header(const nb_audio_writer *self, nb_error *err)
+{
+    if (self->frames == self->header_frames) {
+        return NB_OK;
+    }
+    const header bytes = make_header(self, self->frames);
+    if (lseek(self->fd, 0, SEEK_SET) != 0) {
         return nb_fail_errno(err, errno, "%s", self->path);
     }
-    return NB_OK;
+    return write_all(self, bytes.bytes, bytes.size, err);
+}
+
+static void end_growth(nb_audio_writer *self)
+{
+    nb_audio_growth *growth = self->growth;
+    if (growth && self->frames > 0 && self->frames == self->header_frames) {
+        growth->digest = nb_hasher_finish(self->hasher);
+        growth->is_whole = true;
+    }
 }
 
 nb_status nb_audio_writer_close(nb_audio_writer **self_p, nb_error *err)
 {
     nb_audio_writer *self = *self_p;
     nb_status status = pad(self, err);
+    nb_flusher_destroy(&self->flusher);
     if (status == NB_OK) {
         status = trim(self, err);
     }
     if (status == NB_OK) {
-        status = write_header(self, err);
+        status = end_header(self, err);
     }
-    if (status == NB_OK && !self->scratch && fsync(self->fd) != 0) {
+    if (status == NB_OK && self->keep == NB_AUDIO_KEPT && fsync(self->fd) != 0) {
         status = nb_fail_errno(err, errno, "%s", self->path);
     }
     const int fd = self->fd;
     self->fd = -1;
     if (close(fd) != 0 && status == NB_OK) {
         status = nb_fail_errno(err, errno, "%s", self->path);
+    }
+    if (status == NB_OK) {
+        end_growth(self);
     }
     nb_audio_writer_destroy(self_p);
     return status;
@@ -351,7 +410,9 @@ void nb_audio_writer_destroy(nb_audio_writer **self_p)
 {
     nb_audio_writer *self = *self_p;
     if (self) {
+        nb_flusher_destroy(&self->flusher);
         nb_file_close_fd(&self->fd);
+        nb_hasher_destroy(&self->hasher);
         free(self->path);
         free(self->dithers);
         free(self->whole);

@@ -50,10 +50,15 @@ char *nb_json_line(const json_t *json)
     return json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS) | JSON_ENCODE_ANY);
 }
 
-nb_status nb_json_write(const char *path, const json_t *json, nb_error *err)
+char *nb_json_to_text(const json_t *json)
 {
     NB_SCOPED(nb_text_free) char *pretty = nb_json_pretty(json);
-    NB_SCOPED(nb_text_free) char *text = pretty ? nb_text_format("%s\n", pretty) : NULL;
+    return pretty ? nb_text_format("%s\n", pretty) : NULL;
+}
+
+nb_status nb_json_write(const char *path, const json_t *json, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *text = nb_json_to_text(json);
     if (!text) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory for its JSON", path);
     }

@@ -25,6 +25,9 @@ NB_NODISCARD nb_status nb_json_read(const char *path, size_t most, json_t **out,
 /// Write to a file as nb_file_write does, indented, keys in the order they were set.
 NB_NODISCARD nb_status nb_json_write(const char *path, const json_t *json, nb_error *err);
 
+/// What nb_json_write writes, in new memory; null without memory.
+char *nb_json_to_text(const json_t *json);
+
 /// As text in new memory: indented (for people and files) or on one line. Null without memory.
 char *nb_json_pretty(const json_t *json);
 char *nb_json_line(const json_t *json);

@@ -118,6 +118,12 @@ nb_status nb_report_write(const nb_report *self, const char *path, nb_error *err
     return nb_json_write(path, json, err);
 }
 
+char *nb_report_to_text(const nb_report *self)
+{
+    NB_SCOPED(nb_json_free) json_t *json = nb_report_to_json(self);
+    return json ? nb_json_to_text(json) : NULL;
+}
+
 /// A number, or -INFINITY where it is null.
 static nb_status read_level(const char *what, const json_t *json, const char *key, double *out,
                             nb_error *err)

@@ -53,6 +53,8 @@ NB_NODISCARD nb_status nb_report_from_json(const char *what, const json_t *json,
 
 /// The same bytes everywhere for the same measures: what goes into the store.
 NB_NODISCARD nb_status nb_report_write(const nb_report *self, const char *path, nb_error *err);
+/// The same in new memory; null without memory.
+char *nb_report_to_text(const nb_report *self);
 
 /// For a terminal, at most 80 columns: the numbers, what stands out (clipping, DC, over full
 /// scale, mono, out of phase, silence), and the loudness over time and the spectrum drawn in block

@@ -350,28 +350,24 @@ static nb_status copy_in(nb_blob_store *self, int from, const char *path, nb_dig
     return nb_blob_files_publish(self, file.fd, file.path, out_id, err);
 }
 
-/// Rename the file into the store once it is hashed.
-static nb_status move_in(nb_blob_store *self, int from, const char *path, nb_digest *out_id,
-                         uint64_t *out_size, nb_error *err)
-{
-    nb_status status = digest_stream(from, path, NULL, out_id, out_size, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    if (refresh(self, out_id, *out_size)) {
-        unlink(path);
-        return NB_OK;
-    }
-    return nb_blob_files_publish(self, from, path, out_id, err);
-}
+/// A file that is handed over.
+typedef struct handed {
+    const char *path;
+    int fd;
+    uint64_t size;
+    bool can_move; ///< It lies on our file system, and under one name: through another one it would
+                   ///< change under the blob
+} handed;
 
-nb_status nb_blob_store_put_file(nb_blob_store *self, const char *path, nb_put_mode mode,
-                                 nb_digest *out_id, uint64_t *out_size, nb_error *err)
+static void handed_fini(handed *self) { nb_file_close_fd(&self->fd); }
+
+static nb_status handed_open(const nb_blob_store *self, const char *path, handed *out,
+                             nb_error *err)
 {
-    NB_SCOPED(nb_file_close_fd) int from = open(path, O_RDONLY | O_CLOEXEC);
+    *out = (handed){.path = path, .fd = open(path, O_RDONLY | O_CLOEXEC)};
     struct stat file;
     struct stat folder;
-    if (from < 0 || fstat(from, &file) != 0) {
+    if (out->fd < 0 || fstat(out->fd, &file) != 0) {
         return nb_fail_errno(err, errno, "%s", path);
     }
     if (!S_ISREG(file.st_mode)) {
@@ -380,16 +376,42 @@ nb_status nb_blob_store_put_file(nb_blob_store *self, const char *path, nb_put_m
     if (stat(self->incoming, &folder) != 0) {
         return nb_fail_errno(err, errno, "%s", self->incoming);
     }
+    out->size = (uint64_t)file.st_size;
+    out->can_move = file.st_dev == folder.st_dev && file.st_nlink == 1;
+    return NB_OK;
+}
+
+/// Rename the file, which hashes to `id`, into the store.
+static nb_status move_in(nb_blob_store *self, const handed *file, const nb_digest *id,
+                         nb_error *err)
+{
+    if (refresh(self, id, file->size)) {
+        unlink(file->path);
+        return NB_OK;
+    }
+    return nb_blob_files_publish(self, file->fd, file->path, id, err);
+}
+
+nb_status nb_blob_store_put_file(nb_blob_store *self, const char *path, nb_put_mode mode,
+                                 nb_digest *out_id, uint64_t *out_size, nb_error *err)
+{
+    NB_SCOPED(handed_fini) handed file = {.fd = -1};
+    nb_status status = handed_open(self, path, &file, err);
+    if (status != NB_OK) {
+        return status;
+    }
     nb_digest id;
     uint64_t size = 0;
-    nb_status status;
-    // A file of two names would change under the blob when the other name is written to.
-    if (mode == NB_PUT_TAKE && file.st_dev == folder.st_dev && file.st_nlink == 1) {
-        status = move_in(self, from, path, &id, &size, err);
-    } else {
-        status = nb_blob_files_check_space(self, (uint64_t)file.st_size, err);
+    if (mode == NB_PUT_TAKE && file.can_move) {
+        status = digest_stream(file.fd, path, NULL, &id, &size, err);
+        file.size = size;
         if (status == NB_OK) {
-            status = copy_in(self, from, path, &id, &size, err);
+            status = move_in(self, &file, &id, err);
+        }
+    } else {
+        status = nb_blob_files_check_space(self, file.size, err);
+        if (status == NB_OK) {
+            status = copy_in(self, file.fd, path, &id, &size, err);
         }
         if (status == NB_OK && mode == NB_PUT_TAKE) {
             unlink(path);
@@ -402,6 +424,28 @@ nb_status nb_blob_store_put_file(nb_blob_store *self, const char *path, nb_put_m
         }
     }
     return status;
+}
+
+nb_status nb_blob_store_take_hashed(nb_blob_store *self, const char *path, const nb_digest *id,
+                                    uint64_t size, nb_error *err)
+{
+    NB_SCOPED(handed_fini) handed file = {.fd = -1};
+    const nb_status status = handed_open(self, path, &file, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (file.size != size) {
+        return nb_fail(err, NB_E_CORRUPT, "%s: has %llu bytes, not the %llu that were written",
+                       path, (unsigned long long)file.size, (unsigned long long)size);
+    }
+    if (file.can_move) {
+        return move_in(self, &file, id, err);
+    }
+    nb_digest found;
+    const nb_status put = nb_blob_store_put_file(self, path, NB_PUT_TAKE, &found, NULL, err);
+    return (put != NB_OK || nb_digest_equal(&found, id))
+               ? put
+               : nb_fail(err, NB_E_CORRUPT, "%s: does not hash to what was written", path);
 }
 
 nb_status nb_blob_store_get(const nb_blob_store *self, const nb_digest *id, void **out_bytes,

@@ -45,6 +45,12 @@ NB_NODISCARD nb_status nb_blob_store_put_file(nb_blob_store *self, const char *p
                                               nb_put_mode mode, nb_digest *out_id,
                                               uint64_t *out_size, nb_error *err);
 
+/// Take a file that its writer has hashed while writing it, and that nobody writes to any more: as
+/// NB_PUT_TAKE, but `id` is believed where the file is moved, so that its bytes are not read again.
+/// NB_E_CORRUPT where it does not have `size` bytes, or was copied and did not hash to `id`.
+NB_NODISCARD nb_status nb_blob_store_take_hashed(nb_blob_store *self, const char *path,
+                                                 const nb_digest *id, uint64_t size, nb_error *err);
+
 /// Read a small blob into a new buffer (free with free(); a null behind it does not count).
 /// NB_E_NOT_FOUND if absent, NB_E_CORRUPT if the bytes no longer hash to `id`, NB_E_LIMIT past
 /// NB_BLOB_SMALL_MAX.

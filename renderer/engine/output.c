@@ -61,7 +61,8 @@ nb_status nb_output_open(nb_output *self, const nb_graph *graph, nb_error *err)
                                              .frames_expected = self->to - self->from,
                                              .samples = self->wanted->samples,
                                              .dither = self->wanted->dither,
-                                             .scratch = self->wanted->scratch,
+                                             .keep = self->wanted->keep,
+                                             .growth = self->wanted->growth,
                                              .name = is_freeze(self)
                                                          ? graph->nodes[self->node].name
                                                          : graph->sinks[self->wanted->sink].name};

@@ -72,7 +72,8 @@ typedef struct nb_render_output {
     nb_sample_format samples; ///< 0: 32-bit float
     nb_dither_kind dither;    ///< Of whole numbers; the noise hangs on the sink's name
     nb_render_what what;
-    bool scratch; ///< It need not outlive a crash of the machine
+    nb_audio_keep keep;
+    nb_audio_growth *growth; ///< Kept up to date; may be null
 } nb_render_output;
 
 /// Render the outputs in one pass, what they share once, and measure them. On failure no output

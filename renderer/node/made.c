@@ -20,7 +20,7 @@ void nb_made_fini(nb_made *self)
 {
     for (size_t i = 0; i < self->count; i++) {
         remove_file(&self->list[i].wav_path);
-        remove_file(&self->list[i].report_path);
+        nb_text_free(&self->list[i].report_text);
         nb_report_fini(&self->list[i].report);
     }
     for (size_t i = 0; i < self->freeze_count; i++) {
@@ -61,12 +61,8 @@ static nb_status choose_one(nb_made_output *self, const nb_graph *graph,
     if (status != NB_OK) {
         return status;
     }
-    const bool stem = nb_output_is_stem(planned->name);
     self->wav_path = nb_text_format("%s/output-%zu.wav", work_folder, number);
-    self->report_path = stem ? NULL : nb_text_format("%s/output-%zu.json", work_folder, number);
-    return self->wav_path && (stem || self->report_path)
-               ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
+    return self->wav_path ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
 }
 
 static int mix_first(const void *a, const void *b)
@@ -117,9 +113,10 @@ nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph, const nb_pla
             continue;
         }
         nb_made_freeze *made = &self->freezes[self->freeze_count++];
-        *made =
-            (nb_made_freeze){planned->key, node,
-                             nb_text_format("%s/freeze-%zu.wav", work_folder, self->freeze_count)};
+        *made = (nb_made_freeze){
+            .key = planned->key,
+            .node = node,
+            .path = nb_text_format("%s/freeze-%zu.wav", work_folder, self->freeze_count)};
         if (!made->path) {
             return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
         }
@@ -127,29 +124,53 @@ nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph, const nb_pla
     return NB_OK;
 }
 
+static void list_outputs(nb_made *self, nb_audio_keep keep, nb_render_output *outputs)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nb_made_output *made = &self->list[i];
+        outputs[i] = (nb_render_output){.sink = made->sink,
+                                        .wav_path = made->wav_path,
+                                        .report = &made->report,
+                                        .keep = keep,
+                                        .growth = &made->growth};
+    }
+    for (size_t i = 0; i < self->freeze_count; i++) {
+        nb_made_freeze *made = &self->freezes[i];
+        outputs[self->count + i] = (nb_render_output){.sink = made->node,
+                                                      .wav_path = made->path,
+                                                      .what = NB_RENDER_FREEZE,
+                                                      .keep = keep,
+                                                      .growth = &made->growth};
+    }
+}
+
+static nb_status write_reports(nb_made *self, nb_error *err)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        nb_made_output *made = &self->list[i];
+        if (nb_output_is_stem(made->planned->name)) {
+            continue;
+        }
+        made->report_text = nb_report_to_text(&made->report);
+        if (!made->report_text) {
+            return nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
+        }
+    }
+    return NB_OK;
+}
+
 nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_options *options,
-                         nb_error *err)
+                         nb_audio_keep keep, nb_error *err)
 {
     nb_render_output *outputs = calloc(self->count + self->freeze_count, sizeof *outputs);
     if (!outputs) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu outputs", self->count);
     }
-    for (size_t i = 0; i < self->count; i++) {
-        outputs[i] = (nb_render_output){.sink = self->list[i].sink,
-                                        .wav_path = self->list[i].wav_path,
-                                        .report = &self->list[i].report,
-                                        .scratch = true}; // the store flushes what it takes
-    }
-    for (size_t i = 0; i < self->freeze_count; i++) {
-        outputs[self->count + i] = (nb_render_output){.sink = self->freezes[i].node,
-                                                      .wav_path = self->freezes[i].path,
-                                                      .what = NB_RENDER_FREEZE,
-                                                      .scratch = true};
-    }
+    list_outputs(self, keep, outputs);
     nb_profile profile = {.node_ns = calloc(graph->node_count, sizeof *profile.node_ns)};
     nb_render_options measured = *options;
     measured.profile = profile.node_ns ? &profile : NULL;
-    nb_status status =
+    const nb_status status =
         nb_render_run(graph, outputs, self->count + self->freeze_count, &measured, err);
     if (status == NB_OK && profile.node_ns) {
         self->speed_count =
@@ -157,11 +178,5 @@ nb_status nb_made_render(nb_made *self, const nb_graph *graph, const nb_render_o
     }
     free(profile.node_ns);
     free(outputs);
-    for (size_t i = 0; status == NB_OK && i < self->count; i++) {
-        const nb_made_output *made = &self->list[i];
-        if (made->report_path) {
-            status = nb_report_write(&made->report, made->report_path, err);
-        }
-    }
-    return status;
+    return (status == NB_OK) ? write_reports(self, err) : status;
 }

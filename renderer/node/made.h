@@ -8,13 +8,14 @@
 #include "renderer/engine/render.h"
 #include "renderer/node/speeds.h"
 
-/// One output, as files in the work folder; they go with nb_made_fini.
+/// One output: a file in the work folder, which goes with nb_made_fini, and its report.
 typedef struct nb_made_output {
     const nb_plan_output *planned;
     size_t sink;
     char *wav_path;
-    char *report_path; ///< Null for a stem: it is for work, nobody reads its loudness
+    nb_audio_growth growth; ///< Of the WAV file, while it is rendered and after
     nb_report report;
+    char *report_text; ///< Null for a stem: it is for work, nobody reads its loudness
 } nb_made_output;
 
 /// A freeze that is written beside the outputs.
@@ -22,6 +23,7 @@ typedef struct nb_made_freeze {
     nb_digest key;
     size_t node;
     char *path;
+    nb_audio_growth growth;
 } nb_made_freeze;
 
 /// All of a task, the mix first. Zero-initialise.
@@ -46,9 +48,10 @@ NB_NODISCARD nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph,
                                            const nb_plan *plan, const char *work_folder,
                                            nb_error *err);
 
-/// Render all in one pass and write their reports.
+/// Render all in one pass, files and reports. `keep` says what becomes of the files.
 NB_NODISCARD nb_status nb_made_render(nb_made *self, const nb_graph *graph,
-                                      const nb_render_options *options, nb_error *err);
+                                      const nb_render_options *options, nb_audio_keep keep,
+                                      nb_error *err);
 
 /// The node with that key; graph->node_count if there is none.
 size_t nb_made_find_node(const nb_graph *graph, const nb_digest *key);

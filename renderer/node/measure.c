@@ -67,9 +67,10 @@ nb_status nb_measure_read(const nb_plan *plan, const char *bytes, size_t size,
 }
 
 nb_status nb_measure_run(const nb_plan *plan, const nb_print *print, char *const *paths,
-                         const nb_audio_watch *watch, const char *report_path, nb_report *out,
+                         const nb_audio_watch *watch, nb_report *out, char **out_text,
                          nb_error *err)
 {
+    *out_text = NULL;
     const char *files[NB_PRINT_FILES_MAX];
     for (size_t i = 0; i < print->file_count; i++) {
         const ptrdiff_t found = find(plan, print->files[i].path);
@@ -91,5 +92,9 @@ nb_status nb_measure_run(const nb_plan *plan, const nb_print *print, char *const
     };
     NB_SCOPED(nb_json_free) json_t *json = NULL;
     const nb_status status = nb_print_measure(&source, out, &json, err);
-    return status == NB_OK ? nb_json_write(report_path, json, err) : status;
+    if (status != NB_OK) {
+        return status;
+    }
+    *out_text = nb_json_to_text(json);
+    return *out_text ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a report");
 }

@@ -15,10 +15,10 @@ NB_NODISCARD nb_status nb_measure_read(const nb_plan *plan, const char *bytes, s
                                        const nb_fingerprint *fingerprint, nb_print **out,
                                        nb_error *err);
 
-/// Measure the plan's files, which lie at `paths`, and write their report.json to `report_path`.
+/// Measure the plan's files, which lie at `paths`. `out_text` is their report.json in new memory.
 NB_NODISCARD nb_status nb_measure_run(const nb_plan *plan, const nb_print *print,
                                       char *const *paths, const nb_audio_watch *watch,
-                                      const char *report_path, nb_report *out, nb_error *err);
+                                      nb_report *out, char **out_text, nb_error *err);
 
 /// The plan's file that is the document's file `index`; null where the plan lacks it.
 const nb_plan_file *nb_measure_file(const nb_plan *plan, const nb_print *print, size_t index);

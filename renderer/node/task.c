@@ -44,7 +44,7 @@ typedef struct task {
     nb_made made;
     nb_print *print; ///< Where audio is measured; and its report
     nb_report report;
-    char *report_path;
+    char *report_text;
 } task;
 
 static void task_fini(task *self)
@@ -54,10 +54,7 @@ static void task_fini(task *self)
     nb_document_destroy(&self->document);
     nb_print_destroy(&self->print);
     nb_report_fini(&self->report);
-    if (self->report_path) {
-        unlink(self->report_path);
-    }
-    free(self->report_path);
+    nb_text_free(&self->report_text);
     for (size_t i = 0; self->paths && i < self->plan.file_count; i++) {
         free(self->paths[i]);
     }
@@ -424,7 +421,9 @@ static nb_status render(task *self, nb_error *err)
     };
     const int64_t start_ms = nb_clock_ms();
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
-    status = nb_made_render(&self->made, self->graph, &options, err);
+    // What the store takes, the store flushes; what is sent need not be on a disk here.
+    const nb_audio_keep keep = self->worker->store ? NB_AUDIO_HANDED : NB_AUDIO_SCRATCH;
+    status = nb_made_render(&self->made, self->graph, &options, keep, err);
     if (status != NB_OK) {
         self->fault_of_input = is_fault_of_input(status);
         return status;
@@ -440,16 +439,11 @@ static nb_status render(task *self, nb_error *err)
 
 static nb_status measure(task *self, nb_error *err)
 {
-    nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
-    self->report_path = nb_file_join(self->worker->work_folder, "report.json");
-    if (status != NB_OK || !self->report_path) {
-        return status != NB_OK ? status : nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
-    }
     const nb_audio_watch watch = {
         .cancelled = self->cancelled, .progress = on_progress, .context = self};
     const int64_t start_ms = nb_clock_ms();
-    status = nb_measure_run(&self->plan, self->print, self->paths, &watch, self->report_path,
-                            &self->report, err);
+    const nb_status status = nb_measure_run(&self->plan, self->print, self->paths, &watch,
+                                            &self->report, &self->report_text, err);
     self->fault_of_input = is_fault_of_input(status);
     if (status == NB_OK) {
         nb_heartbeat_say(self->worker->heartbeat, "measured %.1f s in %.2f s",
@@ -484,35 +478,69 @@ static bool wait_for_room(const task *self, nb_status status, const nb_error *er
     return true;
 }
 
-/// Put one file where the coordinator finds it.
-static nb_status publish(task *self, const char *path, nb_digest *out_digest, uint64_t *out_size,
+/// What is published: a file that was rendered, or a text.
+typedef struct product {
+    const char *path; ///< Null for a text
+    const nb_audio_growth *growth;
+    const char *text;
+} product;
+
+static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
+                     uint64_t *out_size, nb_error *err)
+{
+    if (!what->path) {
+        *out_size = strlen(what->text);
+        return nb_blob_store_put(store, what->text, strlen(what->text), out_digest, err);
+    }
+    if (!what->growth->is_whole) {
+        return nb_blob_store_put_file(store, what->path, NB_PUT_TAKE, out_digest, out_size, err);
+    }
+    *out_digest = what->growth->digest;
+    *out_size = what->growth->size;
+    return nb_blob_store_take_hashed(store, what->path, out_digest, *out_size, err);
+}
+
+static nb_status upload(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size,
+                        nb_error *err)
+{
+    nb_status status = connect_if_needed(self, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (!what->path) {
+        *out_size = strlen(what->text);
+        return nb_client_upload_bytes(self->worker->client, scope(self), what->text, *out_size,
+                                      out_digest, err);
+    }
+    if (what->growth->is_whole) {
+        *out_digest = what->growth->digest;
+        *out_size = what->growth->size;
+    } else {
+        status = nb_digest_of_file(what->path, out_digest, out_size, err);
+    }
+    return (status == NB_OK) ? nb_client_upload(self->worker->client, scope(self), what->path,
+                                                out_digest, *out_size, NULL, NULL, err)
+                             : status;
+}
+
+/// Put it where the coordinator finds it.
+static nb_status publish(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size,
                          nb_error *err)
 {
     nb_worker *worker = self->worker;
+    nb_status status = NB_OK;
     if (worker->store) {
-        nb_status put = NB_OK;
         do {
-            put =
-                nb_blob_store_put_file(worker->store, path, NB_PUT_TAKE, out_digest, out_size, err);
-        } while (wait_for_room(self, put, err));
-        if (put != NB_E_PERMISSION) {
-            return put;
+            status = put(worker->store, what, out_digest, out_size, err);
+        } while (wait_for_room(self, status, err));
+        if (status != NB_E_PERMISSION) {
+            return status;
         }
         nb_log_warn("%s; uploading instead", err->text);
     }
-    nb_status status = nb_digest_of_file(path, out_digest, out_size, err);
-    while (status == NB_OK) {
-        status = connect_if_needed(self, err);
-        if (status == NB_OK) {
-            status = nb_client_upload(worker->client, scope(self), path, out_digest, *out_size,
-                                      NULL, NULL, err);
-        }
-        if (status == NB_OK ||
-            (!wait_for_room(self, status, err) && !try_again(self, status, err))) {
-            return status;
-        }
-        status = NB_OK;
-    }
+    do {
+        status = upload(self, what, out_digest, out_size, err);
+    } while (status != NB_OK && (wait_for_room(self, status, err) || try_again(self, status, err)));
     return status;
 }
 
@@ -567,13 +595,13 @@ static nb_status file_rows_init(file_rows *self, size_t room, nb_error *err)
 }
 
 /// Publish one file and add its row, whose name is in names[count].
-static nb_status add_file(task *self, file_rows *out, const char *path, nb_error *err)
+static nb_status add_file(task *self, file_rows *out, const product *what, nb_error *err)
 {
     const size_t i = out->count;
     Nightbus__OutputRow *row = &out->rows[i];
     nightbus__output_row__init(row);
     row->name = out->names[i];
-    const nb_status status = publish(self, path, &out->digests[i], &row->size, err);
+    const nb_status status = publish(self, what, &out->digests[i], &row->size, err);
     row->digest = nb_wire_digest(&out->digests[i]);
     out->list[i] = row;
     out->count++;
@@ -612,7 +640,7 @@ static nb_status add_measured(task *self, file_rows *out, nb_error *err)
         return status;
     }
     nb_output_report_name("mix", out->names[out->count]);
-    status = add_file(self, out, self->report_path, err);
+    status = add_file(self, out, &(product){.text = self->report_text}, err);
     set_headline(out->list[out->count - 1], &self->report);
     return status;
 }
@@ -626,16 +654,17 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
     for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
         const nb_made_output *made = &self->made.list[i];
         nb_output_wav_name(made->planned->name, out->names[out->count]);
-        status = add_file(self, out, made->wav_path, err);
+        status = add_file(self, out, &(product){made->wav_path, &made->growth, NULL}, err);
         set_headline(out->list[out->count - 1], &made->report);
-        if (status == NB_OK && made->report_path) {
+        if (status == NB_OK && made->report_text) {
             nb_output_report_name(made->planned->name, out->names[out->count]);
-            status = add_file(self, out, made->report_path, err);
+            status = add_file(self, out, &(product){.text = made->report_text}, err);
         }
     }
     for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
-        nb_freeze_name(&self->made.freezes[i].key, out->names[out->count]);
-        status = add_file(self, out, self->made.freezes[i].path, err);
+        const nb_made_freeze *made = &self->made.freezes[i];
+        nb_freeze_name(&made->key, out->names[out->count]);
+        status = add_file(self, out, &(product){made->path, &made->growth, NULL}, err);
     }
     return status;
 }

@@ -2,6 +2,8 @@
 // Files of whole numbers: dither, section, header. Those of floats are in test_audio_file.c.
 #include "audio/audio_writer.h"
 #include "base/digest.h"
+#include "base/file.h"
+#include "base/text.h"
 #include "rig.h"
 #include "test.h"
 
@@ -175,6 +177,109 @@ static void odd_sizes_are_padded_and_many_channels_say_so(void **state)
     }
 }
 
+static void read_bytes(const char *path, char **out_bytes, size_t *out_size)
+{
+    assert_ok(nb_file_read(path, 64 << 20, out_bytes, out_size, err));
+}
+
+static void what_a_follower_was_told_of_is_there_and_stays_and_has_the_file_s_digest(void **state)
+{
+    (void)state;
+    static const nb_sample_format formats[] = {NB_SAMPLE_FLOAT_32, NB_SAMPLE_PCM_24};
+    fill();
+    for (size_t k = 0; k < NB_COUNT(formats); k++) {
+        nb_audio_growth growth = {0};
+        nb_audio_writer_options options = options_of(formats[k], NB_DITHER_TPDF);
+        options.channels = 1; // an odd number of bytes, in 24 bits
+        options.growth = &growth;
+        options.keep = (nb_audio_keep)k;
+        const char *path = rig_path("followed.wav");
+        nb_audio_writer *writer = NULL;
+        assert_ok(nb_audio_writer_open_as(path, &options, &writer, err));
+        assert_ok(nb_audio_writer_write(writer, samples, FRAMES / 3, err));
+        const uint64_t told = atomic_load(&growth.bytes);
+        NB_SCOPED(nb_text_free) char *before = NULL;
+        NB_SCOPED(nb_text_free) char *after = NULL;
+        size_t there = 0;
+        size_t size = 0;
+        read_bytes(path, &before, &there);
+        assert_int_equal(told, there);
+        assert_true(told > (uint64_t)FRAMES / 3 * 3);
+        assert_false(growth.is_whole);
+        assert_ok(nb_audio_writer_write(writer, samples + FRAMES / 3, FRAMES - FRAMES / 3, err));
+        assert_ok(nb_audio_writer_close(&writer, err));
+        read_bytes(path, &after, &size);
+        assert_memory_equal(before, after, told);
+        assert_true(growth.is_whole);
+        assert_int_equal(growth.size, size);
+        assert_int_equal(atomic_load(&growth.bytes), size);
+        const nb_digest digest = nb_digest_of(after, size);
+        assert_true(nb_digest_equal(&growth.digest, &digest));
+        // And the bytes are those of a file that nobody followed.
+        options.growth = NULL;
+        assert_ok(nb_audio_writer_open_as(path, &options, &writer, err));
+        assert_ok(nb_audio_writer_write(writer, samples, FRAMES, err));
+        assert_ok(nb_audio_writer_close(&writer, err));
+        nb_digest plain;
+        assert_ok(nb_digest_of_file(path, &plain, NULL, err));
+        assert_true(nb_digest_equal(&plain, &digest));
+    }
+}
+
+static void a_file_of_another_length_than_was_expected_is_not_called_whole(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {1, FRAMES - 1, FRAMES + 1};
+    static float longer[(FRAMES + 1) * CHANNELS];
+    for (size_t k = 0; k < NB_COUNT(lengths); k++) {
+        nb_audio_growth growth = {0};
+        nb_audio_writer_options options = options_of(NB_SAMPLE_FLOAT_32, NB_DITHER_TPDF);
+        options.growth = &growth;
+        const char *path = rig_path("other.wav");
+        nb_audio_writer *writer = NULL;
+        assert_ok(nb_audio_writer_open_as(path, &options, &writer, err));
+        assert_ok(nb_audio_writer_write(writer, longer, lengths[k], err));
+        assert_ok(nb_audio_writer_close(&writer, err));
+        assert_false(growth.is_whole);
+        assert_true(atomic_load(&growth.bytes) <= growth.size);
+        nb_audio_info info = {0};
+        assert_ok(nb_audio_file_probe(path, NULL, &info, err));
+        assert_int_equal(info.frames, lengths[k]);
+        assert_string_equal(info.warning, "");
+    }
+}
+
+static void a_file_that_is_flushed_while_it_grows_is_whole(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 40 }; // 32 MB: several steps of the flusher
+    fill();
+    for (int keep = NB_AUDIO_KEPT; keep <= NB_AUDIO_SCRATCH; keep++) {
+        nb_audio_growth growth = {0};
+        nb_audio_writer_options options = options_of(NB_SAMPLE_FLOAT_32, NB_DITHER_TPDF);
+        options.frames_expected = (int64_t)BLOCKS * FRAMES;
+        options.keep = (nb_audio_keep)keep;
+        options.growth = &growth;
+        const char *path = rig_path("large.wav");
+        nb_audio_writer *writer = NULL;
+        assert_ok(nb_audio_writer_open_as(path, &options, &writer, err));
+        for (int i = 0; i < BLOCKS; i++) {
+            assert_ok(nb_audio_writer_write(writer, samples, FRAMES, err));
+        }
+        assert_ok(nb_audio_writer_close(&writer, err));
+        nb_digest digest;
+        assert_ok(nb_digest_of_file(path, &digest, NULL, err));
+        assert_true(growth.is_whole && nb_digest_equal(&growth.digest, &digest));
+    }
+    // One that is given up in the middle leaves no thread behind.
+    nb_audio_writer_options options = options_of(NB_SAMPLE_FLOAT_32, NB_DITHER_TPDF);
+    options.frames_expected = (int64_t)BLOCKS * FRAMES;
+    nb_audio_writer *writer = NULL;
+    assert_ok(nb_audio_writer_open_as(rig_path("given-up.wav"), &options, &writer, err));
+    assert_ok(nb_audio_writer_write(writer, samples, FRAMES, err));
+    nb_audio_writer_destroy(&writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +288,9 @@ int main(void)
         cmocka_unit_test(a_section_is_a_cut_of_the_whole),
         cmocka_unit_test(outputs_of_other_names_have_other_noise_and_one_name_the_same),
         cmocka_unit_test(odd_sizes_are_padded_and_many_channels_say_so),
+        cmocka_unit_test(what_a_follower_was_told_of_is_there_and_stays_and_has_the_file_s_digest),
+        cmocka_unit_test(a_file_of_another_length_than_was_expected_is_not_called_whole),
+        cmocka_unit_test(a_file_that_is_flushed_while_it_grows_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

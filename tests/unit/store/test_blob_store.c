@@ -185,6 +185,33 @@ static void a_taken_file_with_another_name_is_copied(void **state)
     free(bytes);
 }
 
+static void a_file_that_its_writer_hashed_is_moved_in_under_that_name(void **state)
+{
+    (void)state;
+    char *path = path_in("hashed");
+    char *other = path_in("hashed too");
+    const nb_digest id = nb_digest_of("rendered", 8);
+    struct stat before, after;
+    assert_ok(nb_file_write(path, "rendered", 8, 0644, err));
+    assert_int_equal(stat(path, &before), 0);
+    assert_ok(nb_blob_store_take_hashed(store, path, &id, 8, err));
+    assert_false(nb_file_exists(path));
+    char *blob = NULL;
+    assert_ok(nb_blob_store_path(store, &id, &blob, err));
+    assert_int_equal(stat(blob, &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino); // moved, not copied
+    free(blob);
+    // A file that is cut is none, nor one with another name that does not hash to what was said.
+    const nb_digest cut = nb_digest_of("cut", 3);
+    assert_ok(nb_file_write(path, "cu", 2, 0644, err));
+    assert_fails(NB_E_CORRUPT, "2 bytes", nb_blob_store_take_hashed(store, path, &cut, 3, err));
+    assert_ok(nb_file_write(path, "cat", 3, 0644, err));
+    assert_int_equal(link(path, other), 0);
+    assert_fails(NB_E_CORRUPT, "does not hash",
+                 nb_blob_store_take_hashed(store, path, &cut, 3, err));
+    assert_false(nb_blob_store_has(store, &cut, NULL));
+}
+
 static void a_draft_cut_by_a_crash_goes_on_behind_what_is_there(void **state)
 {
     (void)state;
@@ -417,6 +444,7 @@ int main(void)
         ON_A_STORE(a_blob_that_rotted_on_disk_is_corrupt),
         ON_A_STORE(a_file_is_copied_or_taken),
         ON_A_STORE(a_taken_file_with_another_name_is_copied),
+        ON_A_STORE(a_file_that_its_writer_hashed_is_moved_in_under_that_name),
         ON_A_STORE(a_draft_cut_by_a_crash_goes_on_behind_what_is_there),
         ON_A_STORE(wrong_bytes_never_become_visible),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
