@@ -278,22 +278,51 @@ static nb_status print_json(const fetch *self, nb_error *err)
     return nb_cli_print_json(json, err);
 }
 
-static nb_status run_fetch(nb_cli *cli, nb_error *err)
+/// What would have no effect is refused: each of the three ways has its own files.
+static nb_status check_options(const nb_args *args, nb_error *err)
 {
-    const char *use = nb_args_get(&cli->args, "for");
-    if (nb_args_has(&cli->args, "approved") || nb_args_has(&cli->args, "masters")) {
-        return nb_fetch_album(cli, err);
+    static const char *const ways[] = {"approved", "masters", "for"};
+    static const char *const choices[] = {"stems", "alternate", "alternates"};
+    const char *use = nb_args_get(args, "for");
+    const char *way = NULL;
+    for (size_t i = 0; i < NB_COUNT(ways); i++) {
+        if (way && nb_args_has(args, ways[i])) {
+            return nb_fail(err, NB_E_USAGE, "--%s and --%s are two folders: one at a time", way,
+                           ways[i]);
+        }
+        way = nb_args_has(args, ways[i]) ? ways[i] : way;
     }
     if (use && strcmp(use, "mastering") != 0) {
         return nb_fail(err, NB_E_USAGE, "'%.40s': what is fetched for is mastering", use);
     }
-    if (use) {
+    for (size_t i = 0; way && i < NB_COUNT(choices); i++) {
+        const bool comes_anyway = use && strcmp(choices[i], "alternates") == 0;
+        if (nb_args_has(args, choices[i]) && !comes_anyway) {
+            return nb_fail(err, NB_E_USAGE,
+                           "--%s does not go with --%s: fetch the version alone, nightbus fetch "
+                           "SONG@V --%s",
+                           choices[i], way, choices[i]);
+        }
+    }
+    return NB_OK;
+}
+
+static nb_status run_fetch(nb_cli *cli, nb_error *err)
+{
+    nb_status status = check_options(&cli->args, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    if (nb_args_has(&cli->args, "approved") || nb_args_has(&cli->args, "masters")) {
+        return nb_fetch_album(cli, err);
+    }
+    if (nb_args_has(&cli->args, "for")) {
         return nb_fetch_for_mastering(cli, err);
     }
     NB_SCOPED(fetch_fini)
     fetch self = {.args = &cli->args, .folder = nb_args_get(&cli->args, "output")};
     self.folder = self.folder ? self.folder : ".";
-    nb_status status = nb_version_name_parse(cli->args.words[0], &self.name, err);
+    status = nb_version_name_parse(cli->args.words[0], &self.name, err);
     if (status == NB_OK) {
         status = nb_farm_open_album(cli, &self.farm, err);
     }

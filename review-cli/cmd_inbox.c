@@ -359,7 +359,7 @@ static const nb_option options[] = {
     {"all", 'a', NULL, "whatever was said ever, your own words too", 0},
     {"since", 0, "WHEN", "what was said since 3h, 2d, 1w or 2026-11-01", 0},
     {"keep", 'k', NULL, "show it again next time", 0},
-    NB_OPTION_LIMIT,
+    {"limit", 'L', "N", "the last N (else all; 30 with --all, --since)", 'n'},
 };
 
 const nb_command nb_command_inbox = {

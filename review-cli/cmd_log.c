@@ -218,6 +218,13 @@ static nb_status run_log(nb_cli *cli, nb_error *err)
     if (status == NB_OK && cli->args.word_count > 0) {
         nb_version_name name; // checks the song's id
         status = nb_version_name_parse(cli->args.words[0], &name, err);
+        if (status == NB_OK && strchr(cli->args.words[0], '@')) {
+            return nb_fail(
+                err, NB_E_USAGE,
+                "the log is of the whole song: nightbus log %s; of one version: nightbus "
+                "show %s@%s",
+                name.song, name.song, name.version);
+        }
         self.song = status == NB_OK ? strdup(name.song) : NULL;
     }
     if (status == NB_OK) {

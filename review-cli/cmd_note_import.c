@@ -45,8 +45,10 @@ static nb_status read_markers(const nb_cli *cli, const char *path, nb_markers *o
     const size_t before = out->count - kept;
     out->count = status == NB_OK ? kept : out->count;
     if (status == NB_OK && before > 0) {
+        if (out->left_out == 0) { // what the file's own first one lacked is better known
+            snprintf(out->left_out_why, sizeof out->left_out_why, "before --start");
+        }
         out->left_out += before;
-        snprintf(out->left_out_why, sizeof out->left_out_why, "before --start");
     }
     return status;
 }

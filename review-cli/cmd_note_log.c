@@ -157,6 +157,14 @@ static nb_status run_log(nb_cli *cli, nb_error *err)
     const bool is_song = cli->args.word_count == 1 && !strchr(cli->args.words[0], '#');
     nb_status status = is_song ? nb_version_name_parse(cli->args.words[0], &name.of, err)
                                : nb_note_name_parse(&cli->args, &name, &words, err);
+    if (status == NB_OK && is_song && strchr(cli->args.words[0], '@')) {
+        status = nb_fail(err, NB_E_USAGE, "the log is of the whole song: nightbus note log %s",
+                         name.of.song);
+    }
+    if (status == NB_OK && !is_song && cli->args.word_count > words) {
+        status = nb_fail(err, NB_E_USAGE, "one note at a time; usage: nightbus note log %s",
+                         cli->command->usage);
+    }
     if (status == NB_OK) {
         status = nb_args_get_integer(&cli->args, "limit", 1, INT32_MAX, INT32_MAX, &limit, err);
     }

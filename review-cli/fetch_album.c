@@ -233,9 +233,6 @@ nb_status nb_fetch_album(nb_cli *cli, nb_error *err)
 {
     NB_SCOPED(fetch_album_fini)
     fetch_album self = {.cli = cli, .masters = nb_args_has(&cli->args, "masters")};
-    if (self.masters && nb_args_has(&cli->args, "approved")) {
-        return nb_fail(err, NB_E_USAGE, "--approved and --masters are two folders: one at a time");
-    }
     static nb_status (*const steps[])(fetch_album *, nb_error *) = {open_album, list_versions,
                                                                     add_all, deliver, tell};
     nb_status status = NB_OK;

@@ -56,6 +56,9 @@ static nb_status read_words(push_print *self, nb_error *err)
         return nb_fail(err, NB_E_USAGE,
                        "name the file and its song: nightbus push --print FILE SONG -m TEXT");
     }
+    if (nb_args_has(args, "stems")) {
+        return nb_fail(err, NB_E_USAGE, "a print is one file and has no stems: leave out --stems");
+    }
     nb_status status = nb_version_name_parse(args->words[0], &self->song, err);
     if (status == NB_OK && strchr(args->words[0], '@')) {
         return nb_fail(err, NB_E_USAGE, "a print becomes the song's next version: write %s",

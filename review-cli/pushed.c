@@ -30,6 +30,10 @@ json_t *nb_pushed_to_json(const nb_pushed *self)
     if (json && self->more) {
         json_object_update(json, self->more);
     }
+    if (json) {
+        json_object_set_new(json, "fixed", json_array()); // filled by nb_pushed_tell
+        json_object_set_new(json, "open", json_array());
+    }
     return json;
 }
 

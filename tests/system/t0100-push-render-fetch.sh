@@ -50,6 +50,9 @@ ok "listed"
 step "versions"
 nightbus push -m "nothing new" >"$WORK/push"
 expect_words "$WORK/push" "nothing to push"
+nightbus push --json >"$WORK/push"
+[ "$(jq -c '[.pushed, .versions, .fixed, .open]' "$WORK/push")" = '[false,[],[],[]]' ] ||
+    fail "a push of nothing lacks keys: $(cat "$WORK/push")"
 [ "$(nightbus log --json | jq '.revisions | length')" = 1 ] || fail "an empty push made a revision"
 sed -i 's/^title: Tones/# a comment\ntitle: Tones/' songs/tones/mix.yaml
 nightbus push -m "a comment" >"$WORK/push"

@@ -50,6 +50,13 @@ expect_words said "added 0 notes" "5 there already"
 [ "$(cd tones && nightbus note list tones@v1 --json | jq '.notes | length')" = 5 ] || fail "not 5"
 ok "$(cat said)"
 
+step "what is left out keeps the file's own reason"
+printf '%s\n' '-1.5	-1.5	before it all' '0.5	0.5	count-in' '2	2	verse' >early.txt
+sed -i 's/\\t/\t/g' early.txt
+nightbus note import early.txt --format audacity --dry-run --start 1 --json >json 2>err
+jq -e 'length == 1 and .[0].at_s == 1' json >/dev/null || fail "$(cat json)"
+expect_words err "2 left out: early.txt" "a marker before the start"
+
 step "what is wrong is said"
 expect_exit 2 nightbus note import labels.txt
 expect_words "$WORK/err" "which version"

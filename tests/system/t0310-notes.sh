@@ -63,6 +63,13 @@ nightbus note list tones --state open --json | jq -e '.notes | length == 3' >/de
 nightbus note list tones --author ADA --track t1 --json >"$WORK/said"
 nightbus note log tones#1 >"$WORK/said"
 expect_words "$WORK/said" "noted: vocal up" "replied: by how much?" "changed to: vocal up 1 dB" "#1.2"
+for words in "tones#1 again" "tones@v1"; do
+    # shellcheck disable=SC2086 # words
+    expect_exit 2 nightbus note log $words
+done
+expect_words "$WORK/err" "nightbus note log tones"
+expect_exit 2 nightbus log tones@v1
+expect_words "$WORK/err" "nightbus show tones@v1"
 ok "eight changes"
 
 step "everybody answers and settles; words are changed by who said them, and erased by owners"

@@ -206,6 +206,20 @@ nightbus fetch demo --masters -o out --json >fetch.json
 nightbus fetch demo --masters -o out --json >fetch.json
 [ "$(jq '[.files[].was_here] | all' fetch.json)" = true ] || fail "fetched again: $(cat fetch.json)"
 
+step "an option that would do nothing is refused"
+while read -r options; do
+    # shellcheck disable=SC2086 # words
+    expect_exit 2 nightbus fetch demo $options -o out
+done <<'LIST'
+--approved --stems
+--masters --alternates
+--approved --alternate quiet
+--approved --masters
+--for mastering --masters
+LIST
+refuse 2 "does not go with --for" nightbus -A demo fetch tones@v4 --for mastering --stems
+refuse 2 "a print is one file" nightbus -A demo push --print plain.wav tones -m no --stems
+
 step "who means it says --yes"
 nightbus -A demo submit-master tones@v5 short.wav --yes -m "the radio edit" >said 2>&1
 expect_words said "tones@m2" "tones@v5 is not approved"
