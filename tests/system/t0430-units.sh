@@ -32,7 +32,7 @@ systemd-analyze verify "$WORK/broken.service" >"$WORK/said" 2>&1 || true
 expect_words "$WORK/said" "Failed to parse time value"
 
 step "the options are ones that the programs have"
-for option in --data --control --bulk --metrics-file --log-format --backup; do
+for option in --data --control --bulk --lease-ms --metrics-file --log-format --backup; do
     nightbus-coordinator --help >"$WORK/said"
     expect_words "$WORK/said" "$option"
 done
