@@ -150,16 +150,22 @@ nb_status nb_ledger_get_incident(nb_ledger *self, uint64_t id, nb_incident *out,
     return status;
 }
 
-nb_status nb_ledger_open_incidents_of(nb_ledger *self, uint64_t task, uint64_t *out_ids,
-                                      size_t limit, size_t *out_count, nb_error *err)
+nb_status nb_ledger_open_incidents_with(nb_ledger *self, const nb_incident *asked,
+                                        uint64_t *out_ids, size_t limit, size_t *out_count,
+                                        nb_error *err)
 {
     *out_count = 0;
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status = nb_sql_query(
-        self->sql,
-        "SELECT id FROM incidents JOIN incident_results ON incident = id"
-        " WHERE task = ? AND settled_ms = 0 ORDER BY id LIMIT ?",
-        NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)limit)), &rows, err);
+    // Those of one report have numbers that follow each other.
+    nb_status status =
+        nb_sql_query(self->sql,
+                     "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY mix_key"
+                     " ORDER BY id <> ?2, node <> ?3, abs(id - ?2)) AS place FROM incidents"
+                     " JOIN incident_results ON incident = id WHERE task = ?1 AND settled_ms = 0)"
+                     " WHERE place = 1 ORDER BY id LIMIT ?4",
+                     NB_SQL_VALUES(nb_sql_int((int64_t)asked->task), nb_sql_int((int64_t)asked->id),
+                                   nb_sql_text(asked->result.node), nb_sql_int((int64_t)limit)),
+                     &rows, err);
     while (status == NB_OK && *out_count < limit) {
         bool row = false;
         status = nb_sql_next(&rows, &row, err);
@@ -190,13 +196,16 @@ nb_status nb_ledger_list_incidents(nb_ledger *self, uint64_t before, size_t limi
     return status;
 }
 
-nb_status nb_ledger_count_incidents(nb_ledger *self, uint64_t *out, nb_error *err)
+nb_status nb_ledger_count_open_incidents(nb_ledger *self, uint64_t *out, nb_error *err)
 {
     *out = 0;
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
     nb_status status =
-        nb_sql_query(self->sql, "SELECT count(*) FROM incidents", NULL, 0, &rows, err);
+        nb_sql_query(self->sql,
+                     "SELECT count(*) FROM incidents LEFT JOIN incident_results ON incident = id"
+                     " WHERE coalesce(settled_ms, 0) = 0",
+                     NULL, 0, &rows, err);
     if (status == NB_OK) {
         status = nb_sql_next(&rows, &row, err);
     }
@@ -234,6 +243,25 @@ static nb_status keep_blobs(nb_ledger *self, const nb_result *result, nb_error *
     return status;
 }
 
+// Of each version the newest job brings the rendering into the review: one that was done, or that
+// failed only for want of this word, though its task was done. Others that failed stay failed, and
+// cancelled ones cancelled.
+static nb_status close_jobs(nb_ledger *self, const nb_result *result, int64_t now_ms, nb_error *err)
+{
+    return nb_sql_run(
+        self->sql,
+        "UPDATE jobs SET state = ?1, reviewed = 0, error = '', node = ?2, finished_ms = ?3"
+        " WHERE state <> ?5 AND id IN (SELECT max(id) FROM jobs WHERE id IN"
+        " (SELECT id FROM jobs WHERE mix_key = ?4 UNION SELECT job FROM job_outputs WHERE key = ?4)"
+        " AND (state IN (?1, ?5) OR (state = ?6 AND EXISTS"
+        " (SELECT 1 FROM tasks WHERE tasks.id = jobs.task AND tasks.state = ?7)))"
+        " GROUP BY album, song, version)",
+        NB_SQL_VALUES(nb_sql_int(NB_JOB_DONE), nb_sql_text(result->node), nb_sql_int(now_ms),
+                      nb_sql_digest(&result->mix_key), nb_sql_int(NB_JOB_OPEN),
+                      nb_sql_int(NB_JOB_FAILED), nb_sql_int(NB_TASK_DONE)),
+        err);
+}
+
 static nb_status keep(nb_ledger *self, const nb_incident *incident, const char *person,
                       int64_t now_ms, nb_error *err)
 {
@@ -246,38 +274,54 @@ static nb_status keep(nb_ledger *self, const nb_incident *incident, const char *
         status = keep_blobs(self, result, err);
     }
     if (status == NB_OK) {
-        // Failed only for want of this word. Of each version the newest job brings the rendering
-        // into the review.
-        status = nb_sql_run(self->sql,
-                            "UPDATE jobs SET state = ?1, reviewed = 0, error = '', node = ?2,"
-                            " finished_ms = ?3 WHERE state <> ?5 AND id IN (SELECT max(id)"
-                            " FROM jobs WHERE id IN (SELECT id FROM jobs WHERE mix_key = ?4"
-                            " UNION SELECT job FROM job_outputs WHERE key = ?4)"
-                            " GROUP BY album, song, version)",
-                            NB_SQL_VALUES(nb_sql_int(NB_JOB_DONE), nb_sql_text(result->node),
-                                          nb_sql_int(now_ms), nb_sql_digest(&result->mix_key),
-                                          nb_sql_int(NB_JOB_OPEN)),
-                            err);
+        status = close_jobs(self, result, now_ms, err);
     }
+    // With it all others of the key: they were not the one.
     return (status == NB_OK)
                ? nb_sql_run(self->sql,
-                            "UPDATE incident_results SET settled_ms = ?, settled_by = ?"
-                            " WHERE incident = ?",
+                            "UPDATE incident_results SET settled_ms = ?1, settled_by = ?2"
+                            " WHERE settled_ms = 0"
+                            " AND incident IN (SELECT id FROM incidents WHERE mix_key = ?3)",
                             NB_SQL_VALUES(nb_sql_int(now_ms), nb_sql_text(person),
-                                          nb_sql_int((int64_t)incident->id)),
+                                          nb_sql_digest(&result->mix_key)),
                             err)
                : status;
 }
 
-nb_status nb_ledger_keep_incidents(nb_ledger *self, const nb_incident *const *incidents,
-                                   size_t count, const char *person, int64_t now_ms, nb_error *err)
+nb_status nb_ledger_keep_incidents(nb_ledger *self, const nb_incident *incidents, size_t count,
+                                   const char *person, int64_t now_ms, nb_error *err)
 {
     nb_status status = nb_ledger_begin(self, err);
     if (status != NB_OK) {
         return status;
     }
     for (size_t i = 0; status == NB_OK && i < count; i++) {
-        status = keep(self, incidents[i], person, now_ms, err);
+        status = keep(self, &incidents[i], person, now_ms, err);
     }
     return nb_ledger_end(self, status, err);
+}
+
+nb_status nb_ledger_dismiss_incident(nb_ledger *self, uint64_t id, const char *person,
+                                     int64_t now_ms, nb_error *err)
+{
+    // Those of an older ledger have no result beside them.
+    return nb_sql_run(
+        self->sql,
+        "INSERT INTO incident_results (incident, fingerprint, duration_s, rate_hz,"
+        " settled_ms, settled_by) VALUES (?1, '', 0, 0, ?2, ?3)"
+        " ON CONFLICT (incident) DO UPDATE SET settled_ms = ?2, settled_by = ?3",
+        NB_SQL_VALUES(nb_sql_int((int64_t)id), nb_sql_int(now_ms), nb_sql_text(person)), err);
+}
+
+nb_status nb_ledger_reopen_incident(nb_ledger *self, uint64_t id, uint64_t task, nb_error *err)
+{
+    const nb_status status =
+        nb_sql_run(self->sql, "UPDATE incidents SET task = ? WHERE id = ?",
+                   NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)id)), err);
+    return (status == NB_OK)
+               ? nb_sql_run(self->sql,
+                            "UPDATE incident_results SET settled_ms = 0, settled_by = ''"
+                            " WHERE incident = ?",
+                            NB_SQL_VALUES(nb_sql_int((int64_t)id)), err)
+               : status;
 }

@@ -31,17 +31,28 @@ NB_NODISCARD nb_status nb_ledger_get_incident(nb_ledger *self, uint64_t id, nb_i
 NB_NODISCARD nb_status nb_ledger_list_incidents(nb_ledger *self, uint64_t before, size_t limit,
                                                 uint64_t *out_ids, size_t *out_count,
                                                 nb_error *err);
-NB_NODISCARD nb_status nb_ledger_count_incidents(nb_ledger *self, uint64_t *out, nb_error *err);
+/// How many are open: neither kept nor dismissed.
+NB_NODISCARD nb_status nb_ledger_count_open_incidents(nb_ledger *self, uint64_t *out,
+                                                      nb_error *err);
 
-/// Ids of those of a task that are open.
-NB_NODISCARD nb_status nb_ledger_open_incidents_of(nb_ledger *self, uint64_t task,
-                                                   uint64_t *out_ids, size_t limit,
-                                                   size_t *out_count, nb_error *err);
+/// Which open incidents of its task are settled together with one: that one itself, and of each
+/// other key the one that came with it, as far as is known: of the same node, else the nearest. At
+/// most `limit` into `out_ids`.
+NB_NODISCARD nb_status nb_ledger_open_incidents_with(nb_ledger *self, const nb_incident *asked,
+                                                     uint64_t *out_ids, size_t limit,
+                                                     size_t *out_count, nb_error *err);
 
-/// The incidents' results in the places of the first ones; their jobs are done, and their reviews
-/// get what there is now as the next rendering. One transaction.
-NB_NODISCARD nb_status nb_ledger_keep_incidents(nb_ledger *self,
-                                                const nb_incident *const *incidents, size_t count,
-                                                const char *person, int64_t now_ms, nb_error *err);
+/// The incidents' results in the places of the first ones, at most one of each key; their jobs are
+/// done, and their reviews get what there is now as the next rendering. All other incidents of the
+/// keys are settled too. One transaction.
+NB_NODISCARD nb_status nb_ledger_keep_incidents(nb_ledger *self, const nb_incident *incidents,
+                                                size_t count, const char *person, int64_t now_ms,
+                                                nb_error *err);
+/// Settled, and nothing else changes: its files are kept no longer.
+NB_NODISCARD nb_status nb_ledger_dismiss_incident(nb_ledger *self, uint64_t id, const char *person,
+                                                  int64_t now_ms, nb_error *err);
+/// Its result came again, from `task`, and waits for a word.
+NB_NODISCARD nb_status nb_ledger_reopen_incident(nb_ledger *self, uint64_t id, uint64_t task,
+                                                 nb_error *err);
 
 #endif // NB_COORDINATOR_INCIDENT_LEDGER_H

@@ -93,11 +93,11 @@ nb_status nb_handle_incident_list(nb_coordinator *self, const nb_caller *caller,
     return status;
 }
 
-/// The incidents that are settled together: those of one task, so that a version gets one rendering
-/// of it and not one for each of its outputs.
+/// The incidents that are settled together, so that a version gets one rendering of a task and not
+/// one for each of its outputs.
 typedef struct bundle {
     size_t count;
-    nb_incident incidents[NB_RESULT_FILES_MAX];
+    nb_incident *incidents; ///< At most one of each key
 } bundle;
 
 static void bundle_fini(bundle *self)
@@ -105,6 +105,8 @@ static void bundle_fini(bundle *self)
     for (size_t i = 0; i < self->count; i++) {
         nb_incident_fini(&self->incidents[i]);
     }
+    free(self->incidents);
+    *self = (bundle){0};
 }
 
 static nb_status is_first_gone(nb_coordinator *self, const nb_incident *incident, bool *out_gone,
@@ -117,12 +119,17 @@ static nb_status is_first_gone(nb_coordinator *self, const nb_incident *incident
     return (status == NB_E_NOT_FOUND) ? NB_OK : status;
 }
 
-static nb_status read_bundle(nb_coordinator *self, uint64_t task, bundle *out, nb_error *err)
+static nb_status read_bundle(nb_coordinator *self, const nb_incident *asked, bundle *out,
+                             nb_error *err)
 {
-    uint64_t ids[NB_RESULT_FILES_MAX];
+    uint64_t ids[NB_PLAN_OUTPUTS_MAX];
     size_t count = 0;
     nb_status status =
-        nb_ledger_open_incidents_of(self->ledger, task, ids, NB_COUNT(ids), &count, err);
+        nb_ledger_open_incidents_with(self->ledger, asked, ids, NB_COUNT(ids), &count, err);
+    out->incidents = calloc(count ? count : 1, sizeof *out->incidents);
+    if (!out->incidents) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an incident");
+    }
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         nb_incident *incident = &out->incidents[out->count];
         bool gone = false;
@@ -144,51 +151,62 @@ static nb_status read_bundle(nb_coordinator *self, uint64_t task, bundle *out, n
     return status;
 }
 
-static nb_status keep_bundle(nb_coordinator *self, const nb_caller *caller, const bundle *kept,
-                             nb_error *err)
+static nb_status keep(nb_coordinator *self, const nb_caller *caller, const nb_incident *asked,
+                      nb_error *err)
 {
-    const nb_incident *list[NB_RESULT_FILES_MAX];
-    for (size_t i = 0; i < kept->count; i++) {
-        list[i] = &kept->incidents[i];
+    NB_SCOPED(bundle_fini) bundle kept = {0};
+    bool gone = false;
+    nb_status status = is_first_gone(self, asked, &gone, err);
+    if (status == NB_OK && !gone) {
+        return nb_fail(err, NB_E_CONFLICT,
+                       "the files of the first rendering are there, so it stands ('nightbus "
+                       "incident dismiss' settles it)");
     }
-    const nb_status status = nb_ledger_keep_incidents(self->ledger, list, kept->count,
-                                                      caller->member.name, nb_clock_wall_ms(), err);
-    for (size_t i = 0; status == NB_OK && i < kept->count; i++) {
+    if (status == NB_OK) {
+        status = read_bundle(self, asked, &kept, err);
+    }
+    if (status == NB_OK) {
+        status = nb_ledger_keep_incidents(self->ledger, kept.incidents, kept.count,
+                                          caller->member.name, nb_clock_wall_ms(), err);
+    }
+    for (size_t i = 0; status == NB_OK && i < kept.count; i++) {
         self->unreviewed = true; // the rendering goes into the reviews
-        nb_log_info("incident %" PRIu64 ": kept as the next rendering, says %s", list[i]->id,
-                    caller->member.name);
+        nb_log_info("incident %" PRIu64 ": kept as the next rendering, says %s",
+                    kept.incidents[i].id, caller->member.name);
     }
     return status;
 }
 
-/// A repeat is known by what it did the first time.
+/// The repeat of a word that was heard, unless another one was given instead.
+static nb_status check_settled(nb_coordinator *self, const nb_incident *asked, nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result stands = {0};
+    const nb_status status =
+        nb_ledger_get_result(self->ledger, &asked->result.mix_key, &stands, err);
+    if (status == NB_E_NOT_FOUND ||
+        (status == NB_OK && !nb_result_equal(&stands, &asked->result))) {
+        return nb_fail(err, NB_E_CONFLICT,
+                       "incident %" PRIu64 " was settled by %s, and another result stands",
+                       asked->id, asked->settled_by);
+    }
+    return status;
+}
+
 nb_status nb_handle_incident_keep(nb_coordinator *self, const nb_caller *caller,
                                   const Nightbus__Request *request, nb_answer *answer,
                                   nb_error *err)
 {
+    const Nightbus__IncidentKeep *said = request->incident_keep;
     NB_SCOPED(nb_incident_fini) nb_incident asked = {0};
-    bool gone = false;
-    nb_status status =
-        nb_ledger_get_incident(self->ledger, request->incident_keep->incident, &asked, err);
+    const bool dismiss = said->has_dismiss && said->dismiss;
+    nb_status status = nb_ledger_get_incident(self->ledger, said->incident, &asked, err);
     if (status == NB_OK && asked.settled_ms > 0) {
-        return nb_answer_ack(answer, err);
+        status = dismiss ? NB_OK : check_settled(self, &asked, err);
+    } else if (status == NB_OK) {
+        status = dismiss ? nb_ledger_dismiss_incident(self->ledger, asked.id, caller->member.name,
+                                                      nb_clock_wall_ms(), err)
+                         : keep(self, caller, &asked, err);
     }
-    if (status == NB_OK) {
-        status = is_first_gone(self, &asked, &gone, err);
-    }
-    if (status == NB_OK && !gone) {
-        status =
-            nb_fail(err, NB_E_CONFLICT, "the files of the first rendering are there, so it stands");
-    }
-    bundle *kept = (status == NB_OK) ? nb_answer_take(answer, 1, sizeof *kept) : NULL;
-    if (status != NB_OK || !kept) {
-        return (status != NB_OK) ? status : nb_answer_no_memory(err);
-    }
-    status = read_bundle(self, asked.task, kept, err);
-    if (status == NB_OK) {
-        status = keep_bundle(self, caller, kept, err);
-    }
-    bundle_fini(kept);
     return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
 }
 

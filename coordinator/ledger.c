@@ -413,7 +413,8 @@ nb_status nb_ledger_is_needed(nb_ledger *self, const nb_digest *digest, int64_t 
         "?2))"
         " OR EXISTS (SELECT 1 FROM outputs JOIN results USING (mix_key)"
         " WHERE digest = ?1 AND created_ms > ?4)"
-        " OR EXISTS (SELECT 1 FROM incident_outputs WHERE digest = ?1)"
+        " OR EXISTS (SELECT 1 FROM incident_outputs JOIN incident_results USING (incident)"
+        " WHERE digest = ?1 AND settled_ms = 0)"
         " OR EXISTS (SELECT 1 FROM freezes WHERE digest = ?1)"
         " OR EXISTS (SELECT 1 FROM tasks WHERE plan = ?1 AND state < ?3)",
         NB_SQL_VALUES(nb_sql_digest(digest), nb_sql_int(now_ms), nb_sql_int(NB_TASK_DONE),

@@ -64,7 +64,7 @@ static nb_status add_jobs(nb_coordinator *self, nb_text *out, nb_error *err)
     uint64_t incidents = 0;
     nb_status status = nb_ledger_count_jobs(self->ledger, counts, NB_COUNT(counts), err);
     if (status == NB_OK) {
-        status = nb_ledger_count_incidents(self->ledger, &incidents, err);
+        status = nb_ledger_count_open_incidents(self->ledger, &incidents, err);
     }
     nb_metric_begin(out, jobs, NB_METRIC_GAUGE, "Jobs in the ledger by state.");
     for (size_t i = 0; i < NB_COUNT(counts); i++) {
@@ -72,7 +72,7 @@ static nb_status add_jobs(nb_coordinator *self, nb_text *out, nb_error *err)
                       NULL, (double)counts[i]);
     }
     add_one(out, "nightbus_incidents", NB_METRIC_GAUGE,
-            "Results of one key with different bytes. Anything but 0 needs a person.",
+            "Open ones: results of one key with different bytes. Anything but 0 needs a person.",
             (double)incidents);
     return status;
 }

@@ -183,7 +183,10 @@ static nb_status add_incident(nb_coordinator *self, finish *done, const nb_resul
                             .task = done->task.id,
                             .text = text,
                             .result = *second}; // borrowed
-    const nb_status status = nb_ledger_add_incident(self->ledger, &incident, err);
+    nb_status status = nb_ledger_add_incident(self->ledger, &incident, err);
+    if (status == NB_OK && gone) { // also where somebody settled it while the first was there
+        status = nb_ledger_reopen_incident(self->ledger, incident.id, done->task.id, err);
+    }
     nb_log_error("incident %" PRIu64 ": %s", incident.id, text);
     if (gone && !done->problem) {
         done->problem =

@@ -495,6 +495,7 @@ static const nb_rule incident_listing_rules[] = {
 };
 static const nb_rule incident_keep_rules[] = {
     {"incident", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"dismiss", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule invite_make_rules[] = {
     {"key", NB_RULE_BYTES, NB_PUBLIC_KEY_BYTES, 0},

@@ -44,7 +44,7 @@ static nb_status print_json(const Nightbus__IncidentListing *listing, nb_error *
 static const char *state_of(const Nightbus__IncidentRow *row)
 {
     if (row->has_settled_ms) {
-        return "kept";
+        return "settled";
     }
     return row->first_is_there ? "first stands" : "first is gone";
 }
@@ -103,7 +103,7 @@ static nb_status run_incidents(nb_cli *cli, nb_error *err)
                      : print_table(cli, reply->incident_listing, err);
 }
 
-static nb_status run_keep(nb_cli *cli, nb_error *err)
+static nb_status settle(nb_cli *cli, Nightbus__IncidentKeep *body, const char *done, nb_error *err)
 {
     int64_t id = 0;
     NB_SCOPED(nb_farm_fini) nb_farm farm = {0};
@@ -115,16 +115,27 @@ static nb_status run_keep(nb_cli *cli, nb_error *err)
     }
     status = nb_farm_open(cli, &farm, err);
     if (status == NB_OK) {
-        Nightbus__IncidentKeep body = NIGHTBUS__INCIDENT_KEEP__INIT;
         Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-        body.incident = (uint64_t)id;
+        body->incident = (uint64_t)id;
         request.body_case = NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP;
-        request.incident_keep = &body;
+        request.incident_keep = body;
         status = nb_farm_ask(&farm, &request, NIGHTBUS__REPLY__BODY_ACK, 0, &reply, err);
     }
-    return status == NB_OK
-               ? nb_cli_printf(err, "incident %" PRId64 ": kept as the next rendering\n", id)
-               : status;
+    return status == NB_OK ? nb_cli_printf(err, "incident %" PRId64 ": %s\n", id, done) : status;
+}
+
+static nb_status run_keep(nb_cli *cli, nb_error *err)
+{
+    Nightbus__IncidentKeep body = NIGHTBUS__INCIDENT_KEEP__INIT;
+    return settle(cli, &body, "kept as the next rendering", err);
+}
+
+static nb_status run_dismiss(nb_cli *cli, nb_error *err)
+{
+    Nightbus__IncidentKeep body = NIGHTBUS__INCIDENT_KEEP__INIT;
+    body.has_dismiss = 1;
+    body.dismiss = 1;
+    return settle(cli, &body, "settled, the first rendering stands", err);
 }
 
 static const nb_option incidents_options[] = {NB_OPTION_LIMIT};
@@ -134,7 +145,8 @@ const nb_command nb_command_incidents = {
     .usage = "[-L N] [--json]",
     .summary = "renders that gave other bytes than before",
     .details = "The first result stands and the other one is kept beside it. Where the\n"
-               "first one's files are gone, 'incident keep' puts the other in its place.",
+               "first one's files are gone, 'incident keep' puts the other in its place;\n"
+               "else 'incident dismiss' settles it, once you know what differed and why.",
     .examples = "  nightbus incidents\n"
                 "  nightbus incidents --json | jq '.incidents[] | select(.settled_ms == 0)'",
     .options = incidents_options,
@@ -153,4 +165,15 @@ const nb_command nb_command_incident_keep = {
     .words_min = 1,
     .words_max = 1,
     .run = run_keep,
+};
+
+const nb_command nb_command_incident_dismiss = {
+    .name = "incident dismiss",
+    .usage = "ID",
+    .summary = "settle an incident and change nothing",
+    .details = "The first rendering stands. The files of the other one are kept no longer.",
+    .examples = "  nightbus incident dismiss 3",
+    .words_min = 1,
+    .words_max = 1,
+    .run = run_dismiss,
 };

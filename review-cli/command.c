@@ -65,6 +65,7 @@ static const nb_command *const commands[] = {
     &nb_command_metrics,
     &nb_command_incidents,
     &nb_command_incident_keep,
+    &nb_command_incident_dismiss,
     &nb_command_invite,
     &nb_command_invite_list,
     &nb_command_invite_revoke,

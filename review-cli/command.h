@@ -94,9 +94,9 @@ extern const nb_command nb_command_submit_master, nb_command_up, nb_command_albu
     nb_command_pause, nb_command_resume, nb_command_retry, nb_command_priority, nb_command_limit,
     nb_command_metrics, nb_command_album_usage, nb_command_node_drain, nb_command_node_resume,
     nb_command_node_set_aside, nb_command_node_label, nb_command_node_hours, nb_command_incidents,
-    nb_command_incident_keep, nb_command_help, nb_command_version, nb_command_diff,
-    nb_command_compare, nb_command_play, nb_command_approve, nb_command_request_changes,
-    nb_command_withdraw;
+    nb_command_incident_keep, nb_command_incident_dismiss, nb_command_help, nb_command_version,
+    nb_command_diff, nb_command_compare, nb_command_play, nb_command_approve,
+    nb_command_request_changes, nb_command_withdraw;
 extern const nb_command nb_command_inbox;
 extern const nb_command nb_command_invite, nb_command_invite_list, nb_command_invite_revoke,
     nb_command_join, nb_command_people, nb_command_role, nb_command_keys, nb_command_keys_name,

@@ -896,7 +896,7 @@ static uint64_t count_incidents(const char *folder)
     NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "ledger.sqlite");
     uint64_t incidents = 0;
     assert_ok(nb_ledger_open(path, &ledger, err));
-    assert_ok(nb_ledger_count_incidents(ledger, &incidents, err));
+    assert_ok(nb_ledger_count_open_incidents(ledger, &incidents, err));
     nb_ledger_close(&ledger);
     return incidents;
 }
@@ -926,6 +926,18 @@ static void lose(const desk *self, const char *bytes)
     assert_int_equal(unlink(path), 0);
 }
 
+static const Nightbus__Reply *render_again(desk *self)
+{
+    char album[] = "night";
+    char song[] = "song";
+    char version[] = "v1";
+    Nightbus__Render render = NIGHTBUS__RENDER__INIT;
+    render.album = album;
+    render.song = song;
+    render.version = version;
+    return ask(self, &ada, NIGHTBUS__REQUEST__BODY_RENDER, &render);
+}
+
 static void a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_keep(void **state)
 {
     desk here;
@@ -937,14 +949,7 @@ static void a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_k
     nb_coordinator_tick(here.coordinator, here.now_ms);
     lose(&here, "the mix");
     assert_answer(greet(&here, &one, "renderer", "r1")); // it was silent for long
-    char album[] = "night";
-    char song[] = "song";
-    char version[] = "v1";
-    Nightbus__Render render = NIGHTBUS__RENDER__INIT;
-    render.album = album;
-    render.song = song;
-    render.version = version;
-    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_RENDER, &render));
+    assert_answer(render_again(&here));
     assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "another mix"));
     Nightbus__JobList jobs = NIGHTBUS__JOB_LIST__INIT;
     const Nightbus__Reply *reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_LIST, &jobs);
@@ -977,6 +982,50 @@ static void a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_k
     close_desk(&here);
 }
 
+static void of_several_results_the_one_that_was_asked_for_is_kept(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(finish(&here, &one, sync_idle(&here, &one, 0)->orders, "the mix"));
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    lose(&here, "the mix");
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(render_again(&here));
+    const Nightbus__Orders *orders = sync_idle(&here, &one, 0)->orders;
+    assert_answer(finish(&here, &one, orders, "another mix"));
+    assert_answer(finish(&here, &one, orders, "a third mix"));
+    assert_int_equal(count_incidents(*state), 2);
+    // One more job of the version, that somebody does not want.
+    const Nightbus__Reply *reply = render_again(&here);
+    assert_answer(reply);
+    Nightbus__JobChange cancel = NIGHTBUS__JOB_CHANGE__INIT;
+    cancel.job = 3;
+    cancel.has_cancel = cancel.cancel = 1;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_CHANGE, &cancel));
+
+    Nightbus__IncidentKeep keep = NIGHTBUS__INCIDENT_KEEP__INIT;
+    keep.incident = 1;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep));
+    assert_int_equal(count_incidents(*state), 0); // the other one was not it
+    keep.incident = 2;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep), NB_E_CONFLICT,
+                   "another result stands");
+    Nightbus__JobList jobs = NIGHTBUS__JOB_LIST__INIT;
+    reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_LIST, &jobs);
+    assert_string_equal(reply->job_listing->rows[0]->state, "cancelled");
+    assert_string_equal(reply->job_listing->rows[1]->state, "done");
+    here.now_ms += 60000;
+    nb_coordinator_tick(here.coordinator, here.now_ms);
+    const Nightbus__VersionInfo *shown = show(&here, "v1")->version_info;
+    const nb_digest output = nb_wire_to_digest(shown->outputs[0]->digest);
+    const nb_digest second = nb_digest_of("another mix", 11);
+    assert_true(nb_digest_equal(&output, &second));
+    close_desk(&here);
+}
+
 static void an_incident_whose_first_result_is_there_is_not_kept(void **state)
 {
     desk here;
@@ -1001,7 +1050,21 @@ static void an_incident_whose_first_result_is_there_is_not_kept(void **state)
     bool needed = false;
     assert_ok(nb_ledger_open(path, &ledger, err));
     assert_ok(nb_ledger_is_needed(ledger, &second, here.now_ms, &needed, err));
-    assert_true(needed); // its bytes are kept as long as it is
+    assert_true(needed); // its bytes are kept while it is open
+    keep.incident = 1;
+    keep.has_dismiss = keep.dismiss = 1;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep));
+    assert_int_equal(count_incidents(*state), 0);
+    assert_ok(nb_ledger_is_needed(ledger, &second, here.now_ms, &needed, err));
+    assert_false(needed);
+    keep.has_dismiss = 0;
+    assert_refusal(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, &keep), NB_E_CONFLICT,
+                   "another result stands");
+    assert_answer(finish(&here, &one, orders, "another mix"));
+    assert_int_equal(count_incidents(*state), 0); // it was said what to think of that
+    lose(&here, "the mix");
+    assert_answer(finish(&here, &one, orders, "another mix"));
+    assert_int_equal(count_incidents(*state), 1); // now it may be wanted after all
     nb_ledger_close(&ledger);
     close_desk(&here);
 }
@@ -1703,6 +1766,7 @@ int main(void)
         in_scratch(a_failed_render_says_why),
         in_scratch(the_same_key_with_other_bytes_is_an_incident_and_the_first_stands),
         in_scratch(a_lost_result_that_comes_back_with_other_bytes_is_an_operator_s_to_keep),
+        in_scratch(of_several_results_the_one_that_was_asked_for_is_kept),
         in_scratch(an_incident_whose_first_result_is_there_is_not_kept),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),

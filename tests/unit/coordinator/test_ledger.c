@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/farm_ledger.h"
 
+#include "coordinator/incident_ledger.h"
 #include "scratch.h"
 
 #include <math.h>
@@ -227,6 +228,34 @@ static void two_connections_see_each_other_s_commits(void **state)
 
 #define in_scratch(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
 
+static void incidents_are_settled_with_those_that_came_with_them(void **state)
+{
+    enum { KEYS = 100, NODES = 3 };
+    nb_ledger *ledger = open_ledger(*state);
+    uint64_t first = 0;
+    char text[] = "other bytes";
+    for (unsigned node = 0; node < NODES; node++) {
+        for (unsigned key = 0; key < KEYS; key++) {
+            nb_result result = make_result((uint8_t)key, (uint8_t)(node + 1));
+            snprintf(result.node, sizeof result.node, "r%u", node);
+            nb_incident incident = {.task = 7, .text = text, .result = result};
+            assert_ok(nb_ledger_add_incident(ledger, &incident, err));
+            first = first ? first : incident.id;
+            free(result.fingerprint);
+        }
+    }
+    NB_SCOPED(nb_incident_fini) nb_incident asked = {0};
+    uint64_t ids[NODES * KEYS];
+    size_t count = 0;
+    assert_ok(nb_ledger_get_incident(ledger, first + KEYS + 42, &asked, err)); // of r1
+    assert_ok(nb_ledger_open_incidents_with(ledger, &asked, ids, NB_COUNT(ids), &count, err));
+    assert_int_equal(count, KEYS);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(ids[i], first + KEYS + i);
+    }
+    nb_ledger_close(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +266,7 @@ int main(void)
         in_scratch(blobs_are_needed_while_pinned_and_for_ever_once_kept),
         in_scratch(the_first_answer_to_a_request_stands),
         in_scratch(jobs_tasks_and_results_come_back_as_they_were),
+        in_scratch(incidents_are_settled_with_those_that_came_with_them),
         in_scratch(only_the_newest_log_lines_are_kept),
         in_scratch(two_connections_see_each_other_s_commits),
     };
