@@ -401,29 +401,32 @@ static nb_status add_rendering(const nb_coordinator *self, const nb_event *event
     return status;
 }
 
+/// The answer that renderings are added to.
+typedef struct shown_version {
+    const nb_coordinator *self;
+    Nightbus__VersionInfo *info;
+    const nb_answer *answer;
+} shown_version;
+
+static nb_status show_event(void *context, const nb_event *event, nb_error *err)
+{
+    const shown_version *shown = context;
+    return event->kind == NB_EVENT_RENDERED
+               ? add_rendering(shown->self, event, shown->info, shown->answer, err)
+               : NB_OK;
+}
+
 static nb_status add_review(const nb_coordinator *self, const nb_album *album,
                             const nb_version *version, Nightbus__VersionInfo *info,
                             const nb_answer *answer, nb_error *err)
 {
-    NB_SCOPED(nb_text_free) char *lines = NULL;
+    shown_version shown = {self, info, answer};
     unsigned open_count = 0;
-    nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
     info->has_note_count = 1;
-    if (status == NB_OK) {
-        status = nb_song_notes_count(album, version, &info->note_count, &open_count, err);
-    }
-    for (const char *line = lines; status == NB_OK && *line;) {
-        const char *end = strchrnul(line, '\n');
-        NB_SCOPED(nb_event_fini) nb_event event = {0};
-        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
-            strcmp(event.song, version->song) == 0 && strcmp(event.version, info->version) == 0) {
-            if (event.kind == NB_EVENT_RENDERED) {
-                status = add_rendering(self, &event, info, answer, err);
-            }
-        }
-        line = *end ? end + 1 : end;
-    }
-    return status;
+    const nb_status status =
+        nb_song_notes_count(album, version, &info->note_count, &open_count, err);
+    return (status == NB_OK) ? nb_album_visit_events(album, version, show_event, &shown, err)
+                             : status;
 }
 
 typedef struct more_outputs {

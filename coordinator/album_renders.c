@@ -33,19 +33,19 @@ typedef struct album_render {
     uint64_t id;
     char album[NB_ALBUM_SIZE];
     char person[NB_NAME_SIZE];
-    char window[NB_WINDOW_TEXT_SIZE];
     bool stems;
     int64_t created_ms;
 } album_render;
 
-static nb_status put_render(nb_ledger *self, album_render *render, nb_error *err)
+static nb_status put_render(nb_ledger *self, album_render *render, const char *window,
+                            nb_error *err)
 {
     const nb_status status =
         nb_sql_run(self->sql,
                    "INSERT INTO album_renders (album, person, stems, window, created_ms)"
                    " VALUES (?, ?, ?, ?, ?)",
                    NB_SQL_VALUES(nb_sql_text(render->album), nb_sql_text(render->person),
-                                 nb_sql_int(render->stems), nb_sql_text(render->window),
+                                 nb_sql_int(render->stems), nb_sql_text(window),
                                  nb_sql_int(render->created_ms)),
                    err);
     render->id = (uint64_t)nb_sql_last_id(self->sql);
@@ -68,7 +68,7 @@ static nb_status get_render(nb_ledger *self, const char *album, uint64_t id, alb
     bool row = false;
     nb_status status =
         nb_sql_query(self->sql,
-                     "SELECT id, album, person, window, stems, created_ms FROM album_renders"
+                     "SELECT id, album, person, stems, created_ms FROM album_renders"
                      " WHERE album = ?1 AND (?2 = 0 OR id = ?2) ORDER BY id DESC LIMIT 1",
                      NB_SQL_VALUES(nb_sql_text(album), nb_sql_int((int64_t)id)), &rows, err);
     if (status == NB_OK) {
@@ -80,15 +80,12 @@ static nb_status get_render(nb_ledger *self, const char *album, uint64_t id, alb
                        album);
     }
     out->id = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
-    out->stems = row && nb_sql_get_int(&rows, 4) != 0;
-    out->created_ms = row ? nb_sql_get_int(&rows, 5) : 0;
+    out->stems = row && nb_sql_get_int(&rows, 3) != 0;
+    out->created_ms = row ? nb_sql_get_int(&rows, 4) : 0;
     if (status == NB_OK) {
         status = nb_ledger_copy_text(&rows, 1, out->album, sizeof out->album, err);
     }
-    if (status == NB_OK) {
-        status = nb_ledger_copy_text(&rows, 2, out->person, sizeof out->person, err);
-    }
-    return (status == NB_OK) ? nb_ledger_copy_text(&rows, 3, out->window, sizeof out->window, err)
+    return (status == NB_OK) ? nb_ledger_copy_text(&rows, 2, out->person, sizeof out->person, err)
                              : status;
 }
 
@@ -236,6 +233,31 @@ static nb_status fill_left(nb_coordinator *self, const nb_caller *caller, const 
 static void free_jobs(nb_job **jobs_p) { free(*jobs_p); }
 static void free_ids(uint64_t **ids_p) { free(*ids_p); }
 
+/// When the first of the open jobs may go on, by what is wished for them now. Out of hours only
+/// where all of them are.
+static nb_status fill_hours(nb_coordinator *self, const nb_job *jobs, size_t count,
+                            Nightbus__AlbumRendering *out, nb_error *err)
+{
+    int64_t opens_ms = INT64_MAX;
+    bool held = false;
+    for (size_t i = 0; i < count; i++) {
+        nb_job_wish wish;
+        int64_t next_ms = 0;
+        if (jobs[i].state != NB_JOB_OPEN) {
+            continue;
+        }
+        const nb_status status = nb_ledger_get_job_wish(self->ledger, jobs[i].id, &wish, err);
+        if (status != NB_OK || nb_wishes_is_open(self, wish.window, nb_clock_wall_ms(), &next_ms)) {
+            return status;
+        }
+        held = true;
+        opens_ms = (next_ms < opens_ms) ? next_ms : opens_ms;
+    }
+    out->has_opens_ms = held;
+    out->opens_ms = held ? (uint64_t)opens_ms : 0;
+    return NB_OK;
+}
+
 static nb_status fill_rows(nb_coordinator *self, const nb_caller *caller,
                            const album_render *render, Nightbus__AlbumRendering *out,
                            const nb_answer *answer, nb_error *err)
@@ -262,7 +284,8 @@ static nb_status fill_rows(nb_coordinator *self, const nb_caller *caller,
         }
         out->n_rows++;
     }
-    return fill_left(self, caller, jobs, count, out, err);
+    status = fill_hours(self, jobs, count, out, err);
+    return (status == NB_OK) ? fill_left(self, caller, jobs, count, out, err) : status;
 }
 
 static nb_status answer_with(nb_coordinator *self, const nb_caller *caller,
@@ -278,11 +301,6 @@ static nb_status answer_with(nb_coordinator *self, const nb_caller *caller,
     out->person = nb_answer_string(answer, render->person);
     out->created_ms = (uint64_t)render->created_ms;
     out->has_stems = out->stems = render->stems;
-    int64_t next_ms = 0;
-    if (!nb_wishes_is_open(self, render->window, nb_clock_wall_ms(), &next_ms)) {
-        out->has_opens_ms = 1;
-        out->opens_ms = (uint64_t)next_ms;
-    }
     answer->reply.body_case = NIGHTBUS__REPLY__BODY_ALBUM_RENDERING;
     answer->reply.album_rendering = out;
     return (out->album && out->person) ? fill_rows(self, caller, render, out, answer, err)
@@ -305,13 +323,11 @@ nb_status nb_handle_album_render_show(nb_coordinator *self, const nb_caller *cal
 static nb_status put_wish(nb_coordinator *self, const nb_caller *caller, uint64_t id,
                           const Nightbus__AlbumRender *said, nb_error *err)
 {
-    nb_job job;
     nb_job_wish wish;
-    nb_status status = nb_ledger_get_job(self->ledger, id, &job, err);
-    if (status != NB_OK || (!said->has_priority && !said->window)) {
-        return status;
+    if (!said->has_priority && !said->window) {
+        return NB_OK;
     }
-    status = nb_ledger_get_job_wish(self->ledger, id, &wish, err);
+    const nb_status status = nb_ledger_get_job_wish(self->ledger, id, &wish, err);
     if (status != NB_OK) {
         return status;
     }
@@ -319,7 +335,26 @@ static nb_status put_wish(nb_coordinator *self, const nb_caller *caller, uint64_
     snprintf(wish.window, sizeof wish.window, "%s", said->window ? said->window : wish.window);
     snprintf(wish.person, sizeof wish.person, "%s", caller->member.name);
     wish.time_ms = nb_clock_wall_ms();
-    return nb_wishes_put_job(self, &job, &wish, err);
+    return nb_ledger_put_job_wish(self->ledger, id, &wish, err);
+}
+
+// The scheduler hears of the wishes once they are on disk. Jobs that were open before have a task.
+static nb_status apply_wishes(nb_coordinator *self, uint64_t render, nb_error *err)
+{
+    NB_SCOPED(free_ids) uint64_t *ids = NULL;
+    size_t count = 0;
+    nb_status status = list_jobs(self->ledger, render, &ids, &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        nb_job job;
+        status = nb_ledger_get_job(self->ledger, ids[i], &job, err);
+        if (status == NB_OK && job.task != 0) {
+            nb_wishes_apply_task(self, job.task);
+        }
+        if (status == NB_OK) {
+            nb_coordinator_touch_job(self, job.id);
+        }
+    }
+    return status;
 }
 
 static nb_status start_song(nb_coordinator *self, const nb_caller *caller, const nb_album *album,
@@ -362,21 +397,6 @@ static nb_status start_songs(nb_coordinator *self, const nb_caller *caller, cons
     return status;
 }
 
-static nb_status check_window(const char *text, nb_error *err)
-{
-    nb_window window;
-    if (!text || !text[0]) {
-        return NB_OK;
-    }
-    if (strlen(text) >= NB_WINDOW_TEXT_SIZE) {
-        return nb_fail(err, NB_E_LIMIT, "hours of %zu bytes; at most %d", strlen(text),
-                       NB_WINDOW_TEXT_SIZE - 1);
-    }
-    const nb_status status = nb_window_parse(text, &window, err);
-    nb_window_fini(&window);
-    return status;
-}
-
 static nb_status start_render(nb_coordinator *self, const nb_caller *caller, const nb_album *album,
                               const Nightbus__AlbumRender *said, album_render *out, nb_error *err)
 {
@@ -384,12 +404,11 @@ static nb_status start_render(nb_coordinator *self, const nb_caller *caller, con
         (album_render){.stems = said->has_stems && said->stems, .created_ms = nb_clock_wall_ms()};
     snprintf(out->album, sizeof out->album, "%s", album->name);
     snprintf(out->person, sizeof out->person, "%s", caller->member.name);
-    snprintf(out->window, sizeof out->window, "%s", said->window ? said->window : "");
     nb_status status = nb_ledger_begin(self->ledger, err);
     if (status != NB_OK) {
         return status;
     }
-    status = put_render(self->ledger, out, err);
+    status = put_render(self->ledger, out, said->window ? said->window : "", err);
     if (status == NB_OK) {
         status = start_songs(self, caller, album, said, out->id, err);
     }
@@ -398,7 +417,8 @@ static nb_status start_render(nb_coordinator *self, const nb_caller *caller, con
             nb_ledger_put_answer(self->ledger, said->client_id.data, "album-render", album->name,
                                  &out->id, sizeof out->id, nb_clock_wall_ms(), err);
     }
-    return nb_ledger_end(self->ledger, status, err);
+    status = nb_ledger_end(self->ledger, status, err);
+    return (status == NB_OK) ? apply_wishes(self, out->id, err) : status;
 }
 
 // What an earlier copy of this request made; 0 if none did.
@@ -426,7 +446,7 @@ nb_status nb_handle_album_render(nb_coordinator *self, const nb_caller *caller,
     uint64_t earlier = 0;
     nb_status status = nb_coordinator_album(self, said->album, &album, err);
     if (status == NB_OK) {
-        status = check_window(said->window, err);
+        status = nb_wishes_check_window(said->window, err);
     }
     if (status == NB_OK) {
         status = find_earlier(self, album, said, &earlier, err);

@@ -10,14 +10,18 @@ static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
 nb_status nb_ledger_add_audit(nb_ledger *self, const nb_audit_row *row, const uint8_t *client_id,
                               nb_error *err)
 {
-    return nb_sql_run(self->sql,
-                      "INSERT OR IGNORE INTO audit (time_ms, person, key, action, album, details,"
-                      " client_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                      NB_SQL_VALUES(nb_sql_int(row->time_ms), nb_sql_text(row->person),
-                                    nb_sql_text(row->key.text), nb_sql_text(row->action),
-                                    nb_sql_text(row->album), nb_sql_text(row->details),
-                                    nb_sql_bytes(client_id, client_id ? NB_CLIENT_ID_SIZE : 0)),
-                      err);
+    // Another's number, or one's own used again for another thing, hides nothing: the same request
+    // is alike in all but its time.
+    return nb_sql_run(
+        self->sql,
+        "INSERT INTO audit (time_ms, person, key, action, album, details, client_id)"
+        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (SELECT 1 FROM audit"
+        " WHERE client_id = ?7 AND person = ?2 AND action = ?4 AND album = ?5 AND details = ?6)",
+        NB_SQL_VALUES(nb_sql_int(row->time_ms), nb_sql_text(row->person),
+                      nb_sql_text(row->key.text), nb_sql_text(row->action), nb_sql_text(row->album),
+                      nb_sql_text(row->details),
+                      nb_sql_bytes(client_id, client_id ? NB_CLIENT_ID_SIZE : 0)),
+        err);
 }
 
 static nb_status read_row(const nb_sql_rows *rows, nb_audit_row *out, nb_error *err)

@@ -23,8 +23,8 @@ typedef struct nb_audit_row {
     char details[NB_AUDIT_DETAILS_SIZE];
 } nb_audit_row;
 
-/// Add an entry. `client_id` may be null; a second entry of the same id and action is the same
-/// request heard again, and is passed over.
+/// Add an entry. `client_id` may be null; a second entry of the same id that is alike in person,
+/// action, album and details is the same request heard again, and is passed over.
 NB_NODISCARD nb_status nb_ledger_add_audit(nb_ledger *self, const nb_audit_row *row,
                                            const uint8_t *client_id, nb_error *err);
 

@@ -18,27 +18,6 @@ enum { LIMIT_DEFAULT = 50, LIST_SIZE = 200 };
 
 // ---- Writing ----
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t length = strlen(text);
-    const size_t tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
-// Requests that only read. What is not known to be one is written down, so that a new request can't
-// be forgotten.
-static bool only_reads(const char *name)
-{
-    static const char *const readers[] = {"Hello",   "AlbumHead", "Log",        "Show",
-                                          "Missing", "JobWhy",    "MetricsGet", "AlbumUsage"};
-    for (size_t i = 0; i < NB_COUNT(readers); i++) {
-        if (strcmp(name, readers[i]) == 0) {
-            return true;
-        }
-    }
-    return ends_with(name, "List") || ends_with(name, "Watch");
-}
-
 static void add_value(nb_text *out, const ProtobufCFieldDescriptor *field, const void *value)
 {
     const ProtobufCBinaryData *bytes = value;
@@ -138,7 +117,7 @@ void nb_coordinator_audit(nb_coordinator *self, const nb_caller *caller,
 {
     const ProtobufCMessage *body = &request->hello->base; // all bodies share their place
     const char *name = body->descriptor->short_name;
-    if (only_reads(name) || !(caller->roles & NB_ROLES_PERSON)) {
+    if (nb_request_reads(request->body_case) || !(caller->roles & NB_ROLES_PERSON)) {
         return;
     }
     nb_audit_row row = {.time_ms = nb_clock_wall_ms(), .key = caller->peer->key};

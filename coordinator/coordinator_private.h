@@ -173,6 +173,8 @@ NB_NODISCARD nb_status nb_coordinator_new_scheduler(nb_coordinator *self, nb_sch
 
 /// The roles that may send a request; 0 for one that nobody may.
 unsigned nb_request_roles(Nightbus__Request__BodyCase body);
+/// Does a request change nothing?
+bool nb_request_reads(Nightbus__Request__BodyCase body);
 
 /// May this caller send a request that is for `roles`? Sets caller->roles. A request that names an
 /// album (a field `album`) or a job of one (`job`) takes a role on that album, any other a role of

@@ -17,36 +17,39 @@ typedef struct handler {
     Nightbus__Request__BodyCase body;
     unsigned roles;
     nb_handle *handle;
+    bool reads; ///< Changes nothing that anybody would ask about: the audit log has none of it
 } handler;
 
+enum { READS = true };
 enum {
     MAKERS = NB_ROLE_OWNER | NB_ROLE_ENGINEER, ///< Who changes what an album sounds like
     MEMBERS = NB_ROLES_ALBUM,                  ///< Everybody on the album
     EVERYONE = NB_ROLES_PERSON,                ///< Everybody but programs
 };
 
-/// The service's interface and its access rules, on one screen: who may send what. How the album is
-/// found that the roles must be on: nb_permit. docs/permissions.md repeats it, and a test compares.
+/// The service's interface and its access rules: who may send what, and what only reads. How the
+/// album is found that the roles must be on: nb_permit. docs/permissions.md repeats it, and a test
+/// compares.
 static const handler handlers[] = {
-    {NIGHTBUS__REQUEST__BODY_HELLO, EVERYONE | NB_ROLE_RENDERER, nb_handle_hello},
+    {NIGHTBUS__REQUEST__BODY_HELLO, EVERYONE | NB_ROLE_RENDERER, nb_handle_hello, READS},
     {NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, NB_ROLE_OWNER | NB_ROLE_OPERATOR,
      nb_handle_album_create},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_LIST, EVERYONE, nb_handle_album_list},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_HEAD, MEMBERS, nb_handle_album_head},
-    {NIGHTBUS__REQUEST__BODY_LOG, MEMBERS, nb_handle_log},
-    {NIGHTBUS__REQUEST__BODY_SHOW, MEMBERS, nb_handle_show},
-    {NIGHTBUS__REQUEST__BODY_MISSING, MAKERS | NB_ROLE_MASTERING, nb_handle_missing},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_LIST, EVERYONE, nb_handle_album_list, READS},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_HEAD, MEMBERS, nb_handle_album_head, READS},
+    {NIGHTBUS__REQUEST__BODY_LOG, MEMBERS, nb_handle_log, READS},
+    {NIGHTBUS__REQUEST__BODY_SHOW, MEMBERS, nb_handle_show, READS},
+    {NIGHTBUS__REQUEST__BODY_MISSING, MAKERS | NB_ROLE_MASTERING, nb_handle_missing, READS},
     {NIGHTBUS__REQUEST__BODY_PUSH, MAKERS, nb_handle_push},
     {NIGHTBUS__REQUEST__BODY_SUBMIT_PRINT, MAKERS, nb_handle_submit_print},
     {NIGHTBUS__REQUEST__BODY_SUBMIT_MASTER, MAKERS | NB_ROLE_MASTERING, nb_handle_submit_master},
     {NIGHTBUS__REQUEST__BODY_RENDER, MAKERS, nb_handle_render},
     {NIGHTBUS__REQUEST__BODY_ALBUM_RENDER, MAKERS, nb_handle_album_render},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_RENDER_SHOW, MEMBERS, nb_handle_album_render_show},
-    {NIGHTBUS__REQUEST__BODY_KEY_ASK, MEMBERS, nb_handle_key_ask},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_RENDER_SHOW, MEMBERS, nb_handle_album_render_show, READS},
+    {NIGHTBUS__REQUEST__BODY_KEY_ASK, MEMBERS, nb_handle_key_ask, READS},
     {NIGHTBUS__REQUEST__BODY_NOTE_ADD, MEMBERS, nb_handle_note_add},
     {NIGHTBUS__REQUEST__BODY_NOTE_IMPORT, MEMBERS, nb_handle_note_import},
-    {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list},
-    {NIGHTBUS__REQUEST__BODY_NOTE_LOG, MEMBERS, nb_handle_note_log},
+    {NIGHTBUS__REQUEST__BODY_NOTE_LIST, MEMBERS, nb_handle_note_list, READS},
+    {NIGHTBUS__REQUEST__BODY_NOTE_LOG, MEMBERS, nb_handle_note_log, READS},
     {NIGHTBUS__REQUEST__BODY_NOTE_REPLY, MEMBERS, nb_handle_note_change},
     {NIGHTBUS__REQUEST__BODY_NOTE_EDIT, MEMBERS, nb_handle_note_change},
     {NIGHTBUS__REQUEST__BODY_NOTE_RESOLVE, MEMBERS, nb_handle_note_change},
@@ -54,28 +57,29 @@ static const handler handlers[] = {
     {NIGHTBUS__REQUEST__BODY_NOTE_DELETE, MEMBERS, nb_handle_note_change},
     {NIGHTBUS__REQUEST__BODY_NOTE_ERASE, NB_ROLE_OWNER, nb_handle_note_erase},
     {NIGHTBUS__REQUEST__BODY_DECIDE, MAKERS | NB_ROLE_ARTIST, nb_handle_decide},
-    {NIGHTBUS__REQUEST__BODY_VERSION_LIST, MEMBERS, nb_handle_version_list},
-    {NIGHTBUS__REQUEST__BODY_INBOX_LIST, MEMBERS, nb_handle_inbox_list},
+    {NIGHTBUS__REQUEST__BODY_VERSION_LIST, MEMBERS, nb_handle_version_list, READS},
+    {NIGHTBUS__REQUEST__BODY_INBOX_LIST, MEMBERS, nb_handle_inbox_list, READS},
     {NIGHTBUS__REQUEST__BODY_INBOX_SEEN, MEMBERS, nb_handle_inbox_seen},
-    {NIGHTBUS__REQUEST__BODY_JOB_LIST, EVERYONE, nb_handle_job_list},
-    {NIGHTBUS__REQUEST__BODY_JOB_WATCH, EVERYONE, nb_handle_job_watch},
-    {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list},
-    {NIGHTBUS__REQUEST__BODY_INCIDENT_LIST, NB_ROLE_OPERATOR, nb_handle_incident_list},
+    {NIGHTBUS__REQUEST__BODY_JOB_LIST, EVERYONE, nb_handle_job_list, READS},
+    {NIGHTBUS__REQUEST__BODY_JOB_WATCH, EVERYONE, nb_handle_job_watch, READS},
+    {NIGHTBUS__REQUEST__BODY_NODE_LIST, MAKERS | NB_ROLE_OPERATOR, nb_handle_node_list, READS},
+    {NIGHTBUS__REQUEST__BODY_INCIDENT_LIST, NB_ROLE_OPERATOR, nb_handle_incident_list, READS},
     {NIGHTBUS__REQUEST__BODY_INCIDENT_KEEP, NB_ROLE_OPERATOR, nb_handle_incident_keep},
     {NIGHTBUS__REQUEST__BODY_INVITE_MAKE, EVERYONE, nb_handle_invite_make},
-    {NIGHTBUS__REQUEST__BODY_INVITE_LIST, EVERYONE, nb_handle_invite_list},
+    {NIGHTBUS__REQUEST__BODY_INVITE_LIST, EVERYONE, nb_handle_invite_list, READS},
     {NIGHTBUS__REQUEST__BODY_INVITE_REVOKE, EVERYONE, nb_handle_invite_revoke},
     {NIGHTBUS__REQUEST__BODY_JOIN, NB_ROLE_GUEST, nb_handle_join},
-    {NIGHTBUS__REQUEST__BODY_PEOPLE_LIST, EVERYONE, nb_handle_people_list},
+    {NIGHTBUS__REQUEST__BODY_PEOPLE_LIST, EVERYONE, nb_handle_people_list, READS},
     {NIGHTBUS__REQUEST__BODY_ROLE_CHANGE, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_role_change},
-    {NIGHTBUS__REQUEST__BODY_KEY_LIST, EVERYONE, nb_handle_key_list},
+    {NIGHTBUS__REQUEST__BODY_KEY_LIST, EVERYONE, nb_handle_key_list, READS},
     {NIGHTBUS__REQUEST__BODY_KEY_CHANGE, EVERYONE, nb_handle_key_change},
-    {NIGHTBUS__REQUEST__BODY_AUDIT_LIST, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_audit_list},
+    {NIGHTBUS__REQUEST__BODY_AUDIT_LIST, NB_ROLE_OWNER | NB_ROLE_OPERATOR, nb_handle_audit_list,
+     READS},
     {NIGHTBUS__REQUEST__BODY_JOB_CHANGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_job_change},
-    {NIGHTBUS__REQUEST__BODY_JOB_WHY, EVERYONE, nb_handle_job_why},
+    {NIGHTBUS__REQUEST__BODY_JOB_WHY, EVERYONE, nb_handle_job_why, READS},
     {NIGHTBUS__REQUEST__BODY_NODE_CHANGE, NB_ROLE_OPERATOR, nb_handle_node_change},
-    {NIGHTBUS__REQUEST__BODY_METRICS_GET, NB_ROLE_OPERATOR, nb_handle_metrics_get},
-    {NIGHTBUS__REQUEST__BODY_ALBUM_USAGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_album_usage},
+    {NIGHTBUS__REQUEST__BODY_METRICS_GET, NB_ROLE_OPERATOR, nb_handle_metrics_get, READS},
+    {NIGHTBUS__REQUEST__BODY_ALBUM_USAGE, MAKERS | NB_ROLE_OPERATOR, nb_handle_album_usage, READS},
     {NIGHTBUS__REQUEST__BODY_DOUBT, MEMBERS, nb_handle_doubt},
     {NIGHTBUS__REQUEST__BODY_SYNC, NB_ROLE_RENDERER, nb_handle_sync},
     {NIGHTBUS__REQUEST__BODY_TASK_FINISH, NB_ROLE_RENDERER, nb_handle_task_finish},
@@ -96,6 +100,12 @@ unsigned nb_request_roles(Nightbus__Request__BodyCase body)
 {
     const handler *found = find_handler(body);
     return found ? found->roles : 0;
+}
+
+bool nb_request_reads(Nightbus__Request__BodyCase body)
+{
+    const handler *found = find_handler(body);
+    return found && found->reads;
 }
 
 // ---- Sessions ----

@@ -120,6 +120,10 @@ static const struct {
              " count INTEGER NOT NULL) STRICT;"},
     // Which process of its renderer an attempt was given to.
     {"processes", "ALTER TABLE attempts ADD COLUMN process INTEGER NOT NULL DEFAULT 0;"},
+    // The numbers of requests are their clients' to choose: two deeds may have one.
+    {"audit-numbers", "DROP INDEX audit_by_client;"
+                      "CREATE INDEX audit_by_client ON audit (client_id)"
+                      " WHERE client_id IS NOT NULL;"},
 };
 
 int64_t nb_version_number(const char *name)

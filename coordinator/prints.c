@@ -3,6 +3,7 @@
 // and a renderer measures them.
 #include "coordinator/prints.h"
 #include "base/text.h"
+#include "coordinator/standing.h"
 #include "review/decisions.h"
 
 #include <math.h>
@@ -12,27 +13,32 @@
 
 // ---- The audio of a version ----
 
+/// The audio of the first rendering that has some.
+typedef struct first_audio {
+    bool found;
+    nb_output *out;
+} first_audio;
+
+static nb_status look(void *context, const nb_event *event, nb_error *err)
+{
+    first_audio *self = context;
+    const nb_event_output *audio =
+        (!self->found && event->kind == NB_EVENT_RENDERED) ? nb_decisions_audio(event) : NULL;
+    if (!audio) {
+        return NB_OK;
+    }
+    self->found = true;
+    snprintf(self->out->name, sizeof self->out->name, "%s", audio->name);
+    self->out->size = audio->size;
+    return nb_digest_from_hex(audio->sha256, &self->out->digest, err);
+}
+
 static nb_status audio_of_review(const nb_album *album, const nb_version *version, nb_output *out,
                                  bool *out_found, nb_error *err)
 {
-    NB_SCOPED(nb_text_free) char *lines = NULL;
-    nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
-    for (const char *line = lines; status == NB_OK && *line && !*out_found;) {
-        const char *end = strchrnul(line, '\n');
-        NB_SCOPED(nb_event_fini) nb_event event = {0};
-        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
-            event.kind == NB_EVENT_RENDERED && strcmp(event.song, version->song) == 0 &&
-            strcmp(event.version, version->name) == 0) {
-            const nb_event_output *audio = nb_decisions_audio(&event);
-            *out_found = audio != NULL;
-            if (audio) {
-                snprintf(out->name, sizeof out->name, "%s", audio->name);
-                out->size = audio->size;
-                status = nb_digest_from_hex(audio->sha256, &out->digest, err);
-            }
-        }
-        line = *end ? end + 1 : end;
-    }
+    first_audio first = {.out = out};
+    const nb_status status = nb_album_visit_events(album, version, look, &first, err);
+    *out_found = first.found;
     return status;
 }
 

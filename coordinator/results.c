@@ -285,11 +285,10 @@ static nb_status check_closed(nb_coordinator *self, uint32_t renderer, const nb_
     return status;
 }
 
-static void count_finish(nb_coordinator *self, const finish *done, int64_t now_ms)
+static void count_finish(nb_coordinator *self, const finish *done)
 {
     nb_metrics *metrics = &self->metrics;
-    const nb_task *task = nb_scheduler_task(self->scheduler, done->id.task);
-    metrics->render_s += (double)(now_ms - task->attempts[done->id.attempt - 1].started_ms) / 1000;
+    metrics->render_s += (double)done->took_ms / 1000;
     metrics->audio_s += done->results[0].duration_s;
     for (size_t i = 0; i < done->plan.output_count; i++) {
         for (size_t j = 0; j < done->results[i].output_count; j++) {
@@ -325,13 +324,14 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         done.took_ms = caller->now_ms - task->attempts[done.id.attempt - 1].started_ms;
         status = record_finish(self, &done, said, err);
     } else if (status == NB_OK && done.task.state == NB_TASK_DONE) {
-        status = record_finish(self, &done, said, err); // compares only
+        // Closes and counts nothing again; what it says is compared, and kept where it is lacking.
+        status = record_finish(self, &done, said, err);
     }
     if (status != NB_OK) {
         return status;
     }
     if (open == NB_OK) {
-        count_finish(self, &done, caller->now_ms);
+        count_finish(self, &done);
         status =
             nb_scheduler_finish(self->scheduler, caller->renderer, &done.id, caller->now_ms, err);
         nb_coordinator_touch_task(self, done.id.task);

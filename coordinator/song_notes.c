@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "coordinator/song.h"
+#include "coordinator/standing.h"
 #include "review/decisions.h"
 
 #include <math.h>
@@ -96,28 +97,25 @@ nb_status nb_song_notes_get(const nb_album *album, const char *song, const nb_no
     return status;
 }
 
+static nb_status add_fact(void *context, const nb_event *event, nb_error *err)
+{
+    (void)err;
+    nb_version_facts *self = context;
+    const nb_event_output *audio =
+        event->kind == NB_EVENT_RENDERED ? nb_decisions_audio(event) : NULL;
+    self->event_count++;
+    if (audio && self->duration_s < 0.0) {
+        snprintf(self->heard, sizeof self->heard, "%s", audio->sha256);
+        self->duration_s = event->duration_s;
+    }
+    return NB_OK;
+}
+
 nb_status nb_version_facts_load(const nb_album *album, const nb_version *version,
                                 nb_version_facts *out, nb_error *err)
 {
     *out = (nb_version_facts){.duration_s = -1.0};
-    NB_SCOPED(nb_text_free) char *lines = NULL;
-    const nb_status status = nb_revisions_review(album->revisions, version->commit, &lines, err);
-    for (const char *line = lines; status == NB_OK && *line;) {
-        const char *end = strchrnul(line, '\n');
-        NB_SCOPED(nb_event_fini) nb_event event = {0};
-        if (nb_event_parse(line, (size_t)(end - line), &event, NULL) == NB_OK &&
-            strcmp(event.song, version->song) == 0 && strcmp(event.version, version->name) == 0) {
-            out->event_count++;
-            const nb_event_output *audio =
-                event.kind == NB_EVENT_RENDERED ? nb_decisions_audio(&event) : NULL;
-            if (audio && out->duration_s < 0.0) {
-                snprintf(out->heard, sizeof out->heard, "%s", audio->sha256);
-                out->duration_s = event.duration_s;
-            }
-        }
-        line = *end ? end + 1 : end;
-    }
-    return status;
+    return nb_album_visit_events(album, version, add_fact, out, err);
 }
 
 nb_status nb_version_check_end(const nb_version *version, const nb_version_facts *facts,

@@ -8,21 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static nb_status check_window(const char *text, nb_error *err)
-{
-    nb_window window;
-    if (text[0] == '\0') {
-        return NB_OK;
-    }
-    if (strlen(text) >= NB_WINDOW_TEXT_SIZE) {
-        return nb_fail(err, NB_E_LIMIT, "hours of %zu bytes; at most %d", strlen(text),
-                       NB_WINDOW_TEXT_SIZE - 1);
-    }
-    const nb_status status = nb_window_parse(text, &window, err);
-    nb_window_fini(&window);
-    return status;
-}
-
 // ---- Jobs ----
 
 static nb_status change_wish(nb_coordinator *self, const nb_caller *caller, const nb_job *job,
@@ -31,7 +16,7 @@ static nb_status change_wish(nb_coordinator *self, const nb_caller *caller, cons
     nb_job_wish wish;
     nb_status status = nb_ledger_get_job_wish(self->ledger, job->id, &wish, err);
     if (status == NB_OK && said->window) {
-        status = check_window(said->window, err);
+        status = nb_wishes_check_window(said->window, err);
     }
     if (status == NB_OK && said->label) {
         status = nb_labels_check(said->label, err);
@@ -101,7 +86,7 @@ static nb_status change_node(nb_coordinator *self, const nb_caller *caller,
     nb_node_wish wish;
     nb_status status = nb_ledger_get_node_wish(self->ledger, said->name, &wish, err);
     if (status == NB_OK && said->window) {
-        status = check_window(said->window, err);
+        status = nb_wishes_check_window(said->window, err);
     }
     if (status == NB_OK && said->labels) {
         status = nb_labels_check(said->labels, err);

@@ -38,6 +38,21 @@ static const nb_window *find_window(nb_windows *self, const char *text)
     return &made->window;
 }
 
+nb_status nb_wishes_check_window(const char *text, nb_error *err)
+{
+    nb_window window;
+    if (!text || !text[0]) {
+        return NB_OK;
+    }
+    if (strlen(text) >= NB_WINDOW_TEXT_SIZE) {
+        return nb_fail(err, NB_E_LIMIT, "hours of %zu bytes; at most %d", strlen(text),
+                       NB_WINDOW_TEXT_SIZE - 1);
+    }
+    const nb_status status = nb_window_parse(text, &window, err);
+    nb_window_fini(&window);
+    return status;
+}
+
 bool nb_wishes_is_open(nb_coordinator *self, const char *window, int64_t wall_ms,
                        int64_t *out_next_ms)
 {

@@ -6,6 +6,8 @@
 #include "coordinator/coordinator_private.h"
 #include "coordinator/wish_ledger.h"
 
+/// May somebody wish for these hours? Null and "" are any.
+NB_NODISCARD nb_status nb_wishes_check_window(const char *text, nb_error *err);
 /// Is this window open now, and until or from when? "" is always open. A window that can't be read
 /// any more (its zone was removed) counts as open, with a line in the log.
 bool nb_wishes_is_open(nb_coordinator *self, const char *window, int64_t wall_ms,
@@ -27,7 +29,8 @@ void nb_wishes_fini(nb_coordinator *self);
 /// nb_scheduler_suspicion: the scheduler set this renderer aside.
 void nb_wishes_suspect(void *context, const nb_renderer *renderer);
 
-/// Write the wish down and follow it. `job` is open.
+/// Write the wish down and follow it. `job` is open. Not inside another transaction: what the
+/// scheduler was told is not taken back.
 NB_NODISCARD nb_status nb_wishes_put_job(nb_coordinator *self, const nb_job *job,
                                          const nb_job_wish *wish, nb_error *err);
 /// End the job; its task too, where no other open job asks for it.

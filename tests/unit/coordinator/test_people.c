@@ -423,6 +423,9 @@ static void the_audit_log_has_each_deed_once_and_no_reading(void **state)
     assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_LIST, &list, 1000));
     Nightbus__MetricsGet metrics = NIGHTBUS__METRICS_GET__INIT;
     assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_METRICS_GET, &metrics, 1000));
+    char other[] = "dusk"; // another deed under the same number
+    create.album = other;
+    assert_done(desk_ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_CREATE, &create, 1000));
     const wanted artist = {"bea", 1, "artist", album, NULL};
     assert_done(invite(&here, &artist));
     const wanted refused = {"art", 2, "artist", album, NULL};
@@ -432,19 +435,21 @@ static void the_audit_log_has_each_deed_once_and_no_reading(void **state)
     nb_audit_row *rows = NULL;
     size_t count = 0;
     assert_ok(nb_ledger_list_audit(ledger, &all, &rows, &count, err));
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 3);
     assert_string_equal(rows[0].action, "InviteMake");
     assert_string_equal(rows[0].person, "bea");
     assert_string_equal(rows[0].album, album);
     assert_contains(rows[0].details, "roles=artist");
     assert_string_equal(rows[1].action, "AlbumCreate");
     assert_string_equal(rows[1].person, "ada");
+    assert_string_equal(rows[1].album, "dusk");
+    assert_string_equal(rows[2].album, "day");
     free(rows);
     // Entries leave by age alone.
     const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
     assert_ok(nb_ledger_prune_audit(ledger, nb_clock_wall_ms() + 399 * day_ms, err));
     assert_ok(nb_ledger_list_audit(ledger, &all, &rows, &count, err));
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 3);
     free(rows);
     assert_ok(nb_ledger_prune_audit(ledger, nb_clock_wall_ms() + 401 * day_ms, err));
     assert_ok(nb_ledger_list_audit(ledger, &all, &rows, &count, err));

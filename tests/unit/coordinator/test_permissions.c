@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/members.h"
+#include "coordinator/sql.h"
 #include "protocol/rules.h"
 #include "reception.h"
 
@@ -280,6 +281,57 @@ static void every_request_is_answered_or_refused_as_its_row_says(void **state)
     desk_close(&here);
 }
 
+// A number that changes when another connection commits.
+static int64_t data_version(nb_sql *sql)
+{
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool found = false;
+    assert_ok(nb_sql_query(sql, "PRAGMA data_version", NULL, 0, &rows, err));
+    assert_ok(nb_sql_next(&rows, &found, err));
+    return nb_sql_get_int(&rows, 0);
+}
+
+static void what_is_said_to_read_changes_nothing_and_all_else_is_written_down(void **state)
+{
+    // How the names of requests end that read; all others change something.
+    static const char *const endings[] = {"Hello", "List",    "Log", "Show", "Watch", "Why",
+                                          "Head",  "Missing", "Get", "Ask",  "Usage"};
+    desk here;
+    open_desk(&here, *state);
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    NB_SCOPED(nb_sql_close) nb_sql *sql = NULL;
+    assert_ok(nb_sql_open(path, &sql, err));
+    desk_greet(&here, "owner", false);
+    desk_greet(&here, "operator", false);
+    for (size_t i = 0; i < nightbus__request__descriptor.n_fields; i++) {
+        const ProtobufCFieldDescriptor *body = body_field(i);
+        if (!body) {
+            continue;
+        }
+        const char *name = ((const ProtobufCMessageDescriptor *)body->descriptor)->short_name;
+        bool is_reader = false;
+        for (size_t e = 0; e < NB_COUNT(endings); e++) {
+            const size_t length = strlen(name);
+            const size_t tail = strlen(endings[e]);
+            is_reader =
+                is_reader || (length >= tail && strcmp(name + length - tail, endings[e]) == 0);
+        }
+        if (nb_request_reads((Nightbus__Request__BodyCase)body->id) != is_reader) {
+            fail_msg("%s: its row in coordinator/dispatch.c says %s", name,
+                     is_reader ? "that it changes something" : "READS");
+        }
+        const int64_t before = data_version(sql);
+        if (is_reader && body->id != NIGHTBUS__REQUEST__BODY_HELLO) { // which notes when it was
+            send_as(&here, "owner", body, album);
+            send_as(&here, "operator", body, album);
+            if (data_version(sql) != before) {
+                fail_msg("%s writes into the ledger", name);
+            }
+        }
+    }
+    desk_close(&here);
+}
+
 static void a_role_on_one_album_is_none_on_another(void **state)
 {
     desk here;
@@ -368,6 +420,9 @@ int main(void)
         cmocka_unit_test(the_page_names_no_request_that_is_not_there),
         cmocka_unit_test_setup_teardown(every_request_is_answered_or_refused_as_its_row_says,
                                         scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(
+            what_is_said_to_read_changes_nothing_and_all_else_is_written_down, scratch_make,
+            scratch_remove),
         cmocka_unit_test_setup_teardown(a_role_on_one_album_is_none_on_another, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(lists_show_only_albums_one_has_a_role_on, scratch_make,
