@@ -54,10 +54,6 @@ void nb_coordinator_commit(nb_coordinator *self, int64_t now_ms);
 /// Commit, then do some of what can wait: plan jobs, write renderings into reviews.
 void nb_coordinator_advance(nb_coordinator *self, int64_t now_ms);
 
-/// One request alone: nb_coordinator_hear, then nb_coordinator_advance.
-void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
-                           const Nightbus__Request *request, int64_t now_ms);
-
 /// Let time pass: leases, answers that were held back, what could not be written before.
 void nb_coordinator_tick(nb_coordinator *self, int64_t now_ms);
 

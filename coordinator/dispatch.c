@@ -344,10 +344,3 @@ void nb_coordinator_hear(nb_coordinator *self, const nb_peer *peer,
     }
     nb_arena_destroy(&answer.arena);
 }
-
-void nb_coordinator_handle(nb_coordinator *self, const nb_peer *peer,
-                           const Nightbus__Request *request, int64_t now_ms)
-{
-    nb_coordinator_hear(self, peer, request, now_ms);
-    nb_coordinator_advance(self, now_ms);
-}

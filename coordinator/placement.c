@@ -263,17 +263,14 @@ static double usual_speed(const nb_scheduler *self)
     return (count > 0) ? sum / (double)count : 0.0;
 }
 
-// How much later the attempt will end than a fresh one on `renderer` would, in ms; negative where
-// it would not. An attempt that does not move at all never ends.
-static double expected_gain_ms(const nb_scheduler *self, const nb_task *task,
-                               const nb_attempt *attempt, const nb_renderer *renderer,
+// How much later the attempt will end than a fresh one at `speed` would, in ms; negative where it
+// would not. An attempt that does not move at all never ends.
+static double expected_gain_ms(const nb_task *task, const nb_attempt *attempt, double speed,
                                int64_t now_ms)
 {
     if (now_ms - attempt->moved_ms >= NB_STRAGGLER_MS) {
         return 1e12;
     }
-    const double own = renderer->cost_per_ms;
-    const double speed = (own > 0.0) ? own : usual_speed(self);
     if (speed <= 0.0 || task->cost == 0 || attempt->done_frames == 0 ||
         attempt->total_frames <= attempt->done_frames) {
         return -1.0;
@@ -310,6 +307,8 @@ nb_task *nb_scheduler_pick_straggler(const nb_scheduler *self, const nb_renderer
     if (holds_of(self, renderer) != 0) {
         return NULL;
     }
+    const double own = renderer->cost_per_ms;
+    const double speed = (own > 0.0) ? own : usual_speed(self);
     for (size_t i = 0; i < self->running_count; i++) {
         nb_task *task = self->running[i];
         // One attempt is kept for the case that both fail.
@@ -319,8 +318,7 @@ nb_task *nb_scheduler_pick_straggler(const nb_scheduler *self, const nb_renderer
             continue;
         }
         const nb_attempt *attempt = lone_old_attempt(task, renderer->id, now_ms);
-        const double gain_ms =
-            attempt ? expected_gain_ms(self, task, attempt, renderer, now_ms) : -1.0;
+        const double gain_ms = attempt ? expected_gain_ms(task, attempt, speed, now_ms) : -1.0;
         if (gain_ms > best_gain_ms) {
             best = task;
             best_gain_ms = gain_ms;

@@ -57,7 +57,6 @@ static const char *const attempt_names[] = {"live",   "suspect",    "expired", "
                                             "failed", "superseded", "done",    "died"};
 static const char *const renderer_names[] = {"lost", "idle", "busy"};
 
-const char *nb_task_state_name(nb_task_state state) { return task_names[state]; }
 const char *nb_attempt_state_name(nb_attempt_state state) { return attempt_names[state]; }
 const char *nb_renderer_state_name(nb_renderer_state state) { return renderer_names[state]; }
 

@@ -62,8 +62,7 @@ bool nb_renderer_state_move(nb_renderer_state *state, nb_renderer_event event, c
 /// Is there such a row?
 bool nb_attempt_state_may(nb_attempt_state state, nb_attempt_event event);
 
-/// "queued", "running", ... and "lost", "idle", "busy".
-const char *nb_task_state_name(nb_task_state state);
+/// "live", "suspect", ... and "lost", "idle", "busy".
 const char *nb_attempt_state_name(nb_attempt_state state);
 const char *nb_renderer_state_name(nb_renderer_state state);
 

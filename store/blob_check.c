@@ -6,6 +6,7 @@
 #include "store/blob_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -21,8 +22,13 @@ static nb_status set_aside(const nb_blob_store *self, const char *object, const 
     if (status == NB_OK) {
         status = nb_blob_files_lock(self, NB_STORE_EXCLUSIVE, &lock, err);
     }
-    if (status == NB_OK && rename(object, target) != 0) {
+    // Collection removes it by its date, which counts from now.
+    if (status == NB_OK &&
+        (utimensat(AT_FDCWD, object, NULL, 0) != 0 || rename(object, target) != 0)) {
         status = nb_fail_errno(err, errno, "%s", target);
+    }
+    if (status == NB_OK) {
+        status = nb_file_sync_folder_of(target, err);
     }
     return (status == NB_OK) ? nb_file_sync_folder_of(object, err) : status;
 }

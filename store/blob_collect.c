@@ -139,6 +139,16 @@ static nb_status judge_trash(collection *self, const char *path, const char *nam
     return purge(self, path, &info, err);
 }
 
+// What the check set aside, if it ever did.
+static nb_status empty_damaged(collection *self, nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *damaged = nb_file_join(self->store->root, "damaged");
+    if (!damaged) {
+        return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", self->store->root);
+    }
+    return nb_file_is_folder(damaged) ? visit_folder(self, damaged, judge_trash, err) : NB_OK;
+}
+
 static nb_status judge_draft(collection *self, const char *path, const char *name, nb_error *err)
 {
     (void)name;
@@ -158,6 +168,9 @@ nb_status nb_blob_store_collect(nb_blob_store *self, nb_blob_is_needed *is_neede
     collection run = {self, is_needed, context, nb_clock_wall_ms() / 1000, age_s, trash_s, {0}};
     // The trash first, so that nothing is trashed and removed in one run, whatever `trash_s` is.
     nb_status status = visit_folder(&run, self->trash, judge_trash, err);
+    if (status == NB_OK) {
+        status = empty_damaged(&run, err);
+    }
     if (status == NB_OK) {
         status = visit_folder(&run, self->incoming, judge_draft, err);
     }

@@ -97,7 +97,8 @@ typedef struct nb_collect_result {
 } nb_collect_result;
 
 /// Move to trash/ every blob that `is_needed` does not claim and that is older than `age_s`; remove
-/// from trash/ what has lain there longer than `trash_s`, and drafts untouched for as long.
+/// from trash/ and damaged/ what has lain there longer than `trash_s`, and drafts untouched for as
+/// long.
 NB_NODISCARD nb_status nb_blob_store_collect(nb_blob_store *self, nb_blob_is_needed *is_needed,
                                              void *context, int64_t age_s, int64_t trash_s,
                                              nb_collect_result *out, nb_error *err);

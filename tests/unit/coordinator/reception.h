@@ -88,7 +88,8 @@ static inline void desk_greet(desk *self, const char *name, bool is_renderer)
     request.body_case = NIGHTBUS__REQUEST__BODY_HELLO;
     request.hello = &hello;
     const nb_peer peer = desk_peer(name);
-    nb_coordinator_handle(self->coordinator, &peer, &request, 1000);
+    nb_coordinator_hear(self->coordinator, &peer, &request, 1000);
+    nb_coordinator_advance(self->coordinator, 1000);
     assert_non_null(self->reply);
     assert_null(self->reply->failure);
 }
@@ -102,7 +103,8 @@ static inline const Nightbus__Reply *desk_ask(desk *self, const nb_peer *peer, i
     request.body_case = (Nightbus__Request__BodyCase)body;
     request.hello = message; // all bodies share their place
     nb_wire_free_reply(&self->reply);
-    nb_coordinator_handle(self->coordinator, peer, &request, now_ms);
+    nb_coordinator_hear(self->coordinator, peer, &request, now_ms);
+    nb_coordinator_advance(self->coordinator, now_ms);
     return (self->reply && self->reply->id == request.id) ? self->reply : NULL;
 }
 

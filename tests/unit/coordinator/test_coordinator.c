@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The handlers, called directly: what a client and two renderers would send, without sockets.
-#include "coordinator/coordinator.h"
+#include "coordinator/coordinator_private.h"
 
 #include "coordinator/farm_ledger.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/sql.h"
+#include "coordinator/wish_ledger.h"
 #include "mix/plan.h"
 #include "protocol/manifest.h"
 #include "scratch.h"
@@ -13,6 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { REPLIES_MAX = 64 };
@@ -151,7 +153,8 @@ static const Nightbus__Reply *ask(desk *self, const nb_peer *peer, Nightbus__Req
     if (self->batching) {
         nb_coordinator_hear(self->coordinator, peer, &request, self->now_ms);
     } else {
-        nb_coordinator_handle(self->coordinator, peer, &request, self->now_ms);
+        nb_coordinator_hear(self->coordinator, peer, &request, self->now_ms);
+        nb_coordinator_advance(self->coordinator, self->now_ms);
     }
     return reply_to(self, request.id);
 }
@@ -1088,6 +1091,71 @@ static void a_late_report_that_is_not_its_renderer_s_is_no_incident(void **state
     close_desk(&here);
 }
 
+static const Nightbus__Reply *render_album(desk *self, unsigned priority, char *window)
+{
+    char album[] = "night";
+    uint8_t id[NB_CLIENT_ID_SIZE] = {(uint8_t)priority};
+    Nightbus__AlbumRender body = NIGHTBUS__ALBUM_RENDER__INIT;
+    body.album = album;
+    body.client_id = (ProtobufCBinaryData){.len = sizeof id, .data = id};
+    body.has_priority = 1;
+    body.priority = priority;
+    body.window = window;
+    return ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_RENDER, &body);
+}
+
+static void a_wish_that_is_not_written_down_is_not_followed(void **state)
+{
+    desk here;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    start(&here, *state);
+    assert_ok(nb_sql_open(path, &here.outside, err));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(send_push(&here, &first_push));
+    const nb_task *task = nb_scheduler_task(here.coordinator->scheduler, 1);
+    assert_non_null(task);
+    assert_int_equal(task->priority, NB_PRIORITY_DEFAULT);
+    // The last thing that it writes can't be written.
+    assert_ok(nb_sql_script(here.outside,
+                            "CREATE TRIGGER no_answer BEFORE INSERT ON answers BEGIN"
+                            " SELECT raise(ABORT, 'no more'); END;",
+                            err));
+    assert_refusal(render_album(&here, 90, NULL), NB_E_EXISTS, "no more");
+    assert_int_equal(nb_scheduler_task(here.coordinator->scheduler, 1)->priority,
+                     NB_PRIORITY_DEFAULT);
+    assert_ok(nb_sql_script(here.outside, "DROP TRIGGER no_answer;", err));
+    assert_answer(render_album(&here, 91, NULL));
+    assert_int_equal(nb_scheduler_task(here.coordinator->scheduler, 1)->priority, 91);
+    close_desk(&here);
+}
+
+static void an_album_s_hours_are_those_of_its_jobs_now(void **state)
+{
+    char never[] = "00:00-00:01 UTC";
+    char always[] = "";
+    desk here;
+    start(&here, *state);
+    const time_t now = time(NULL);
+    if (now % 86400 < 120) { // those hours
+        snprintf(never, sizeof never, "12:00-12:01 UTC");
+    }
+    assert_answer(send_push(&here, &first_push));
+    const Nightbus__Reply *reply = render_album(&here, 50, never);
+    assert_answer(reply);
+    assert_true(reply->album_rendering->has_opens_ms);
+    Nightbus__JobChange change = NIGHTBUS__JOB_CHANGE__INIT;
+    change.job = 1;
+    change.window = always;
+    assert_answer(ask(&here, &ada, NIGHTBUS__REQUEST__BODY_JOB_CHANGE, &change));
+    char album[] = "night";
+    Nightbus__AlbumRenderShow shown = NIGHTBUS__ALBUM_RENDER_SHOW__INIT;
+    shown.album = album;
+    reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_RENDER_SHOW, &shown);
+    assert_answer(reply);
+    assert_false(reply->album_rendering->has_opens_ms);
+    close_desk(&here);
+}
+
 static void a_note_is_kept_once_and_in_the_song_s_frames(void **state)
 {
     desk here;
@@ -1769,6 +1837,8 @@ int main(void)
         in_scratch(of_several_results_the_one_that_was_asked_for_is_kept),
         in_scratch(an_incident_whose_first_result_is_there_is_not_kept),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
+        in_scratch(a_wish_that_is_not_written_down_is_not_followed),
+        in_scratch(an_album_s_hours_are_those_of_its_jobs_now),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
         in_scratch(of_two_who_decide_at_once_the_second_is_told),
         in_scratch(decisions_that_make_no_sense_are_refused_in_words),

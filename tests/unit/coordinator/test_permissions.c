@@ -134,7 +134,8 @@ static const Nightbus__Reply *send_as(desk *self, const char *who,
     assert_ok(nb_wire_unpack_request(bytes, size, &sent, err));
     free(bytes);
     nb_wire_free_reply(&self->reply);
-    nb_coordinator_handle(self->coordinator, &peer, sent, 1000);
+    nb_coordinator_hear(self->coordinator, &peer, sent, 1000);
+    nb_coordinator_advance(self->coordinator, 1000);
     return (self->reply && self->reply->id == request.id) ? self->reply : NULL;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "store/blob_store.h"
 
 #include <dirent.h>
@@ -357,6 +358,26 @@ static void collection_takes_only_what_is_old_and_not_needed(void **state)
     assert_int_equal(count_entries("trash"), 0);
 }
 
+static void what_was_damaged_is_kept_for_a_while(void **state)
+{
+    (void)state;
+    nb_digest id;
+    nb_collect_result result;
+    NB_SCOPED(nb_text_free) char *path = NULL;
+    assert_ok(nb_blob_store_put(store, "whole", 5, &id, err));
+    assert_ok(nb_blob_store_path(store, &id, &path, err));
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_ok(nb_file_write(path, "holes", 5, 0644, err));
+    make_old(&id, 30 * DAY_S);
+    assert_int_equal(nb_blob_store_check(store, &id, NULL), NB_E_CORRUPT);
+    assert_int_equal(count_entries("damaged"), 1);
+    // However old the blob was.
+    assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, 7 * DAY_S, &result, err));
+    assert_int_equal(count_entries("damaged"), 1);
+    assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, 0, &result, err));
+    assert_int_equal(count_entries("damaged"), 0);
+}
+
 static void drafts_that_nobody_touches_are_removed_and_live_ones_are_not(void **state)
 {
     (void)state;
@@ -450,6 +471,7 @@ int main(void)
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
         ON_A_STORE(writers_of_the_same_bytes_and_a_collection_do_not_hurt_each_other),
         ON_A_STORE(collection_takes_only_what_is_old_and_not_needed),
+        ON_A_STORE(what_was_damaged_is_kept_for_a_while),
         ON_A_STORE(drafts_that_nobody_touches_are_removed_and_live_ones_are_not),
         ON_A_STORE(a_full_disk_is_said_so_and_leaves_no_half_blob),
         ON_A_STORE(a_store_opens_again_and_not_on_a_file),
