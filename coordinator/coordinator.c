@@ -185,6 +185,9 @@ nb_status nb_coordinator_open(const nb_coordinator_options *options, int64_t now
         status = nb_coordinator_restore_tasks(self, now_ms, err);
     }
     if (status == NB_OK) {
+        status = nb_repacker_new(self->data_path, NB_REPACK_EVERY_MS, &self->repacker, err);
+    }
+    if (status == NB_OK) {
         nb_coordinator_review_jobs(self);
         *out_coordinator = self;
         self = NULL; // the caller's now
@@ -198,6 +201,7 @@ void nb_coordinator_destroy(nb_coordinator **self_p)
     if (!self) {
         return;
     }
+    nb_repacker_destroy(&self->repacker);
     for (size_t i = 0; i < self->album_count; i++) {
         nb_notes_cache_destroy(&self->albums[i].notes);
         nb_revisions_close(&self->albums[i].revisions);

@@ -9,6 +9,7 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/farm_ledger.h"
 #include "coordinator/inspection.h"
+#include "coordinator/repacker.h"
 #include "coordinator/invites.h"
 #include "coordinator/metrics.h"
 #include "coordinator/revisions.h"
@@ -98,6 +99,7 @@ struct nb_coordinator {
     nb_batch batch;
     nb_blob_store *store;
     nb_inspection *inspection; ///< Of blobs in it that somebody found damaged
+    nb_repacker *repacker;     ///< Of the albums' repositories
     nb_ledger *ledger;
     nb_ledger *ledger_of_bulk; ///< The bulk thread's
     nb_ledger *ledger_of_zap;  ///< The ZAP thread's

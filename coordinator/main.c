@@ -310,7 +310,7 @@ static int64_t collect(nb_coordinator *coordinator, const char *data)
     NB_SCOPED(nb_file_close_fd) int lock = -1;
     nb_error problem = {0};
     if (!nb_backup_may_collect(data, &lock)) {
-        nb_log_info("collection waits for the backup to end");
+        nb_log_info("collection waits for a backup, or packing, to end");
         return nb_clock_ms() + COLLECT_AGAIN_MS;
     }
     if (nb_coordinator_collect(coordinator, &problem) != NB_OK) {

@@ -297,5 +297,8 @@ nb_status nb_handle_note_erase(nb_coordinator *self, const nb_caller *caller,
     said.has_reply = erased->has_reply;
     said.reply = erased->reply;
     said.client_id = erased->client_id;
-    return handle(self, caller, &said, find_rule(request), answer, err);
+    nb_repacker_hold(self->repacker); // a pack that is being made would keep the words
+    const nb_status status = handle(self, caller, &said, find_rule(request), answer, err);
+    nb_repacker_resume(self->repacker);
+    return status;
 }

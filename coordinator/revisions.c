@@ -103,6 +103,23 @@ static int remove_lock(const char *path, const struct stat *info, int kind, stru
     return 0;
 }
 
+// A pack without its name yet, that a crash left.
+static void remove_half_packs(const char *path)
+{
+    static const char begins[] = "pack_git2_"; // libgit2's word
+    NB_SCOPED(nb_text_free) char *packs = nb_file_join(path, "objects/pack");
+    DIR *folder = packs ? opendir(packs) : NULL;
+    for (const struct dirent *entry = NULL; folder && (entry = readdir(folder));) {
+        if (strncmp(entry->d_name, begins, sizeof begins - 1) == 0 &&
+            unlinkat(dirfd(folder), entry->d_name, 0) == 0) {
+            nb_log_warn("%s/%s: left by a crash, removed", packs, entry->d_name);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+}
+
 static void remove_locks(const char *path)
 {
     enum { DEPTH = 16 };
@@ -113,6 +130,7 @@ static void remove_locks(const char *path)
             nb_log_warn("%s: left by a crash, removed", file);
         }
     }
+    remove_half_packs(path);
     NB_SCOPED(nb_text_free) char *refs = nb_file_join(path, "refs");
     if (refs) {
         nftw(refs, remove_lock, DEPTH, FTW_PHYS);
