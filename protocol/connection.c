@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 enum {
-    REFUSED_MS = 1000,  ///< Nobody listens: said after this long, not after the whole time-out
+    REFUSED_MS = 1000,  ///< Nobody listens: said after this long, not after the whole time-out.
+                        ///< Where the network is silent, a SYN may be lost: it comes again in 1 s
     HANDSHAKES_MAX = 3, ///< Failed ones before we say so; one may be a coordinator that just ends
     HOST_SIZE = 256,
     RECONNECT_MS = 100,
@@ -24,6 +25,7 @@ enum {
 
 /// What the events of a line said until now.
 typedef struct line_events {
+    bool refused;   ///< Nobody listens there, or no way leads there
     bool connected; ///< TCP
     bool ready;     ///< CURVE too
     bool denied;    ///< Our key is not known
@@ -62,6 +64,9 @@ void nb_connection_close(nb_client *self)
 static void note_event(line_events *self, uint16_t event)
 {
     switch (event) {
+    case ZMQ_EVENT_CONNECT_RETRIED:
+        self->refused = true;
+        break;
     case ZMQ_EVENT_CONNECTED:
         self->connected = true;
         break;
@@ -222,7 +227,7 @@ static nb_status wait_ready(nb_client *self, const char *address, nb_line *line,
         }
         const int64_t now_ms = nb_clock_ms();
         if (events.denied || events.broken || events.failed_handshakes >= HANDSHAKES_MAX ||
-            now_ms >= until_ms || (!events.connected && now_ms >= refused_ms)) {
+            now_ms >= until_ms || (events.refused && !events.connected && now_ms >= refused_ms)) {
             return fail_unready(self, address, &events, err);
         }
         zmq_pollitem_t item = {line->monitor, 0, ZMQ_POLLIN, 0};

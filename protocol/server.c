@@ -320,7 +320,9 @@ static void read_request(nb_server *self, nb_frames *frames, nb_peer *out_peer,
                                      zmq_msg_size(&frames->parts[1]), out_request, &err);
     if (status != NB_OK) {
         nb_log_debug("control: key %s: %s", out_peer->key.text, err.text);
-        nb_faults_count(&self->faults, &out_peer->key, now_ms);
+        if (status != NB_E_VERSION) { // nobody's fault; a renderer asks until it is upgraded
+            nb_faults_count(&self->faults, &out_peer->key, now_ms);
+        }
         reply_failure(self, out_peer, &err);
     }
 }

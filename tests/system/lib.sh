@@ -3,8 +3,11 @@
 # What every system test begins with: `. "$(dirname "$0")/lib.sh"`.
 #
 # Gives the programs on PATH (NIGHTBUS_BIN, which ctest sets), an empty folder $WORK that is also the
-# working folder, a home of its own, and these words: step, ok, fail, skip, expect_exit, start_farm,
-# stop_farm, tone_album. Whatever was started is stopped when the test ends, however it ends.
+# working folder, a home of its own, and these words: step, ok, fail, skip, expect_exit, expect_words,
+# wait_for, start_farm, stop_farm, kill_process, check_repository, tone_album. Whatever was started is
+# stopped when the test ends, however it ends.
+#
+# Tests run beside others on busy machines: wait for what is to come, never for a time, and for 60 s.
 set -euo pipefail
 
 TEST_NAME=$(basename "$0" .sh)
@@ -23,12 +26,13 @@ git config --global safe.directory '*'
 cd "$WORK"
 farm_pid=
 mounted=
+at_end= # a command to be given then
 
-# End a process we started: first asked, then made to.
+# End a process we started: first asked, then made to. `up` gives its own 15 s and more.
 end_process() {
     local pid=$1 waited=0
     kill -TERM "$pid" 2>/dev/null || return 0
-    while kill -0 "$pid" 2>/dev/null && [ $waited -lt 100 ]; do
+    while kill -0 "$pid" 2>/dev/null && [ $waited -lt 600 ]; do
         sleep 0.1
         waited=$((waited + 1))
     done
@@ -36,17 +40,36 @@ end_process() {
     wait "$pid" 2>/dev/null || true
 }
 
+# kill_process PID: -9, and wait until it is dead: until then it may write.
+kill_process() {
+    kill -KILL "$1"
+    wait_for 60 is_dead "$1"
+}
+is_dead() {
+    case $(ps -o state= -p "$1") in
+    "" | Z*) ;;
+    *) return 1 ;;
+    esac
+}
+
 clean_up() {
-    local status=$?
-    [ -z "$farm_pid" ] || end_process "$farm_pid"
+    local status=$? pid tries=50
+    set +e # whatever can't be cleared away, the test's own outcome counts
+    $at_end
+    for pid in $(jobs -p); do
+        end_process "$pid"
+    done
     cd /
-    [ -z "$mounted" ] || umount "$mounted" || true
+    [ -z "$mounted" ] || umount "$mounted"
     if [ $status -ne 0 ] && [ $status -ne 77 ]; then
         for log in "$WORK"/farm*/log/*.log; do
             [ -f "$log" ] && { echo "--- $log"; tail -40 "$log"; }
         done
     fi
-    rm -rf "$WORK"
+    until rm -rf "$WORK" 2>/dev/null || [ $((tries -= 1)) -eq 0 ]; do
+        sleep 0.1
+    done
+    exit $status
 }
 trap clean_up EXIT
 
@@ -95,19 +118,31 @@ wait_for() {
     done
 }
 
+# check_repository DIR: git has nothing to say against it. What lost a race for a reference, or was written
+# before a crash, is left behind unnamed: dangling, and harmless.
+check_repository() {
+    local said
+    said=$(git -C "$1" fsck --strict --no-dangling 2>&1) || {
+        echo "$said" >&2
+        fail "git fsck fails on $1"
+    }
+    said=$(grep -vE '^(notice|Checking)' <<<"$said") || return 0
+    [ -z "$said" ] || fail "git fsck complains of $1: $said"
+}
+
 # start_farm [OPTIONS OF up]: a farm in $WORK/farm, waited for; NIGHTBUS_FARM names it.
 start_farm() {
     nightbus up --data "$WORK/farm" "$@" >"$WORK/up.out" 2>"$WORK/up.err" &
     farm_pid=$!
     export NIGHTBUS_FARM="$WORK/farm/farm.json"
-    local tenths=300
+    local tenths=600
     while [ ! -f "$NIGHTBUS_FARM" ]; do
         kill -0 "$farm_pid" 2>/dev/null || {
             cat "$WORK/up.out" "$WORK/up.err" >&2
             fail "nightbus up ended before it was ready"
         }
         tenths=$((tenths - 1))
-        [ $tenths -gt 0 ] || fail "the farm was not ready after 30 s"
+        [ $tenths -gt 0 ] || fail "the farm was not ready after 60 s"
         sleep 0.1
     done
 }

@@ -13,11 +13,11 @@ step "kill the renderer that has the task"
 nightbus push --no-wait -m "long" >/dev/null
 is_running() { [ "$(nightbus jobs --json | jq -r '.jobs[0].state')" = running ]; }
 has_begun() { [ "$(nightbus jobs --json | jq '.jobs[0].done_frames // 0')" -gt 0 ]; }
-wait_for 20 is_running
-wait_for 20 has_begun
+wait_for 60 is_running
+wait_for 60 has_begun
 node=$(nightbus jobs --json | jq -r '.jobs[0].node')
 number=${node##*-}
-kill -KILL "$(farm_json "renderer_pids[$((number - 1))]")"
+kill_process "$(farm_json "renderer_pids[$((number - 1))]")"
 ok "killed $node"
 nightbus fetch tones@v1 -o "$WORK/out" >/dev/null
 cmp "$WORK/local.wav" "$WORK/out/tones-v1.wav" || fail "the file differs"

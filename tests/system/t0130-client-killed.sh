@@ -10,12 +10,12 @@ nightbus album create tones-album
 total=$(du -cb audio/*.wav | tail -1 | cut -f1)
 
 step "a push, killed twice"
-stored() { du -sb "$WORK/farm/store" | cut -f1; }
+stored() { (du -sb "$WORK/farm/store" 2>/dev/null || true) | cut -f1; } # files are renamed meanwhile
 for part in 4 2; do
     nightbus push --no-wait -m "cut" >/dev/null 2>&1 &
     push=$!
     reached() { [ "$(stored)" -gt $((total / part)) ] || ! kill -0 "$push" 2>/dev/null; }
-    wait_for 30 reached
+    wait_for 60 reached
     kill -KILL "$push" 2>/dev/null || true
     wait "$push" 2>/dev/null || true
 done
@@ -34,7 +34,7 @@ mkdir "$WORK/cut"
 nightbus fetch tones@v1 -o "$WORK/cut" >/dev/null 2>&1 &
 fetch=$!
 cut_there() { [ -n "$(find "$WORK/cut" -type f -size +1000k)" ] || ! kill -0 "$fetch" 2>/dev/null; }
-wait_for 20 cut_there
+wait_for 60 cut_there
 kill -KILL "$fetch" 2>/dev/null || true
 wait "$fetch" 2>/dev/null || true
 nightbus fetch tones@v1 -o "$WORK/cut" >/dev/null

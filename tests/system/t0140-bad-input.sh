@@ -159,7 +159,7 @@ rm "$WORK/stranger/key"
 # A key of another farm: well made, but unknown here.
 nightbus up --data "$WORK/farm2" --renderers 1 >/dev/null 2>&1 &
 second=$!
-wait_for 30 test -f "$WORK/farm2/farm.json"
+wait_for 60 test -f "$WORK/farm2/farm.json"
 jq --arg key "$WORK/farm2/keys/owner.key" '.key = $key' "$NIGHTBUS_FARM" >"$WORK/stranger.json"
 expect_exit 3 nightbus jobs --farm "$WORK/stranger.json"
 ok "wrong key: $(head -1 "$WORK/err")"

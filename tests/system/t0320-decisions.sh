@@ -143,7 +143,7 @@ PYTHON
 start_farm --renderers 1 --threads 1
 jq --arg key "$WORK/farm/keys/renderer-2.key" '.key = $key' "$NIGHTBUS_FARM" >bo.json
 cd ada
-wait_for 30 grep -q collection: "$WORK/farm/log/coordinator.log"
+wait_for 60 grep -q collection: "$WORK/farm/log/coordinator.log"
 [ -e "$WORK/farm/store/objects/${sha:0:2}/${sha:2:2}/$sha" ] || fail "an approved mix was collected"
 third=$(nightbus show tones@v3 --json | jq -r '.outputs[] | select(.name == "mix.wav") | .sha256')
 [ ! -e "$WORK/farm/store/objects/${third:0:2}/${third:2:2}/$third" ] || fail "nothing was collected"

@@ -91,30 +91,28 @@ cd $WORK/desk
 RC
 screen() { tmux -L "$TEST_NAME.$$" "$@"; }
 shows() { [[ $(screen capture-pane -p) == *"$1"* ]]; }
-screen -f /dev/null new-session -d -x 100 -y 20 "bash --rcfile $WORK/rc -i" 2>"$WORK/tmux" || {
-    echo "   SKIP: no terminal here: $(cat "$WORK/tmux")"
-    exit 0
-}
-trap 'screen kill-server 2>/dev/null || true; clean_up' EXIT
-wait_for 30 shows ">"
+screen -f /dev/null new-session -d -x 100 -y 20 "bash --rcfile $WORK/rc -i" 2>"$WORK/tmux" ||
+    skip "no terminal here: $(cat "$WORK/tmux")"
+at_end="screen kill-server"
+wait_for 60 shows ">"
 screen send-keys "nightbus sho" Tab
-wait_for 30 shows "nightbus show"
+wait_for 60 shows "nightbus show"
 screen send-keys "tid" Tab
-wait_for 30 shows "nightbus show tide@"
+wait_for 60 shows "nightbus show tide@"
 screen send-keys "v" Tab
-wait_for 30 shows "nightbus show tide@v1"
+wait_for 60 shows "nightbus show tide@v1"
 screen send-keys Enter
-wait_for 30 shows "pushed by"
+wait_for 60 shows "pushed by"
 ok "typed with the tabulator, it runs"
 
 step "long output goes through a pager, and colours only repeat the words"
 screen send-keys "clear; NIGHTBUS_PAGER='sed s/^/PAGED:/' nightbus log" Enter
-wait_for 30 shows "PAGED:REVISION"
+wait_for 60 shows "PAGED:REVISION"
 screen send-keys "clear; NIGHTBUS_PAGER='sed s/^/PAGED:/' nightbus log --no-pager; echo \$((6 * 7))" Enter
-wait_for 30 shows "42"
+wait_for 60 shows "42"
 shows "PAGED" && fail "--no-pager pages"
 nightbus log --album night >"$WORK/plain"
 grep -q $'\033' "$WORK/plain" && fail "colours in a file"
 screen send-keys "clear; NIGHTBUS_PAGER='head -1' nightbus log; echo ended \$?" Enter
-wait_for 30 shows "ended 0"
+wait_for 60 shows "ended 0"
 ok "whoever closes the pager early has seen enough"

@@ -43,11 +43,11 @@ expect_exit 0 nightbus cancel "$second"
 expect_words "$WORK/said" cancelled
 is_in "$second" cancelled || fail "job $second is not cancelled"
 expect_exit 0 nightbus node resume renderer-1
-wait_for 20 is_in "$third" "done"
+wait_for 60 is_in "$third" "done"
 is_in "$first" queued || fail "the paused job went on"
 expect_reason "$first" "paused by Ada Desk"
 expect_exit 0 nightbus resume "$first"
-wait_for 20 is_in "$first" "done"
+wait_for 60 is_in "$first" "done"
 is_in "$second" cancelled || fail "the cancelled job was rendered"
 ok "paused, put first, cancelled, resumed"
 
@@ -57,7 +57,7 @@ expect_words "$WORK/err" "is over: done"
 expect_exit 3 nightbus retry "$first"
 expect_exit 0 nightbus retry "$second"
 expect_exit 0 nightbus job "$second" --follow
-wait_for 20 is_in "$second" "done"
+wait_for 60 is_in "$second" "done"
 nightbus job "$second" >"$WORK/said"
 expect_words "$WORK/said" "rendered"
 ok "retried, and its log was kept"
@@ -90,12 +90,12 @@ ok "it waits for its hours"
 
 step "wishes outlive the coordinator"
 kill -KILL "$(farm_json coordinator_pid)"
-wait_for 20 nightbus nodes
-wait_for 20 is_in "$fourth" queued
+wait_for 60 nightbus nodes
+wait_for 60 is_in "$fourth" queued
 expect_reason "$fourth" "its window opens at"
-wait_for 20 sh -c "nightbus nodes --json | jq -e '.nodes[0].labels == \"gpu=a100,room\"'"
+wait_for 60 sh -c "nightbus nodes --json | jq -e '.nodes[0].labels == \"gpu=a100,room\"'"
 expect_exit 0 nightbus limit "$fourth" --window none
-wait_for 30 is_in "$fourth" "done"
+wait_for 60 is_in "$fourth" "done"
 ok "they do"
 
 step "set aside and taken back; a name that is none"
@@ -115,13 +115,13 @@ dear=$(
     nightbus push --no-wait -m "long" >/dev/null
     nightbus jobs -n 1 --json | jq '.jobs[0].job'
 )
-wait_for 20 is_in "$dear" running
+wait_for 60 is_in "$dear" running
 expect_reason "$dear" "renderer-1 renders it"
 expect_exit 0 nightbus cancel "$dear"
 is_idle() { nightbus nodes --json | jq -e '.nodes[0].state == "idle"' >/dev/null; }
-wait_for 20 is_idle
+wait_for 60 is_idle
 has_stopped() { grep -q "dropped" "$WORK"/farm/log/renderer-1.log; }
-wait_for 20 has_stopped
+wait_for 60 has_stopped
 ok "the renderer dropped it"
 
 step "metrics and what albums take"
@@ -138,18 +138,18 @@ job=$(push_edit 5)
 cd "$WORK/long"
 nightbus retry "$dear" >/dev/null
 cd "$WORK/tones"
-wait_for 20 is_in "$dear" running
+wait_for 60 is_in "$dear" running
 pid=$(farm_json 'renderer_pids[0]')
 kill -TERM "$pid"
 is_stopping() { nightbus nodes --json | jq -e '.nodes[0].held == "about to stop"' >/dev/null; }
-wait_for 20 is_stopping
+wait_for 60 is_stopping
 kill -0 "$pid" || fail "it did not finish what it rendered"
 is_in "$dear" running || fail "it gave the task back"
 kill -TERM "$pid"
 is_gone() { ! kill -0 "$pid" 2>/dev/null; }
-wait_for 20 is_gone
+wait_for 60 is_gone
 # `up` starts it again, and the farm goes on.
-wait_for 40 is_in "$job" "done"
+wait_for 60 is_in "$job" "done"
 nightbus cancel "$dear" >/dev/null
 ok "drained, then stopped"
 
@@ -176,7 +176,7 @@ step "logs as JSON"
 NIGHTBUS_LOG=debug timeout 5 nightbus-coordinator --data "$WORK/third" --log-format json \
     --metrics-file "$WORK/nightbus.prom" 2>"$WORK/json.log" &
 coordinator=$!
-wait_for 20 test -s "$WORK/nightbus.prom"
+wait_for 60 test -s "$WORK/nightbus.prom"
 end_process "$coordinator"
 jq -e 'select(.program == "coordinator") | .time and .level and .text' "$WORK/json.log" >/dev/null ||
     fail "not one JSON object a line"

@@ -105,14 +105,14 @@ expect_words "$WORK/said" "renders for the farm as 'attic'"
 attic_key="$WORK/attic/.config/nightbus/renderer.key"
 nightbus-renderer --farm "$address" --key "$attic_key" --name attic --cache "$WORK/cache" 2>"$WORK/attic.log" &
 attic=$!
-wait_for 20 eval 'nightbus nodes --json | jq -e ".nodes[] | select(.name == \"attic\" and .state == \"idle\")"'
+wait_for 60 eval 'nightbus nodes --json | jq -e ".nodes[] | select(.name == \"attic\" and .state == \"idle\")"'
 nightbus-renderer --farm "$address" --key "$attic_key" --name attic --cache "$WORK/cache2" 2>"$WORK/second.log" &
 second=$!
-wait_for 20 grep "connected already" "$WORK/second.log"
+wait_for 60 grep "connected already" "$WORK/second.log"
 end_process "$second"
 key=$(nightbus keys --json | jq -r '.keys[] | select(.name == "attic").key')
 nightbus keys revoke "$key" >/dev/null
-wait_for 30 eval 'nightbus nodes --json | jq -e ".nodes[] | select(.name == \"attic\" and .state == \"lost\")"'
+wait_for 60 eval 'nightbus nodes --json | jq -e ".nodes[] | select(.name == \"attic\" and .state == \"lost\")"'
 end_process "$attic"
 
 step "who did what is on record, across a restart"

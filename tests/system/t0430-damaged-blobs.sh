@@ -46,7 +46,7 @@ wait_for 60 is_failed
 nightbus jobs --json | jq -r '.jobs[0].error' >"$WORK/error"
 expect_words "$WORK/error" "audio/t1.wav: the farm's copy is damaged"
 is_gone() { [ ! -e "$(blob "$input")" ]; }
-wait_for 30 is_gone
+wait_for 60 is_gone
 ok "$(cat "$WORK/error")"
 
 step "the next push sends it again"

@@ -33,7 +33,7 @@ kill -CONT "$pid"
 nightbus fetch tones@v1 -o "$WORK/out" >/dev/null
 cmp "$WORK/local.wav" "$WORK/out/tones-v1.wav" || fail "the file differs"
 is_back() { [ "$(nightbus nodes --json | jq -r ".nodes[] | select(.name == \"$node\").state")" = idle ]; }
-wait_for 30 is_back
+wait_for 60 is_back
 [ "$(nightbus incidents --json | jq '.incidents | length')" -eq 0 ] || fail "an incident"
 expect_words "$WORK/farm/log/$node.log" "so the work is dropped"
 ok "same file; $node stopped by itself and waits for work"

@@ -237,7 +237,8 @@ nb_farm_address farm_invite(farm *self, const char *name, bool known)
 
 nb_status farm_connect(const nb_farm_address *address, nb_client **out, nb_error *err)
 {
-    const nb_client_options options = {.program = "test", .role = "client", .timeout_ms = 3000};
+    const nb_client_options options = {
+        .program = "test", .role = "client", .timeout_ms = FARM_WAIT_MS};
     return nb_client_connect(address, &options, out, err);
 }
 

@@ -11,7 +11,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { FARM_KEYS_MAX = 8 };
+enum {
+    FARM_KEYS_MAX = 8,
+    FARM_WAIT_MS = 30000, ///< For what is to come: tests run beside others on busy machines
+};
 
 typedef struct farm {
     char folder[64];

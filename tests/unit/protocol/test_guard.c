@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { UNHEARD_MAX = 1 << 20, WAIT_MS = 20000, FRAME = 4096 };
+enum { UNHEARD_MAX = 1 << 20, WAIT_MS = 60000, FRAME = 4096 };
 
 /// A ROUTER on a port of its own.
 typedef struct door {
@@ -31,7 +31,8 @@ typedef struct house {
 
 static void door_open(house *self, door *out)
 {
-    static const nb_socket_option options[] = {{"LINGER", ZMQ_LINGER, 0}};
+    static const nb_socket_option options[] = {{"LINGER", ZMQ_LINGER, 0},
+                                               {"BACKLOG", ZMQ_BACKLOG, 1024}};
     char endpoint[64] = "";
     size_t size = sizeof endpoint;
     out->router = zmq_socket(self->zmq, ZMQ_ROUTER);
@@ -125,6 +126,7 @@ static unsigned hear(house *self, const door *at, const nb_public_key *key)
 
 static void a_message_without_end_is_cut_and_whole_ones_are_not(void **state)
 {
+    enum { AHEAD_MAX = 64 }; // frames that the server's own thread may leave lying
     (void)state;
     static const nb_public_key key = {"somebody"};
     house here;
@@ -135,18 +137,20 @@ static void a_message_without_end_is_cut_and_whole_ones_are_not(void **state)
     shake_hands(bad);
     uint64_t sent = 0;
     const int64_t until_ms = nb_clock_ms() + WAIT_MS;
+    unsigned good_sent = 0;
     unsigned heard = 0;
-    while (send_frame(bad, true) && nb_clock_ms() < until_ms) {
-        sent += FRAME;
-        assert_true(send_frame(good, false)); // as many bytes, each a message
+    bool cut = false;
+    while ((!cut || heard <= UNHEARD_MAX / FRAME) && nb_clock_ms() < until_ms) {
+        cut = cut || !send_frame(bad, true);
+        sent += cut ? 0 : FRAME;
+        if (good_sent - heard < AHEAD_MAX) { // as many bytes, each a message
+            assert_true(send_frame(good, false));
+            good_sent++;
+        }
         heard += hear(&here, &here.front, &key);
         nb_clock_sleep_ms(1);
     }
-    while (heard <= UNHEARD_MAX / FRAME && nb_clock_ms() < until_ms) { // what is still under way
-        heard += hear(&here, &here.front, &key);
-        nb_clock_sleep_ms(1);
-    }
-    assert_false(is_open(bad));
+    assert_true(cut);
     assert_true(is_open(good));
     assert_true(sent > UNHEARD_MAX);
     assert_true(heard > UNHEARD_MAX / FRAME);
@@ -248,19 +252,24 @@ static void a_connection_whose_number_was_another_sockets_before_is_still_known(
 
 static void one_address_opens_only_so_many_at_once(void **state)
 {
+    enum { KEPT = 200 }; // open at once: one that is gone before the guard looks does not count
     (void)state;
     house here;
     house_open(&here);
     const int64_t until_ms = nb_clock_ms() + WAIT_MS;
     unsigned long count = 0;
+    int fds[KEPT];
+    memset(fds, -1, sizeof fds);
     while (nb_guard_count(here.guard) == 0 && nb_clock_ms() < until_ms) {
-        const int fd = dial(&here.front);
-        count++;
+        int *fd = &fds[count++ % KEPT];
+        close(*fd);
+        *fd = dial(&here.front);
         // Closed with a reset, so that no port is left waiting.
         const struct linger hard = {1, 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-        nb_clock_sleep_ms(count % 50 == 0 ? 1 : 0);
-        close(fd);
+        setsockopt(*fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    }
+    for (size_t i = 0; i < KEPT; i++) {
+        close(fds[i]);
     }
     assert_true(nb_guard_count(here.guard) > 0);
     assert_true(count > NB_CONNECTS_BURST / 2);

@@ -7,6 +7,8 @@
 #include "protocol/sessions.h"
 #include "protocol/sockets.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,7 +111,7 @@ static void an_unknown_key_is_turned_away_in_words(void **state)
     nb_client *client = NULL;
     const int64_t before_ms = nb_clock_ms();
     assert_fails(NB_E_PERMISSION, "does not know your key", farm_connect(&address, &client, err));
-    assert_true(nb_clock_ms() - before_ms < 2000);
+    assert_true(nb_clock_ms() - before_ms < FARM_WAIT_MS / 2); // not after the whole time-out
     assert_null(client);
     farm_close(&host);
 }
@@ -128,7 +130,7 @@ static void a_wrong_server_key_is_said_to_be_one(void **state)
     farm_close(&host);
 }
 
-static void nobody_there_is_said_within_two_seconds(void **state)
+static void nobody_there_is_said_long_before_the_time_out(void **state)
 {
     (void)state;
     farm host;
@@ -138,9 +140,43 @@ static void nobody_there_is_said_within_two_seconds(void **state)
     nb_client *client = NULL;
     const int64_t before_ms = nb_clock_ms();
     assert_fails(NB_E_UNREACHABLE, "nightbus up", farm_connect(&address, &client, err));
-    assert_true(nb_clock_ms() - before_ms < 2000);
+    assert_true(nb_clock_ms() - before_ms < FARM_WAIT_MS / 2);
     snprintf(address.control, sizeof address.control, "tcp://no-such-host.invalid:5570");
     assert_fails(NB_E_UNREACHABLE, "no-such-host", farm_connect(&address, &client, err));
+    farm_close(&host);
+}
+
+/// A port whose queue of connections is full: the kernel drops what comes, as a lossy network does.
+static void where_the_network_is_silent_the_whole_time_out_is_waited_for(void **state)
+{
+    enum { QUEUED = 8, TIMEOUT_MS = 2500 };
+    (void)state;
+    farm host;
+    farm_open(&host);
+    nb_farm_address address = farm_invite(&host, "one", true);
+    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof where;
+    const int deaf = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(deaf, (struct sockaddr *)&where, size), 0);
+    assert_int_equal(listen(deaf, 0), 0);
+    assert_int_equal(getsockname(deaf, (struct sockaddr *)&where, &size), 0);
+    int queued[QUEUED];
+    for (size_t i = 0; i < QUEUED; i++) {
+        queued[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(queued[i], (struct sockaddr *)&where, size); // few of them succeed
+    }
+    snprintf(address.control, sizeof address.control, "tcp://127.0.0.1:%u", ntohs(where.sin_port));
+    const nb_client_options options = {
+        .program = "test", .role = "client", .timeout_ms = TIMEOUT_MS};
+    nb_client *client = NULL;
+    const int64_t before_ms = nb_clock_ms();
+    assert_fails(NB_E_UNREACHABLE, "nobody answers",
+                 nb_client_connect(&address, &options, &client, err));
+    assert_true(nb_clock_ms() - before_ms >= TIMEOUT_MS);
+    for (size_t i = 0; i < QUEUED; i++) {
+        close(queued[i]);
+    }
+    close(deaf);
     farm_close(&host);
 }
 
@@ -176,7 +212,7 @@ static void another_key_with_the_same_routing_id_cannot_act_as_the_first(void **
     const nb_key_pair second_keys = load_keys(&second_address);
     raw first = raw_open(&host, &first_keys, "one-routing-id-1");
     raw_send_node_list(&first, 1);
-    Nightbus__Reply *reply = raw_receive(&first, 3000);
+    Nightbus__Reply *reply = raw_receive(&first, FARM_WAIT_MS);
     assert_non_null(reply);
     assert_string_equal(reply->failure->text, first_keys.public_key.text);
     nb_wire_free_reply(&reply);
@@ -184,18 +220,25 @@ static void another_key_with_the_same_routing_id_cannot_act_as_the_first(void **
     raw second = raw_open(&host, &second_keys, "one-routing-id-1");
     raw_send_node_list(&second, 2);
     raw_send_node_list(&first, 3);
-    reply = raw_receive(&first, 3000);
+    reply = raw_receive(&first, FARM_WAIT_MS);
     assert_non_null(reply);
     assert_int_equal(reply->id, 3);
     assert_string_equal(reply->failure->text, first_keys.public_key.text);
     nb_wire_free_reply(&reply);
     assert_null(raw_receive(&second, 500));
     raw_close(&second);
-    // Once the first has left, the routing id is free; who uses it is still only himself.
+    // Once the first has left, the routing id is free; who uses it is still only himself. The
+    // server may see the second come before it has seen the first go: then it does not hear him.
     raw_close(&first);
-    second = raw_open(&host, &second_keys, "one-routing-id-1");
-    raw_send_node_list(&second, 4);
-    reply = raw_receive(&second, 3000);
+    const int64_t until_ms = nb_clock_ms() + FARM_WAIT_MS;
+    do {
+        second = raw_open(&host, &second_keys, "one-routing-id-1");
+        raw_send_node_list(&second, 4);
+        reply = raw_receive(&second, 1000);
+        if (!reply) {
+            raw_close(&second);
+        }
+    } while (!reply && nb_clock_ms() < until_ms);
     assert_non_null(reply);
     assert_string_equal(reply->failure->text, second_keys.public_key.text);
     nb_wire_free_reply(&reply);
@@ -236,7 +279,10 @@ static void the_ports_close_when_the_key_check_ends(void **state)
     farm_open(&host);
     const nb_farm_address address = farm_invite(&host, "one", true);
     nb_zap_stop(nb_server_zap(host.server));
-    nb_clock_sleep_ms(300);
+    const int64_t until_ms = nb_clock_ms() + FARM_WAIT_MS;
+    while (atomic_load(&host.receive_status) == NB_OK && nb_clock_ms() < until_ms) {
+        nb_clock_sleep_ms(5);
+    }
     assert_int_equal(atomic_load(&host.receive_status), NB_E_PERMISSION);
     nb_client *client = NULL;
     assert_fails(NB_E_UNREACHABLE, "nobody answers", farm_connect(&address, &client, err));
@@ -251,13 +297,15 @@ static void another_major_version_is_answered_in_words(void **state)
     const nb_farm_address address = farm_invite(&host, "one", true);
     const nb_key_pair keys = load_keys(&address);
     raw peer = raw_open(&host, &keys, "peer-of-tomorrow");
-    assert_int_equal(zmq_send(peer.socket, "NB\x02\x00hello", 9, 0), 9);
-    Nightbus__Reply *reply = raw_receive(&peer, 3000);
-    assert_non_null(reply);
-    assert_int_equal(reply->id, 0);
-    assert_int_equal(reply->failure->status, NB_E_VERSION);
-    assert_non_null(strstr(reply->failure->text, "upgrade the coordinator"));
-    nb_wire_free_reply(&reply);
+    for (int i = 0; i < 2 * NB_FAULTS_MAX; i++) { // each time: it is no fault that silences a key
+        assert_int_equal(zmq_send(peer.socket, "NB\x02\x00hello", 9, 0), 9);
+        Nightbus__Reply *reply = raw_receive(&peer, FARM_WAIT_MS);
+        assert_non_null(reply);
+        assert_int_equal(reply->id, 0);
+        assert_int_equal(reply->failure->status, NB_E_VERSION);
+        assert_non_null(strstr(reply->failure->text, "upgrade the coordinator"));
+        nb_wire_free_reply(&reply);
+    }
     raw_close(&peer);
     farm_close(&host);
 }
@@ -273,7 +321,7 @@ static void ten_bad_messages_silence_a_key_and_no_other(void **state)
     raw bad = raw_open(&host, &bad_keys, "sends-only-trash");
     for (int i = 0; i < NB_FAULTS_MAX; i++) {
         assert_int_equal(zmq_send(bad.socket, "trash", 5, 0), 5);
-        Nightbus__Reply *reply = raw_receive(&bad, 3000);
+        Nightbus__Reply *reply = raw_receive(&bad, FARM_WAIT_MS);
         assert_non_null(reply);
         assert_int_equal(reply->failure->status, NB_E_INVALID);
         nb_wire_free_reply(&reply);
@@ -299,12 +347,12 @@ static void messages_of_many_parts_are_read_to_their_end(void **state)
         assert_int_equal(zmq_send(peer.socket, "part", 4, ZMQ_SNDMORE), 4);
     }
     assert_int_equal(zmq_send(peer.socket, "end", 3, 0), 3);
-    Nightbus__Reply *reply = raw_receive(&peer, 3000);
+    Nightbus__Reply *reply = raw_receive(&peer, FARM_WAIT_MS);
     assert_non_null(reply);
     assert_non_null(strstr(reply->failure->text, "one frame"));
     nb_wire_free_reply(&reply);
     raw_send_node_list(&peer, 5);
-    reply = raw_receive(&peer, 3000);
+    reply = raw_receive(&peer, FARM_WAIT_MS);
     assert_non_null(reply);
     assert_int_equal(reply->id, 5);
     nb_wire_free_reply(&reply);
@@ -363,7 +411,7 @@ static void a_coordinator_that_does_not_answer_is_a_time_out(void **state)
     farm host;
     farm_open(&host);
     const nb_farm_address address = farm_invite(&host, "one", true);
-    const nb_client_options options = {.program = "test", .role = "client", .timeout_ms = 700};
+    const nb_client_options options = {.program = "test", .role = "client", .timeout_ms = 3000};
     nb_client *client = NULL;
     assert_ok(nb_client_connect(&address, &options, &client, err));
     atomic_store(&host.silent, true);
@@ -445,7 +493,8 @@ int main(void)
         cmocka_unit_test(a_call_is_answered_and_a_failure_comes_back_as_one),
         cmocka_unit_test(an_unknown_key_is_turned_away_in_words),
         cmocka_unit_test(a_wrong_server_key_is_said_to_be_one),
-        cmocka_unit_test(nobody_there_is_said_within_two_seconds),
+        cmocka_unit_test(nobody_there_is_said_long_before_the_time_out),
+        cmocka_unit_test(where_the_network_is_silent_the_whole_time_out_is_waited_for),
         cmocka_unit_test(a_client_without_curve_gets_nothing),
         cmocka_unit_test(another_key_with_the_same_routing_id_cannot_act_as_the_first),
         cmocka_unit_test(without_a_live_key_check_nobody_gets_in),

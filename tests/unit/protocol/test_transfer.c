@@ -81,7 +81,7 @@ static void stop_after(void *context, uint64_t done)
 static nb_client *connect_stoppable(const nb_farm_address *address, cut *when)
 {
     const nb_client_options options = {
-        .program = "test", .role = "client", .timeout_ms = 3000, .stop = &when->stop};
+        .program = "test", .role = "client", .timeout_ms = FARM_WAIT_MS, .stop = &when->stop};
     nb_client *client = NULL;
     assert_ok(nb_client_connect(address, &options, &client, err));
     return client;
