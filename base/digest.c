@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/digest.h"
 
+#include "base/file.h"
 #include "base/log.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,12 +43,7 @@ bool nb_digest_is_zero(const nb_digest *self)
 
 void nb_digest_to_hex(const nb_digest *self, char out[NB_DIGEST_HEX_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < NB_DIGEST_SIZE; i++) {
-        out[2 * i] = digits[self->bytes[i] >> 4];
-        out[2 * i + 1] = digits[self->bytes[i] & 15];
-    }
-    out[NB_DIGEST_HEX_SIZE - 1] = '\0';
+    nb_text_hex(self->bytes, NB_DIGEST_SIZE, out);
 }
 
 static int hex_value(char c)
@@ -124,6 +121,14 @@ nb_status nb_digest_of_file(const char *path, nb_digest *out, uint64_t *out_size
         }
     }
     return status;
+}
+
+bool nb_digest_is_of_file(const nb_digest *self, uint64_t size, const char *path)
+{
+    uint64_t found = 0;
+    nb_digest digest;
+    return nb_file_size(path, &found, NULL) == NB_OK && found == size &&
+           nb_digest_of_file(path, &digest, NULL, NULL) == NB_OK && nb_digest_equal(&digest, self);
 }
 
 nb_hasher *nb_hasher_new(void)

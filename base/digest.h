@@ -36,6 +36,10 @@ nb_digest nb_digest_of(const void *bytes, size_t size);
 NB_NODISCARD nb_status nb_digest_of_file(const char *path, nb_digest *out, uint64_t *out_size,
                                          nb_error *err);
 
+/// Does the file hold these bytes? It is read only where its size is right. False where it can't
+/// be.
+bool nb_digest_is_of_file(const nb_digest *self, uint64_t size, const char *path);
+
 /// A running digest.
 typedef struct nb_hasher nb_hasher;
 

@@ -244,6 +244,13 @@ bool nb_file_is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+bool nb_file_is_same(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 nb_status nb_file_size(const char *path, uint64_t *out_size, nb_error *err)
 {
     struct stat info;

@@ -49,6 +49,9 @@ NB_NODISCARD nb_status nb_file_make_parents(const char *path, mode_t mode, nb_er
 bool nb_file_exists(const char *path);
 bool nb_file_is_folder(const char *path);
 
+/// Are these two paths to one file? False where either is not there.
+bool nb_file_is_same(const char *a, const char *b);
+
 /// Size of the file in bytes.
 NB_NODISCARD nb_status nb_file_size(const char *path, uint64_t *out_size, nb_error *err);
 

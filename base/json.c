@@ -71,6 +71,12 @@ static nb_status missing(const char *what, const char *key, const char *type, nb
     return nb_fail(err, NB_E_INVALID, "%s: '%s' is missing or not %s", what, key, type);
 }
 
+const char *nb_json_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
 nb_status nb_json_get_string(const char *what, const json_t *object, const char *key,
                              const char **out, nb_error *err)
 {

@@ -32,6 +32,9 @@ char *nb_json_to_text(const json_t *json);
 char *nb_json_pretty(const json_t *json);
 char *nb_json_line(const json_t *json);
 
+/// The string of a member, borrowed; "" where there is none.
+const char *nb_json_text(const json_t *object, const char *key);
+
 /// A member that must be there and of that type, or NB_E_INVALID naming `what` and the key.
 /// Strings are borrowed from `object`.
 NB_NODISCARD nb_status nb_json_get_string(const char *what, const json_t *object, const char *key,

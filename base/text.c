@@ -135,6 +135,17 @@ bool nb_text_is_utf8(const char *bytes, size_t size, size_t *out_offset)
     return true;
 }
 
+void nb_text_hex(const void *bytes, size_t size, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const unsigned char *at = bytes;
+    for (size_t i = 0; i < size; i++) {
+        *out++ = digits[at[i] >> 4];
+        *out++ = digits[at[i] & 15];
+    }
+    *out = '\0';
+}
+
 /// Control characters, and those that reorder, hide or break what a person reads.
 static bool is_unprintable(uint32_t code)
 {

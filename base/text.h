@@ -37,6 +37,9 @@ void nb_text_free(char **chars_p);
 /// `out_offset` (may be null) is where the first bad byte stands.
 bool nb_text_is_utf8(const char *bytes, size_t size, size_t *out_offset);
 
+/// Write `size` bytes as 2 * `size` lower-case hex digits and a null.
+void nb_text_hex(const void *bytes, size_t size, char *out);
+
 /// Put '?' in place of control characters, escapes and malformed UTF-8, so that the text is safe
 /// on a terminal. Never makes it longer.
 void nb_text_make_printable(char *text);

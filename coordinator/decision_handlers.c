@@ -214,9 +214,7 @@ nb_status nb_handle_decide(nb_coordinator *self, const nb_caller *caller,
 {
     NB_SCOPED(deciding_fini)
     deciding it = {.self = self, .caller = caller, .said = request->decide};
-    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(it.id + 2 * i, 3, "%02x", it.said->client_id.data[i]);
-    }
+    nb_text_hex(it.said->client_id.data, NB_CLIENT_ID_SIZE, it.id);
     nb_status status = read_kind(it.said->kind, &it.kind, err);
     if (status == NB_OK) {
         status = nb_coordinator_album(self, it.said->album, &it.album, err);

@@ -296,9 +296,7 @@ static nb_status find_committed(const nb_album *album, const nb_push *push,
     char id[NB_CLIENT_ID_SIZE * 2 + 1];
     char at[NB_COMMIT_SIZE];
     const char *base = push->base ? push->base : "";
-    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(id + 2 * i, 3, "%02x", push->client_id[i]);
-    }
+    nb_text_hex(push->client_id, NB_CLIENT_ID_SIZE, id);
     snprintf(at, sizeof at, "%s", nb_revisions_head(album->revisions));
     for (size_t i = 0; i < SEARCHED_COMMITS && at[0] && strcmp(at, base) != 0; i++) {
         NB_SCOPED(nb_revision_fini) nb_revision revision = {0};

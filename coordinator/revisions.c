@@ -434,9 +434,9 @@ static nb_status write_commit(const nb_revisions *self, const nb_revisions *view
     NB_SCOPED(nb_text_fini) nb_text message = {0};
     nb_text_add(&message, draft->message);
     nb_text_add(&message, client_id_trailer);
-    for (size_t i = 0; i < sizeof draft->client_id; i++) {
-        nb_text_addf(&message, "%02x", draft->client_id[i]);
-    }
+    char id[2 * sizeof draft->client_id + 1];
+    nb_text_hex(draft->client_id, sizeof draft->client_id, id);
+    nb_text_add(&message, id);
     nb_text_add(&message, "\n");
     if (message.failed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a commit's message");

@@ -170,9 +170,7 @@ nb_status nb_song_notes_count(const nb_album *album, const nb_version *version, 
 
 void nb_hex_of_client_id(const uint8_t id[NB_CLIENT_ID_SIZE], char out[NB_EVENT_ID_SIZE])
 {
-    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
-    }
+    nb_text_hex(id, NB_CLIENT_ID_SIZE, out);
 }
 
 nb_event nb_note_event_make(nb_event_kind kind, const nb_note_log *log, const nb_version *version,

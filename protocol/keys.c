@@ -158,9 +158,7 @@ nb_status nb_public_key_to_hex(const nb_public_key *self, char out[65], nb_error
     if (status != NB_OK) {
         return status;
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
-    }
+    nb_text_hex(bytes, sizeof bytes, out);
     return NB_OK;
 }
 

@@ -18,12 +18,6 @@ void nb_answered_fini(nb_answered *self)
     *self = (nb_answered){0};
 }
 
-static const char *string_of(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
 static nb_status start(nb_answered *out, nb_error *err)
 {
     *out = (nb_answered){.fixed = json_array(), .open = json_array()};
@@ -49,11 +43,11 @@ static nb_status add_version(nb_farm *farm, const char *version, nb_answered *ou
     json_t *row = NULL;
     json_array_foreach(notes.rows, i, row)
     {
-        const char *state = string_of(row, "state");
+        const char *state = nb_json_text(row, "state");
         if (strcmp(state, "open") == 0) {
             json_array_append(out->open, row);
         } else if (strcmp(state, "resolved") == 0 &&
-                   strcmp(string_of(row, "changed_in"), name.version) == 0) {
+                   strcmp(nb_json_text(row, "changed_in"), name.version) == 0) {
             json_array_append(out->fixed, row);
         }
     }
@@ -67,7 +61,7 @@ static bool is_fixed(const nb_answered *self, const nb_note_fix *fix)
     json_array_foreach(self->fixed, i, row)
     {
         if (json_integer_value(json_object_get(row, "number")) == fix->number &&
-            (fix->song[0] == '\0' || strcmp(fix->song, string_of(row, "song")) == 0)) {
+            (fix->song[0] == '\0' || strcmp(fix->song, nb_json_text(row, "song")) == 0)) {
             return true;
         }
     }
@@ -124,8 +118,8 @@ nb_status nb_answered_between(nb_farm *farm, const nb_version_name *before,
     json_t *row = NULL;
     json_array_foreach(notes.rows, i, row)
     {
-        const char *in = string_of(row, "changed_in");
-        if (strcmp(string_of(row, "state"), "resolved") == 0 &&
+        const char *in = nb_json_text(row, "changed_in");
+        if (strcmp(nb_json_text(row, "state"), "resolved") == 0 &&
             nb_note_is_earlier(before->version, in) && !nb_note_is_earlier(after->version, in) &&
             after->version[0] == in[0]) {
             json_array_append(out->fixed, row);
@@ -149,9 +143,9 @@ void nb_answered_print(const json_t *notes, const char *words, nb_text *out)
         }
         nb_notes_format_place(row, place);
         NB_SCOPED(nb_text_free)
-        char *line = nb_text_format("  %s %s#%d at %s: %s", words, string_of(row, "song"),
+        char *line = nb_text_format("  %s %s#%d at %s: %s", words, nb_json_text(row, "song"),
                                     (int)json_integer_value(json_object_get(row, "number")), place,
-                                    string_of(row, "text"));
+                                    nb_json_text(row, "text"));
         if (!line) {
             out->failed = true;
             return;

@@ -15,8 +15,8 @@ enum { LIMIT_MAX = 500 }; // what one answer holds
 static json_t *row_to_json(const Nightbus__AuditRow *row)
 {
     char hex[2 * NB_KEY_SIZE + 1] = "";
-    for (size_t i = 0; row->has_key && i < row->key.len && i < NB_KEY_SIZE; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", row->key.data[i]);
+    if (row->has_key) {
+        nb_text_hex(row->key.data, row->key.len < NB_KEY_SIZE ? row->key.len : NB_KEY_SIZE, hex);
     }
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "entry", (json_int_t)row->entry,
                      "time_ms", (json_int_t)row->time_ms, "person", nb_cli_json_string(row->person),

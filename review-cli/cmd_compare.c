@@ -27,13 +27,6 @@ static void compare_fini(compare *self)
     nb_pairing_fini(&self->pairing);
 }
 
-static bool is_same_file(const struct stat *facts, const char *path)
-{
-    struct stat other;
-    return stat(path, &other) == 0 && facts->st_dev == other.st_dev &&
-           facts->st_ino == other.st_ino;
-}
-
 /// An earlier comparison is written over; what is compared, a folder or a device is not.
 static nb_status check_output(const compare *self, nb_error *err)
 {
@@ -45,8 +38,8 @@ static nb_status check_output(const compare *self, nb_error *err)
         return nb_fail(err, NB_E_INVALID, "%s: is no file: name the WAV file to write",
                        self->output);
     }
-    if (is_same_file(&facts, self->pairing.a_heard.path) ||
-        is_same_file(&facts, self->pairing.b_heard.path)) {
+    if (nb_file_is_same(self->output, self->pairing.a_heard.path) ||
+        nb_file_is_same(self->output, self->pairing.b_heard.path)) {
         return nb_fail(err, NB_E_INVALID, "%s: is what is compared: write to another file",
                        self->output);
     }

@@ -48,16 +48,6 @@ static void fetch_fini(fetch *self)
     nb_farm_fini(&self->farm);
 }
 
-static bool is_there(const char *path, const Nightbus__OutputRow *row)
-{
-    uint64_t size = 0;
-    nb_digest digest;
-    const nb_digest right = nb_wire_to_digest(row->digest);
-    return nb_file_size(path, &size, NULL) == NB_OK && size == row->size &&
-           nb_digest_of_file(path, &digest, NULL, NULL) == NB_OK &&
-           nb_digest_equal(&digest, &right);
-}
-
 // ---- Which files ----
 
 static bool is_alternate(const char *name, const char *wanted)
@@ -154,7 +144,8 @@ static nb_status fetch_files(fetch *self, nb_error *err)
     nb_status status = nb_file_make_folders(self->folder, 0777, err);
     for (size_t i = 0; status == NB_OK && i < self->count; i++) {
         wanted_file *file = &self->list[i];
-        file->there = is_there(file->path, file->row);
+        const nb_digest right = nb_wire_to_digest(file->row->digest);
+        file->there = nb_digest_is_of_file(&right, file->row->size, file->path);
         total += file->there ? 0 : file->row->size;
         status = nb_file_make_parents(file->path, 0777, err);
     }

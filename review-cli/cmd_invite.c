@@ -244,7 +244,8 @@ static nb_status print_table(const nb_cli *cli, const Nightbus__InviteListing *l
         char made[NB_AGO_SIZE];
         char until[32];
         snprintf(id, sizeof id, "%" PRIu64, row->invite);
-        nb_words_join(row->roles, row->n_roles, "own key", roles, sizeof roles);
+        NB_SCOPED(nb_json_free) json_t *list = nb_words_to_json(row->roles, row->n_roles);
+        nb_words_join(list, "own key", roles, sizeof roles);
         nb_ago_format((int64_t)row->created_ms, now_ms, made);
         format_moment((int64_t)row->expires_ms, until, sizeof until);
         const char *whom = row->joined ? row->joined : row->name ? row->name : "";

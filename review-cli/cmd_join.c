@@ -155,12 +155,13 @@ static nb_status print_joined(const nb_cli *cli, const joiner *self, const Night
     }
     nb_text_make_printable(name);
     nb_text_make_printable(album);
-    nb_words_join(joined->roles, joined->n_roles, "what you are already", roles, sizeof roles);
+    NB_SCOPED(nb_json_free) json_t *list = nb_words_to_json(joined->roles, joined->n_roles);
+    nb_words_join(list, "what you are already", roles, sizeof roles);
     if (cli->json) {
         return nb_cli_print_json(json_pack("{s:s, s:o, s:o, s:s, s:s}", "name", name, "roles",
-                                           nb_words_to_json(joined->roles, joined->n_roles),
-                                           "album", nb_cli_json_string(joined->album), "farm",
-                                           self->where, "key", self->address.key_path),
+                                           json_incref(list), "album",
+                                           nb_cli_json_string(joined->album), "farm", self->where,
+                                           "key", self->address.key_path),
                                  err);
     }
     if (self->renderer) {

@@ -14,10 +14,7 @@ enum { KEY_HEX_SIZE = 2 * NB_KEY_SIZE + 1, SHORT_KEY = 8, SHORTEST_KEY = 4 };
 
 static void key_to_hex(const Nightbus__KeyRow *row, char out[KEY_HEX_SIZE])
 {
-    out[0] = '\0';
-    for (size_t i = 0; i < row->key.len && i < NB_KEY_SIZE; i++) {
-        snprintf(out + 2 * i, 3, "%02x", row->key.data[i]);
-    }
+    nb_text_hex(row->key.data, row->key.len < NB_KEY_SIZE ? row->key.len : NB_KEY_SIZE, out);
 }
 
 static nb_status ask_keys(nb_farm *farm, bool has_after, uint64_t after,

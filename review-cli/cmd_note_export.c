@@ -9,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const nb_option export_options[] = {
@@ -19,14 +18,6 @@ static const nb_option export_options[] = {
     {"state", 0, "STATE", "only those: open or resolved", 0},
     {"start", 0, "TIME", "where the song begins in the session; 0 if not given"},
 };
-
-/// Two paths to one file.
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat x;
-    struct stat y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 static nb_status choose_format(const nb_cli *cli, nb_marker_format *out, nb_error *err)
 {
@@ -49,7 +40,7 @@ static nb_status choose_format(const nb_cli *cli, nb_marker_format *out, nb_erro
         return nb_fail(err, NB_E_USAGE, "%s has no sessions; --session is for rpp, ardour, wav-cue",
                        nb_marker_format_name(*out));
     }
-    if (status == NB_OK && session && output && is_same_file(session, output)) {
+    if (status == NB_OK && session && output && nb_file_is_same(session, output)) {
         return nb_fail(err, NB_E_USAGE,
                        "%s is the session itself, which stays as it is; name another file with -o",
                        output);

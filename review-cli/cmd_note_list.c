@@ -18,12 +18,6 @@ static const nb_option list_options[] = {
     {"limit", 'L', "N", "how many, the newest (default: all)", 'n'},
 };
 
-static const char *string_of(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
 static void add_replies(const json_t *row, int64_t now_ms, nb_table *table)
 {
     size_t i = 0;
@@ -32,13 +26,13 @@ static void add_replies(const json_t *row, int64_t now_ms, nb_table *table)
     {
         char number[24];
         char when[NB_AGO_SIZE];
-        const bool there = strcmp(string_of(reply, "state"), "open") == 0;
+        const bool there = strcmp(nb_json_text(reply, "state"), "open") == 0;
         NB_SCOPED(nb_text_free)
-        char *words = nb_notes_one_line(string_of(reply, there ? "text" : "state"));
+        char *words = nb_notes_one_line(nb_json_text(reply, there ? "text" : "state"));
         snprintf(number, sizeof number, ".%zu", i + 1);
         nb_ago_format(json_integer_value(json_object_get(reply, "time_ms")), now_ms, when);
-        nb_table_add(table, (const char *const[]){number, "", "", string_of(reply, "person"), when,
-                                                  words ? words : ""});
+        nb_table_add(table, (const char *const[]){number, "", "", nb_json_text(reply, "person"),
+                                                  when, words ? words : ""});
     }
 }
 
@@ -60,13 +54,13 @@ static nb_status print_table(const nb_cli *cli, const nb_notes *all, bool one_so
         char when[NB_AGO_SIZE];
         NB_SCOPED(nb_text_free) char *whole = nb_notes_words(row);
         NB_SCOPED(nb_text_free) char *words = whole ? nb_notes_one_line(whole) : NULL;
-        snprintf(name, sizeof name, "%s#%d", one_song ? "" : string_of(row, "song"),
+        snprintf(name, sizeof name, "%s#%d", one_song ? "" : nb_json_text(row, "song"),
                  (int)json_integer_value(json_object_get(row, "number")));
         nb_notes_format_place(row, place);
         nb_ago_format(json_integer_value(json_object_get(row, "time_ms")), now_ms, when);
         nb_table_add(&table,
-                     (const char *const[]){name, place, string_of(row, "state"),
-                                           string_of(row, "person"), when, words ? words : ""});
+                     (const char *const[]){name, place, nb_json_text(row, "state"),
+                                           nb_json_text(row, "person"), when, words ? words : ""});
         add_replies(row, now_ms, &table);
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};

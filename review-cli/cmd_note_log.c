@@ -76,12 +76,6 @@ static nb_status fetch(nb_farm *farm, const nb_note_name *name, history *out, nb
     return NB_OK;
 }
 
-static const char *string_of(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
 /// "replied: by how much?"
 static char *tell(const json_t *row)
 {
@@ -92,7 +86,7 @@ static char *tell(const json_t *row)
         {"resolve", "resolved"}, {"reopen", "reopened"},      {"delete", "deleted"},
         {"erase", "erased"},     {"follow", "it came along"},
     };
-    const char *words = string_of(row, "kind");
+    const char *words = nb_json_text(row, "kind");
     const char *text = json_string_value(json_object_get(row, "text"));
     const bool speaks =
         strcmp(words, "note") == 0 || strcmp(words, "reply") == 0 || strcmp(words, "edit") == 0;
@@ -132,8 +126,8 @@ static nb_status print_table(const nb_cli *cli, const history *all, nb_error *er
         if (json_is_real(json_object_get(row, "at_s"))) {
             nb_text_format_time(json_real_value(json_object_get(row, "at_s")), at);
         }
-        nb_table_add(&table, (const char *const[]){when, name, string_of(row, "version"), at,
-                                                   string_of(row, "person"), what ? what : ""});
+        nb_table_add(&table, (const char *const[]){when, name, nb_json_text(row, "version"), at,
+                                                   nb_json_text(row, "person"), what ? what : ""});
     }
     NB_SCOPED(nb_text_fini) nb_text text = {0};
     nb_table_print(&table, cli->colour, &text);

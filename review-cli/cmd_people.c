@@ -67,15 +67,8 @@ static nb_status print_table(const nb_cli *cli, const json_t *rows, nb_error *er
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const char *album = json_string_value(json_object_get(row, "album"));
-        const json_t *list = json_object_get(row, "roles");
         char roles[NB_WORDS_SIZE];
-        size_t length = 0;
-        roles[0] = '\0';
-        for (size_t j = 0; j < json_array_size(list) && length < sizeof roles; j++) {
-            length +=
-                (size_t)snprintf(roles + length, sizeof roles - length, "%s%s", j > 0 ? ", " : "",
-                                 json_string_value(json_array_get(list, j)));
-        }
+        nb_words_join(json_object_get(row, "roles"), "", roles, sizeof roles);
         const char *const cells[] = {json_string_value(json_object_get(row, "name")),
                                      !album                    ? "(the farm)"
                                      : strcmp(album, "*") == 0 ? "(all albums)"

@@ -242,13 +242,6 @@ static nb_status send_manifest(push *self, nb_error *err)
 
 // ---- The push itself ----
 
-static void id_to_hex(const uint8_t id[NB_CLIENT_ID_SIZE], char out[ID_HEX_SIZE])
-{
-    for (size_t i = 0; i < NB_CLIENT_ID_SIZE; i++) {
-        snprintf(out + 2 * i, 3, "%02x", id[i]);
-    }
-}
-
 static bool id_from_hex(const char *hex, uint8_t out[NB_CLIENT_ID_SIZE])
 {
     if (strlen(hex) != ID_HEX_SIZE - 1 || strspn(hex, "0123456789abcdef") != ID_HEX_SIZE - 1) {
@@ -283,7 +276,7 @@ static nb_status take_id(const push *self, const char *path, uint8_t out[NB_CLIE
     }
     const nb_status status = nb_farm_make_id(out, err);
     char hex[ID_HEX_SIZE];
-    id_to_hex(out, hex);
+    nb_text_hex(out, NB_CLIENT_ID_SIZE, hex);
     if (!pending || json_object_set_new(pending, "client_id", json_string(hex)) != 0) {
         return nb_fail(err, NB_E_INVALID, "the message is no UTF-8 text");
     }

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "audio/audio_file.h"
 #include "base/file.h"
-#include "base/progress.h"
-#include "renderer/engine/render.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
+#include "review-cli/measuring.h"
 #include "review-cli/report_print.h"
 #include "review-cli/version_files.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
-{
-    (void)total_frames;
-    nb_progress_update(context, (uint64_t)done_frames);
-}
 
 static nb_status report_file(nb_cli *cli, const char *path, nb_error *err)
 {
@@ -25,11 +18,7 @@ static nb_status report_file(nb_cli *cli, const char *path, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    nb_progress progress;
-    nb_progress_start(&progress, "measuring", NB_PROGRESS_FRAMES, (uint64_t)info.frames,
-                      info.rate_hz);
-    status = nb_render_measure(path, NULL, on_progress, &progress, &report, err);
-    nb_progress_finish(&progress, (uint64_t)info.frames);
+    status = nb_measure_file(path, &info, &report, err);
     return status == NB_OK ? nb_cli_print_report(cli, path, &report, err) : status;
 }
 

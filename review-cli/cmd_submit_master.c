@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/file.h"
-#include "base/progress.h"
 #include "renderer/engine/print.h"
-#include "renderer/engine/render.h"
 #include "review-cli/ask.h"
 #include "review-cli/command.h"
 #include "review-cli/editor.h"
 #include "review-cli/heard.h"
+#include "review-cli/measuring.h"
 #include "review-cli/pushed.h"
 #include "review-cli/stop.h"
 #include "review-cli/submission.h"
@@ -110,20 +109,10 @@ static nb_status get_mix(submit *self, nb_error *err)
 
 // ---- The check ----
 
-static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
-{
-    (void)total_frames;
-    nb_progress_update(context, (uint64_t)done_frames);
-}
-
 static nb_status compare_one(submit *self, master_file *file, nb_error *err)
 {
-    nb_progress progress;
     NB_SCOPED(nb_report_fini) nb_report report = {0};
-    nb_progress_start(&progress, "measuring", NB_PROGRESS_FRAMES, (uint64_t)file->info.frames,
-                      file->info.rate_hz);
-    nb_status status = nb_render_measure(file->path, NULL, on_progress, &progress, &report, err);
-    nb_progress_finish(&progress, (uint64_t)file->info.frames);
+    const nb_status status = nb_measure_file(file->path, &file->info, &report, err);
     if (status != NB_OK) {
         return status;
     }

@@ -73,15 +73,6 @@ nb_status nb_delivery_add_bytes(nb_delivery *self, char *path, char *bytes, size
 
 // ---- Bringing it ----
 
-static bool is_there(const char *path, const nb_delivered *file)
-{
-    uint64_t size = 0;
-    nb_digest digest;
-    return nb_file_size(path, &size, NULL) == NB_OK && size == file->size &&
-           nb_digest_of_file(path, &digest, NULL, NULL) == NB_OK &&
-           nb_digest_equal(&digest, &file->digest);
-}
-
 static nb_status look(nb_delivery *self, uint64_t *out_total, nb_error *err)
 {
     nb_status status = nb_file_make_folders(self->root, 0777, err);
@@ -91,7 +82,7 @@ static nb_status look(nb_delivery *self, uint64_t *out_total, nb_error *err)
         if (!path) {
             return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
         }
-        file->there = is_there(path, file);
+        file->there = nb_digest_is_of_file(&file->digest, file->size, path);
         *out_total += file->there || file->bytes ? 0 : file->size;
         status = nb_file_make_parents(path, 0777, err);
     }

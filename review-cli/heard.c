@@ -90,13 +90,6 @@ static void tidy(const char *folder)
     }
 }
 
-static bool is_there(const char *path, const nb_digest *wanted)
-{
-    nb_digest digest;
-    return nb_file_exists(path) && nb_digest_of_file(path, &digest, NULL, NULL) == NB_OK &&
-           nb_digest_equal(&digest, wanted);
-}
-
 static nb_status fetch_mix(nb_farm *farm, const nb_version_name *name,
                            const Nightbus__VersionInfo *info, const char *folder, nb_heard *out,
                            nb_error *err)
@@ -113,7 +106,7 @@ static nb_status fetch_mix(nb_farm *farm, const nb_version_name *name,
     if (!out->path) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
     }
-    if (is_there(out->path, &digest)) {
+    if (nb_digest_is_of_file(&digest, row->size, out->path)) {
         (void)utimensat(AT_FDCWD, out->path, NULL, 0); // used just now
         return NB_OK;
     }

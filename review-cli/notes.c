@@ -133,17 +133,11 @@ nb_status nb_notes_fetch_all(nb_farm *farm, const nb_version_name *name, nb_note
 
 // ---- Choosing ----
 
-static const char *string_of(const json_t *row, const char *key)
-{
-    const char *text = json_string_value(json_object_get(row, key));
-    return text ? text : "";
-}
-
 static int by_place(const void *a, const void *b)
 {
     const json_t *x = *(json_t *const *)a;
     const json_t *y = *(json_t *const *)b;
-    const int songs = strcmp(string_of(x, "song"), string_of(y, "song"));
+    const int songs = strcmp(nb_json_text(x, "song"), nb_json_text(y, "song"));
     const double at =
         json_real_value(json_object_get(x, "at_s")) - json_real_value(json_object_get(y, "at_s"));
     const json_int_t number = json_integer_value(json_object_get(x, "number")) -
@@ -175,7 +169,7 @@ void nb_notes_sort(nb_notes *self)
 void nb_notes_keep(nb_notes *self, const char *key, const char *value)
 {
     for (size_t i = json_array_size(self->rows); value && i-- > 0;) {
-        if (strcasecmp(string_of(json_array_get(self->rows, i), key), value) != 0) {
+        if (strcasecmp(nb_json_text(json_array_get(self->rows, i), key), value) != 0) {
             json_array_remove(self->rows, i);
         }
     }
@@ -184,7 +178,7 @@ void nb_notes_keep(nb_notes *self, const char *key, const char *value)
 void nb_notes_drop_gone(nb_notes *self)
 {
     for (size_t i = json_array_size(self->rows); i-- > 0;) {
-        const char *state = string_of(json_array_get(self->rows, i), "state");
+        const char *state = nb_json_text(json_array_get(self->rows, i), "state");
         if (strcmp(state, "deleted") == 0 || strcmp(state, "erased") == 0) {
             json_array_remove(self->rows, i);
         }
@@ -220,17 +214,17 @@ char *nb_notes_words(const json_t *row)
 {
     NB_SCOPED(nb_text_fini) nb_text out = {0};
     size_t count = 0;
-    const char *state = string_of(row, "state");
-    const char *track = string_of(row, "track");
-    const char *drift = string_of(row, "drift");
+    const char *state = nb_json_text(row, "state");
+    const char *track = nb_json_text(row, "track");
+    const char *drift = nb_json_text(row, "drift");
     const bool is_gone = strcmp(state, "deleted") == 0 || strcmp(state, "erased") == 0;
-    nb_text_add(&out, is_gone ? state : string_of(row, "text"));
+    nb_text_add(&out, is_gone ? state : nb_json_text(row, "text"));
     if (track[0]) {
         add_remark(&out, &count, "on %s", track);
     }
-    if (strcmp(string_of(row, "version"), string_of(row, "shown")) != 0 &&
-        string_of(row, "shown")[0]) {
-        add_remark(&out, &count, "from %s", string_of(row, "version"));
+    if (strcmp(nb_json_text(row, "version"), nb_json_text(row, "shown")) != 0 &&
+        nb_json_text(row, "shown")[0]) {
+        add_remark(&out, &count, "from %s", nb_json_text(row, "version"));
     }
     if (drift[0]) {
         add_remark(&out, &count, "%s",
@@ -239,12 +233,12 @@ char *nb_notes_words(const json_t *row)
     if (json_integer_value(json_object_get(row, "edits")) > 0 && !is_gone) {
         add_remark(&out, &count, "edited");
     }
-    if (string_of(row, "changed_by")[0] && strcmp(state, "open") != 0) {
-        add_remark(&out, &count, "%s by %s in %s", state, string_of(row, "changed_by"),
-                   string_of(row, "changed_in"));
-    } else if (string_of(row, "changed_by")[0]) {
-        add_remark(&out, &count, "opened again by %s in %s", string_of(row, "changed_by"),
-                   string_of(row, "changed_in"));
+    if (nb_json_text(row, "changed_by")[0] && strcmp(state, "open") != 0) {
+        add_remark(&out, &count, "%s by %s in %s", state, nb_json_text(row, "changed_by"),
+                   nb_json_text(row, "changed_in"));
+    } else if (nb_json_text(row, "changed_by")[0]) {
+        add_remark(&out, &count, "opened again by %s in %s", nb_json_text(row, "changed_by"),
+                   nb_json_text(row, "changed_in"));
     }
     nb_text_add(&out, count > 0 ? ")" : "");
     return nb_text_take(&out);
@@ -272,8 +266,8 @@ char *nb_notes_marker_text(const json_t *row)
 {
     NB_SCOPED(nb_text_fini) nb_text out = {0};
     const json_t *replies = json_object_get(row, "replies");
-    const char *track = string_of(row, "track");
-    nb_text_add(&out, string_of(row, "text"));
+    const char *track = nb_json_text(row, "track");
+    nb_text_add(&out, nb_json_text(row, "text"));
     if (track[0]) {
         nb_text_addf(&out, " (on %s)", track);
     }
@@ -281,8 +275,9 @@ char *nb_notes_marker_text(const json_t *row)
     const json_t *reply = NULL;
     json_array_foreach(replies, i, reply)
     {
-        if (string_of(reply, "text")[0]) {
-            nb_text_addf(&out, "\n> %s: %s", string_of(reply, "person"), string_of(reply, "text"));
+        if (nb_json_text(reply, "text")[0]) {
+            nb_text_addf(&out, "\n> %s: %s", nb_json_text(reply, "person"),
+                         nb_json_text(reply, "text"));
         }
     }
     if (out.failed) {
@@ -311,10 +306,10 @@ static nb_status add_marker(const json_t *row, nb_markers *out, nb_error *err)
     marker.end_ns =
         nb_markers_frame_to_ns(json_integer_value(json_object_get(row, "end_frame")), rate_hz);
     marker.number = (unsigned)json_integer_value(json_object_get(row, "number"));
-    marker.resolved = strcmp(string_of(row, "state"), "resolved") == 0;
+    marker.resolved = strcmp(nb_json_text(row, "state"), "resolved") == 0;
     // nb_markers_add copies both; what a peer sends is made fit to be seen when it is written.
     NB_SCOPED(nb_text_free) char *shown = nb_notes_marker_text(row);
-    NB_SCOPED(nb_text_free) char *author = nb_markers_printable(string_of(row, "person"));
+    NB_SCOPED(nb_text_free) char *author = nb_markers_printable(nb_json_text(row, "person"));
     if (!shown || !author) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }

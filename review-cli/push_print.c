@@ -2,13 +2,12 @@
 #include "review-cli/push_print.h"
 
 #include "base/file.h"
-#include "base/progress.h"
 #include "mix/document.h"
 #include "renderer/engine/print.h"
-#include "renderer/engine/render.h"
 #include "review-cli/ask.h"
 #include "review-cli/batch.h"
 #include "review-cli/editor.h"
+#include "review-cli/measuring.h"
 #include "review-cli/pushed.h"
 #include "review-cli/submission.h"
 
@@ -69,12 +68,6 @@ static nb_status read_words(push_print *self, nb_error *err)
 
 // ---- The file ----
 
-static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
-{
-    (void)total_frames;
-    nb_progress_update(context, (uint64_t)done_frames);
-}
-
 /// Where the print starts in its session: what is kept, told and written as JSON.
 static int64_t start_of(const push_print *self)
 {
@@ -88,11 +81,7 @@ static nb_status measure(push_print *self, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    nb_progress progress;
-    nb_progress_start(&progress, "measuring", NB_PROGRESS_FRAMES, (uint64_t)self->info.frames,
-                      self->info.rate_hz);
-    status = nb_render_measure(self->path, NULL, on_progress, &progress, &self->report, err);
-    nb_progress_finish(&progress, (uint64_t)self->info.frames);
+    status = nb_measure_file(self->path, &self->info, &self->report, err);
     return status == NB_OK ? nb_bext_read(self->path, &self->bext, &self->has_bext, err) : status;
 }
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { COPY_BYTES = 1 << 20 };
@@ -219,14 +218,6 @@ static nb_status copy_file(const char *from, const char *to, nb_error *err)
     return status == NB_OK ? nb_file_draft_commit(&draft, err) : status;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat left;
-    struct stat right;
-    return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev &&
-           left.st_ino == right.st_ino;
-}
-
 static nb_status place_file(const nb_submitted *file, const nb_folder *folder, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *to = nb_file_join(folder->path, file->path);
@@ -234,7 +225,7 @@ static nb_status place_file(const nb_submitted *file, const nb_folder *folder, n
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a path");
     }
     nb_status status = nb_file_make_parents(to, 0777, err);
-    if (status != NB_OK || (file->local_path && is_same_file(file->local_path, to))) {
+    if (status != NB_OK || (file->local_path && nb_file_is_same(file->local_path, to))) {
         return status;
     }
     return file->local_path ? copy_file(file->local_path, to, err)

@@ -55,6 +55,4 @@ nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error
     return NB_OK;
 }
 
-bool nb_version_name_is_fixed(const nb_version_name *self) { return is_numbered(self->version); }
-
 bool nb_version_name_is_master(const nb_version_name *self) { return self->version[0] == 'm'; }

@@ -18,9 +18,6 @@ typedef struct nb_version_name {
 /// (the newest approved mix), "SONG@master" (the newest master).
 NB_NODISCARD nb_status nb_version_name_parse(const char *text, nb_version_name *out, nb_error *err);
 
-/// True if the version is a number and so names the same bytes for ever.
-bool nb_version_name_is_fixed(const nb_version_name *self);
-
 /// "m1" or "master".
 bool nb_version_name_is_master(const nb_version_name *self);
 

@@ -43,18 +43,6 @@ nb_status nb_words_take_labels(const char *text, char out[NB_WORD_MAX + 1], nb_e
     return NB_OK;
 }
 
-void nb_words_join(char *const *words, size_t count, const char *none, char *out, size_t size)
-{
-    size_t length = 0;
-    snprintf(out, size, "%s", count == 0 ? none : "");
-    for (size_t i = 0; i < count && length + 1 < size; i++) {
-        const int added =
-            snprintf(out + length, size - length, "%s%s", i > 0 ? ", " : "", words[i]);
-        length += added > 0 ? (size_t)added : 0;
-    }
-    nb_text_make_printable(out);
-}
-
 json_t *nb_words_to_json(char *const *words, size_t count)
 {
     json_t *array = json_array();
@@ -62,4 +50,18 @@ json_t *nb_words_to_json(char *const *words, size_t count)
         json_array_append_new(array, nb_cli_json_string(words[i]));
     }
     return array;
+}
+
+void nb_words_join(const json_t *words, const char *none, char *out, size_t size)
+{
+    const size_t count = json_array_size(words);
+    size_t length = 0;
+    snprintf(out, size, "%s", count == 0 ? none : "");
+    for (size_t i = 0; i < count && length + 1 < size; i++) {
+        const char *word = json_string_value(json_array_get(words, i));
+        const int added =
+            snprintf(out + length, size - length, "%s%s", i > 0 ? ", " : "", word ? word : "");
+        length += added > 0 ? (size_t)added : 0;
+    }
+    nb_text_make_printable(out);
 }

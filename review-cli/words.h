@@ -26,9 +26,10 @@ NB_NODISCARD nb_status nb_words_parse(const char *option, const char *text, nb_w
 NB_NODISCARD nb_status nb_words_take_labels(const char *text, char out[NB_WORD_MAX + 1],
                                             nb_error *err);
 
-/// "artist, engineer", made printable; `none` where there are none. At most `size` bytes.
-void nb_words_join(char *const *words, size_t count, const char *none, char *out, size_t size);
-/// The same as a JSON array.
+/// A list of a message as a JSON array; null without memory.
 json_t *nb_words_to_json(char *const *words, size_t count);
+/// "artist, engineer" of such an array, made printable; `none` where there are none. At most `size`
+/// bytes.
+void nb_words_join(const json_t *words, const char *none, char *out, size_t size);
 
 #endif // NB_REVIEW_CLI_WORDS_H

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "test.h"
@@ -135,6 +136,25 @@ static void removing_follows_no_link(void **state)
     assert_ok(nb_file_remove_all(gone, err)); // absent is fine
 }
 
+static void one_file_is_known_by_any_path_and_by_its_bytes(void **state)
+{
+    (void)state;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(folder, "one");
+    NB_SCOPED(nb_text_free) char *other = nb_file_join(folder, "other");
+    NB_SCOPED(nb_text_free) char *around = nb_file_join(folder, "./one");
+    assert_ok(nb_file_write(path, "same", 4, 0600, err));
+    assert_ok(nb_file_write(other, "same", 4, 0600, err));
+    assert_true(nb_file_is_same(path, around));
+    assert_false(nb_file_is_same(path, other));
+    assert_false(nb_file_is_same(path, "/nowhere"));
+    const nb_digest digest = nb_digest_of("same", 4);
+    const nb_digest wrong = nb_digest_of("else", 4);
+    assert_true(nb_digest_is_of_file(&digest, 4, other));
+    assert_false(nb_digest_is_of_file(&digest, 5, other));
+    assert_false(nb_digest_is_of_file(&wrong, 4, other));
+    assert_false(nb_digest_is_of_file(&digest, 4, "/nowhere"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(publishing_moves_a_file_over_another, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(reading_has_a_limit_and_wants_a_file, make_folder,
+                                        remove_folder),
+        cmocka_unit_test_setup_teardown(one_file_is_known_by_any_path_and_by_its_bytes, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(removing_follows_no_link, make_folder, remove_folder),
     };

@@ -9,7 +9,6 @@ static void a_song_and_a_number_name_a_version(void **state)
     assert_ok(nb_version_name_parse("last-bus@v12", &name, err));
     assert_string_equal(name.song, "last-bus");
     assert_string_equal(name.version, "v12");
-    assert_true(nb_version_name_is_fixed(&name));
 }
 
 static void a_song_alone_is_its_latest(void **state)
@@ -21,7 +20,6 @@ static void a_song_alone_is_its_latest(void **state)
         assert_ok(nb_version_name_parse(texts[i], &name, err));
         assert_string_equal(name.song, "night");
         assert_string_equal(name.version, "latest");
-        assert_false(nb_version_name_is_fixed(&name));
     }
 }
 
@@ -31,10 +29,8 @@ static void a_master_is_named_like_a_mix(void **state)
     nb_version_name name;
     assert_ok(nb_version_name_parse("night@m3", &name, err));
     assert_string_equal(name.version, "m3");
-    assert_true(nb_version_name_is_fixed(&name));
     assert_true(nb_version_name_is_master(&name));
     assert_ok(nb_version_name_parse("night@master", &name, err));
-    assert_false(nb_version_name_is_fixed(&name));
     assert_true(nb_version_name_is_master(&name));
     assert_ok(nb_version_name_parse("night@v3", &name, err));
     assert_false(nb_version_name_is_master(&name));
