@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "coordinator/backup.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/reserve.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -316,6 +317,7 @@ static int64_t collect(nb_coordinator *coordinator, const char *data)
     if (nb_coordinator_collect(coordinator, &problem) != NB_OK) {
         nb_log_warn("collection: %s", problem.text);
     }
+    nb_reserve_keep(data);
     return nb_clock_ms() + COLLECT_MS;
 }
 
@@ -374,6 +376,7 @@ static nb_status run(const choices *chosen, nb_error *err)
         (ssize_t)sizeof options.incarnation) {
         return nb_fail_errno(err, errno, "getrandom");
     }
+    nb_reserve_take(chosen->data);
     nb_status status = lock_data(chosen->data, &lock, err);
     if (status == NB_OK) {
         status = load_keys(chosen->data, &keys, err);
@@ -385,7 +388,7 @@ static nb_status run(const choices *chosen, nb_error *err)
         status = start_server(chosen, &keys, coordinator, &server, err);
     }
     if (status != NB_OK) {
-        return status;
+        return nb_reserve_explain(chosen->data, status, err);
     }
     const nb_coordinator_link link = {&server,        link_send,         link_open_session,
                                       link_bulk_port, link_is_connected, link_forget_key};

@@ -30,6 +30,7 @@ static nb_status status_of(sqlite3 *connection, int code)
     switch (code & 0xff) {
     case SQLITE_FULL:
         return NB_E_NO_SPACE;
+    case SQLITE_CANTOPEN:
     case SQLITE_IOERR: {
         const int errnum = sqlite3_system_errno(connection);
         return (errnum == ENOSPC || errnum == EDQUOT) ? NB_E_NO_SPACE : NB_E_IO;

@@ -63,6 +63,7 @@ nb_status nb_trust_ensure(nb_trust *self, const char *file, const char *name, co
     if (status != NB_OK || has_key(self, hex)) {
         return status;
     }
+    self->changed = true;
     json_t *row =
         json_pack("{s:s, s:[s], s:s, s:b}", "name", name, "roles", role, "key", hex, "local", 1);
     return json_array_append_new(self->rows, row) == 0
@@ -72,6 +73,9 @@ nb_status nb_trust_ensure(nb_trust *self, const char *file, const char *name, co
 
 nb_status nb_trust_save(const nb_trust *self, nb_error *err)
 {
+    if (!self->changed) {
+        return NB_OK;
+    }
     NB_SCOPED(nb_text_free) char *path = nb_file_join(self->folder, "trusted.json");
     NB_SCOPED(nb_text_free) char *text = nb_json_pretty(self->rows);
     if (!path || !text) {

@@ -6,12 +6,15 @@
 #include "base/json.h"
 #include "base/status.h"
 
+#include <stdbool.h>
+
 enum { NB_TRUST_NAME_SIZE = 201 };
 
 /// Zero-initialise; nb_trust_fini frees.
 typedef struct nb_trust {
     char *folder; ///< keys/
     json_t *rows; ///< [{"name", "roles": [...], "key": hex, "local": true}]
+    bool changed; ///< There is something to write
 } nb_trust;
 
 /// Read FOLDER/trusted.json; absent is empty.
@@ -23,7 +26,7 @@ void nb_trust_fini(nb_trust *self);
 NB_NODISCARD nb_status nb_trust_ensure(nb_trust *self, const char *file, const char *name,
                                        const char *role, nb_error *err);
 
-/// Write it back, mode 0600.
+/// Write it back, mode 0600, if it changed: a start on a full disk needs no room for it.
 NB_NODISCARD nb_status nb_trust_save(const nb_trust *self, nb_error *err);
 
 /// Who sits here: git's user.name, else $USER, else "owner".

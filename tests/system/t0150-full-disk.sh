@@ -39,6 +39,35 @@ check_repository "$WORK/farm/albums/small-album.git"
 ok "notes, versions, audio"
 stop_farm
 
+step "a start on a disk without any room"
+[ -f "$WORK/farm/reserve" ] || fail "no room was kept"
+fill() { head -c 64M /dev/zero >"$WORK/farm/$1" 2>/dev/null || true; }
+fill filler
+start_farm --renderers 1
+fill more # nor is there any room later
+nightbus note list tones@v1 >"$WORK/notes"
+expect_words "$WORK/notes" "still listening"
+rm -rf "$WORK/out"
+nightbus fetch tones@v1 -o "$WORK/out" >/dev/null
+cmp "$WORK/before.wav" "$WORK/out/tones-v1.wav" || fail "v1 changed"
+sed -i 's/^title: Tones$/title: Tones, again/' songs/tones/mix.yaml
+expect_exit 1 nightbus push -m "no room"
+expect_words "$WORK/err" full
+stop_farm
+ok "it reads: $(tail -1 "$WORK/err")"
+
+step "and another one, with nothing kept for it"
+fill most
+expect_exit 1 timeout 60 nightbus-coordinator --data "$WORK/farm"
+expect_words "$WORK/err" "make some MB free"
+rm -f "$WORK/farm/filler" "$WORK/farm/more" "$WORK/farm/most"
+start_farm --renderers 1
+nightbus push -m "there is room" >/dev/null
+is_kept() { [ -f "$WORK/farm/reserve" ]; }
+wait_for 60 is_kept
+stop_farm
+ok "told what to do; then it starts"
+
 step "a render into a full disk"
 umount "$WORK/farm"
 mounted=
