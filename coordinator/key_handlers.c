@@ -28,7 +28,7 @@ static Nightbus__KnownRow *make_row(const asked *self, const nb_digest *key, uin
     return row;
 }
 
-/// Knowing a key is no right: only what this album has counts as known.
+/// Knowing a key is no right: only what this album has counts as known, of outputs as of edges.
 static bool is_of_album(const asked *self, const nb_result *result)
 {
     uint64_t size = 0;
@@ -79,8 +79,15 @@ static nb_status add_edges(const asked *self, nb_error *err)
     for (size_t i = 0; status == NB_OK && i < self->said->n_edges; i++) {
         nb_freeze_row freeze;
         uint64_t size = 0;
+        bool known = false;
         const nb_digest key = nb_wire_to_digest(self->said->edges[i]);
-        status = nb_ledger_get_freeze(coordinator->ledger, &key, &freeze, err);
+        status = nb_ledger_has_freeze(coordinator->ledger, self->said->album, &key, &known, err);
+        if (status == NB_OK && !known) {
+            continue;
+        }
+        if (status == NB_OK) {
+            status = nb_ledger_get_freeze(coordinator->ledger, &key, &freeze, err);
+        }
         if (status == NB_E_NOT_FOUND) {
             status = NB_OK;
             continue;

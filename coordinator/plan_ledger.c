@@ -14,7 +14,10 @@ static const char tables[] =
     " size INTEGER NOT NULL, made_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL) STRICT,"
     " WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS freezes_by_digest ON freezes (digest);"
-    "CREATE INDEX IF NOT EXISTS freezes_by_use ON freezes (used_ms);";
+    "CREATE INDEX IF NOT EXISTS freezes_by_use ON freezes (used_ms);"
+    "CREATE TABLE IF NOT EXISTS freeze_albums (key BLOB NOT NULL REFERENCES freezes"
+    " ON DELETE CASCADE, album TEXT NOT NULL REFERENCES albums, PRIMARY KEY (key, album)) STRICT,"
+    " WITHOUT ROWID;";
 
 nb_status nb_ledger_make_plan_tables(nb_sql *sql, nb_error *err)
 {
@@ -125,6 +128,27 @@ nb_status nb_ledger_get_freeze(nb_ledger *self, const nb_digest *key, nb_freeze_
     out->made_ms = nb_sql_get_int(&rows, 2);
     out->used_ms = nb_sql_get_int(&rows, 3);
     return nb_sql_get_digest(&rows, 0, &out->digest, err);
+}
+
+nb_status nb_ledger_share_freeze(nb_ledger *self, const nb_digest *key, uint64_t task,
+                                 nb_error *err)
+{
+    return nb_sql_run(self->sql,
+                      "INSERT OR IGNORE INTO freeze_albums (key, album)"
+                      " SELECT freezes.key, album FROM freezes, jobs"
+                      " WHERE freezes.key = ? AND task = ?",
+                      NB_SQL_VALUES(nb_sql_digest(key), nb_sql_int((int64_t)task)), err);
+}
+
+nb_status nb_ledger_has_freeze(nb_ledger *self, const char *album, const nb_digest *key, bool *out,
+                               nb_error *err)
+{
+    *out = false;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    const nb_status status =
+        nb_sql_query(self->sql, "SELECT 1 FROM freeze_albums WHERE key = ? AND album = ?",
+                     NB_SQL_VALUES(nb_sql_digest(key), nb_sql_text(album)), &rows, err);
+    return (status == NB_OK) ? nb_sql_next(&rows, out, err) : status;
 }
 
 nb_status nb_ledger_use_freeze(nb_ledger *self, const nb_digest *key, int64_t now_ms, nb_error *err)

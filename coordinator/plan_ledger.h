@@ -37,6 +37,12 @@ NB_NODISCARD nb_status nb_ledger_put_freeze(nb_ledger *self, const nb_freeze_row
 /// NB_E_NOT_FOUND if it is not kept.
 NB_NODISCARD nb_status nb_ledger_get_freeze(nb_ledger *self, const nb_digest *key,
                                             nb_freeze_row *out, nb_error *err);
+/// The albums whose jobs the task is for have this edge, if it is kept: they made it or used it.
+NB_NODISCARD nb_status nb_ledger_share_freeze(nb_ledger *self, const nb_digest *key, uint64_t task,
+                                              nb_error *err);
+/// Is it an edge of that album? Others of the farm are not its people's to know.
+NB_NODISCARD nb_status nb_ledger_has_freeze(nb_ledger *self, const char *album,
+                                            const nb_digest *key, bool *out, nb_error *err);
 NB_NODISCARD nb_status nb_ledger_use_freeze(nb_ledger *self, const nb_digest *key, int64_t now_ms,
                                             nb_error *err);
 NB_NODISCARD nb_status nb_ledger_forget_freeze(nb_ledger *self, const nb_digest *key,

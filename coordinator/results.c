@@ -7,6 +7,7 @@
 #include "coordinator/costs.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/job_outputs.h"
+#include "coordinator/plan_ledger.h"
 #include "coordinator/prints.h"
 
 #include <inttypes.h>
@@ -232,6 +233,10 @@ static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbu
     }
     if (status == NB_OK) {
         status = nb_freezes_keep(self, &done->plan, said, err);
+    }
+    for (size_t i = 0; status == NB_OK && i < done->plan.freeze_count; i++) {
+        status =
+            nb_ledger_share_freeze(self->ledger, &done->plan.freezes[i].key, done->task.id, err);
     }
     if (status == NB_OK && done->task.state < NB_TASK_DONE) {
         status = nb_ledger_end_task(self->ledger, done->task.id, NB_TASK_DONE, "", err);

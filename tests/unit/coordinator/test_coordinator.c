@@ -4,6 +4,7 @@
 
 #include "coordinator/farm_ledger.h"
 #include "coordinator/incident_ledger.h"
+#include "coordinator/plan_ledger.h"
 #include "coordinator/sql.h"
 #include "coordinator/wish_ledger.h"
 #include "mix/plan.h"
@@ -1104,6 +1105,39 @@ static const Nightbus__Reply *render_album(desk *self, unsigned priority, char *
     return ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_RENDER, &body);
 }
 
+static void kept_edges_of_other_albums_are_not_told(void **state)
+{
+    desk here;
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "ledger.sqlite");
+    nb_ledger *ledger = NULL;
+    start(&here, *state);
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(send_push(&here, &first_push));
+    here.album = "dawn";
+    make_album(&here);
+    nb_freeze_row edge = {.key = {{5}}, .size = 4, .made_ms = 1, .used_ms = 1};
+    assert_ok(
+        nb_blob_store_put(nb_coordinator_store(here.coordinator), "edge", 4, &edge.digest, err));
+    assert_ok(nb_ledger_open(path, &ledger, err));
+    assert_ok(nb_ledger_put_freeze(ledger, &edge, err));
+    ProtobufCBinaryData key = {.len = sizeof edge.key.bytes, .data = edge.key.bytes};
+    char albums[2][8] = {"night", "dawn"};
+    for (unsigned shared = 0; shared < 2; shared++) {
+        for (size_t i = 0; i < 2; i++) {
+            Nightbus__KeyAsk body = NIGHTBUS__KEY_ASK__INIT;
+            body.album = albums[i];
+            body.n_edges = 1;
+            body.edges = &key;
+            const Nightbus__Reply *reply = ask(&here, &ada, NIGHTBUS__REQUEST__BODY_KEY_ASK, &body);
+            assert_answer(reply);
+            assert_int_equal(reply->key_answer->n_edges, shared && i == 0 ? 1 : 0);
+        }
+        assert_ok(nb_ledger_share_freeze(ledger, &edge.key, 1, err)); // of night's task
+    }
+    nb_ledger_close(&ledger);
+    close_desk(&here);
+}
+
 static void a_wish_that_is_not_written_down_is_not_followed(void **state)
 {
     desk here;
@@ -1837,6 +1871,7 @@ int main(void)
         in_scratch(of_several_results_the_one_that_was_asked_for_is_kept),
         in_scratch(an_incident_whose_first_result_is_there_is_not_kept),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
+        in_scratch(kept_edges_of_other_albums_are_not_told),
         in_scratch(a_wish_that_is_not_written_down_is_not_followed),
         in_scratch(an_album_s_hours_are_those_of_its_jobs_now),
         in_scratch(a_note_is_kept_once_and_in_the_song_s_frames),
