@@ -68,7 +68,8 @@ typedef struct nb_node {
     nb_node_kind kind;
     const char *name; ///< "vox", "vox/comp", "vox/fader", "vox/pan", "vox/sends/plate", "plate/sum"
     nb_digest key;
-    unsigned channels; ///< 1 or 2; 0 if not known
+    nb_digest length_key; ///< Of what decides its length alone; zeros for silence
+    unsigned channels;    ///< 1 or 2; 0 if not known
     size_t input_count;
     const size_t *inputs; ///< Nodes before this one; a sum's are in the order of their ids
     int sidechain;        ///< Node index, or -1
@@ -126,7 +127,8 @@ NB_NODISCARD nb_status nb_graph_build(const nb_document *document, nb_asset_look
 void nb_graph_destroy(nb_graph **self_p);
 
 /// The key of a sink's whole output: that of its node, the limit on what rings at the end, and for
-/// a stem the mix's node, which decides its length. It is nb_plan.mix_key for the sink "mix".
+/// a stem what decides the length of the mix, which is its own. It is nb_plan.mix_key for the sink
+/// "mix".
 void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out);
 
 /// Write the lane's values at frames first .. first + count - 1 to out[0], out[stride], ...: at

@@ -152,6 +152,85 @@ nb_digest nb_key_of_sum(const nb_key_context *self, const nb_node *nodes, const 
     return nb_hasher_finish(self->hasher);
 }
 
+// ---- Lengths ----
+
+nb_digest nb_key_length_of_clips(const nb_key_context *self, const nb_key_clip *clips, size_t count)
+{
+    nb_hasher *hasher = self->hasher;
+    if (count == 0) {
+        return (nb_digest){{0}};
+    }
+    begin(self, "clips length", file_libraries);
+    nb_hasher_add_u64(hasher, count);
+    for (size_t i = 0; i < count; i++) {
+        const nb_graph_clip *clip = clips[i].clip;
+        nb_hasher_add_digest(hasher, clips[i].file);
+        nb_hasher_add_i64(hasher, clip->at_frame);
+        nb_hasher_add_i64(hasher, clip->offset_frames);
+        nb_hasher_add_i64(hasher, clips[i].to_the_end ? -1 : clip->length_frames);
+    }
+    return nb_hasher_finish(hasher);
+}
+
+static bool is_silent(const nb_digest *length_key)
+{
+    static const nb_digest silence;
+    return nb_digest_equal(length_key, &silence);
+}
+
+nb_digest nb_key_length_of_inputs(const nb_key_context *self, const nb_node *nodes,
+                                  const nb_node *node)
+{
+    nb_digest first = {{0}};
+    bool several = false;
+    for (size_t i = 0; i < node->input_count; i++) {
+        const nb_digest *input = &nodes[node->inputs[i]].length_key;
+        several =
+            several || (!is_silent(&first) && !is_silent(input) && !nb_digest_equal(&first, input));
+        first = is_silent(&first) ? *input : first;
+    }
+    if (!several) {
+        return first;
+    }
+    begin(self, "longest", NULL);
+    for (size_t i = 0; i < node->input_count; i++) {
+        if (!is_silent(&nodes[node->inputs[i]].length_key)) {
+            nb_hasher_add_digest(self->hasher, &nodes[node->inputs[i]].length_key);
+        }
+    }
+    return nb_hasher_finish(self->hasher);
+}
+
+nb_digest nb_key_length_of_processor(const nb_key_context *self, const nb_node *nodes,
+                                     const nb_node *node, const nb_digest *file, size_t tail)
+{
+    nb_hasher *hasher = self->hasher;
+    const nb_digest *input = &nodes[node->inputs[0]].length_key;
+    const nb_digest *key = node->sidechain >= 0 ? &nodes[node->sidechain].length_key : input;
+    const bool same_end = is_silent(key) || nb_digest_equal(key, input);
+    const bool rings = file || tail > 0;
+    if (is_silent(input) || (same_end && !rings)) {
+        return *input;
+    }
+    begin(self, "processor length", NULL);
+    nb_hasher_add_digest(hasher, input);
+    nb_hasher_add_digest(hasher, key);
+    nb_hasher_add_u64(hasher, rings);
+    if (rings) {
+        // How long it rings is for the processor to say: all that may matter counts.
+        add_settings(self, node);
+    }
+    if (rings && follows_tempo(&node->settings)) {
+        add_tempos(self);
+    }
+    if (file) {
+        nb_hasher_add_digest(hasher, file);
+    }
+    return nb_hasher_finish(hasher);
+}
+
+// ---- Outputs ----
+
 void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out)
 {
     NB_SCOPED(nb_hasher_destroy) nb_hasher *hasher = nb_hasher_new();
@@ -160,7 +239,7 @@ void nb_graph_output_key(const nb_graph *self, size_t sink, nb_digest *out)
     nb_hasher_add_digest(hasher, &self->nodes[self->sinks[sink].node].key);
     nb_hasher_add_i64(hasher, self->tail_max_frames);
     if (self->sinks[sink].kind == NB_SINK_STEM) {
-        nb_hasher_add_digest(hasher, &self->nodes[self->sinks[0].node].key);
+        nb_hasher_add_digest(hasher, &self->nodes[self->sinks[0].node].length_key);
     }
     *out = nb_hasher_finish(hasher);
 }

@@ -33,4 +33,14 @@ nb_digest nb_key_of_part(const nb_key_context *self, const nb_node *nodes, const
 
 nb_digest nb_key_of_sum(const nb_key_context *self, const nb_node *nodes, const nb_node *node);
 
+/// The same for what decides a node's length alone: which clips stand where, and what rings behind
+/// them. A fader, a pan or a compressor does not. Of several inputs (sums and joins) the longest;
+/// `tail` is what the processor says without its file.
+nb_digest nb_key_length_of_clips(const nb_key_context *self, const nb_key_clip *clips,
+                                 size_t count);
+nb_digest nb_key_length_of_inputs(const nb_key_context *self, const nb_node *nodes,
+                                  const nb_node *node);
+nb_digest nb_key_length_of_processor(const nb_key_context *self, const nb_node *nodes,
+                                     const nb_node *node, const nb_digest *file, size_t tail);
+
 #endif // NB_MIX_KEYS_H

@@ -188,6 +188,7 @@ int nb_build_clips(nb_build *self, const nb_strip *strip)
     node->clips = clips;
     node->clip_count = count;
     node->key = nb_key_of_clips(&self->keys, keys, count);
+    node->length_key = nb_key_length_of_clips(&self->keys, keys, count);
     return share(self, index);
 }
 
@@ -218,6 +219,7 @@ int nb_build_sum(nb_build *self, const nb_strip *strip, const size_t *inputs, si
         node->end_frame = end > node->end_frame ? end : node->end_frame;
     }
     node->key = nb_key_of_sum(&self->keys, self->nodes, node);
+    node->length_key = nb_key_length_of_inputs(&self->keys, self->nodes, node);
     return share(self, index);
 }
 
@@ -236,6 +238,7 @@ int nb_build_part(nb_build *self, const char *name, nb_part part, int input)
     node->channels = self->nodes[input].channels > 0 ? 1 : 0;
     node->end_frame = self->nodes[input].end_frame;
     node->key = nb_key_of_part(&self->keys, self->nodes, node);
+    node->length_key = nb_key_length_of_inputs(&self->keys, self->nodes, node);
     return share(self, index);
 }
 
@@ -256,6 +259,7 @@ int nb_build_join(nb_build *self, const char *name, nb_part part, int changed, i
     const int64_t ends[] = {self->nodes[changed].end_frame, self->nodes[whole].end_frame};
     node->end_frame = ends[ends[1] > ends[0]];
     node->key = nb_key_of_part(&self->keys, self->nodes, node);
+    node->length_key = nb_key_length_of_inputs(&self->keys, self->nodes, node);
     return share(self, index);
 }
 
@@ -347,20 +351,21 @@ static void set_channels(const nb_build *self, const nb_build_processor *what, c
     }
 }
 
-/// Delay and ringing of the finished settings.
-static void set_times(nb_build *self, const nb_build_processor *what, const nb_node *input,
-                      nb_node *node)
+/// Delay and ringing of the finished settings. How long it rings.
+static size_t set_times(nb_build *self, const nb_build_processor *what, const nb_node *input,
+                        nb_node *node)
 {
     const nb_processor *processor = node->settings.processor;
     nb_error err = {0};
     if (processor->check && processor->check(&node->settings, &err) != NB_OK) {
         nb_problems_add(self->problems, what->place, "%s: %s", what->name, err.text);
-        return;
+        return 0;
     }
     node->latency_frames = processor->latency(&node->settings);
     const size_t tail = processor->tail(&node->settings);
     const int64_t tail_frames = tail > INT32_MAX ? INT32_MAX : (int64_t)tail;
     node->end_frame = input->end_frame > 0 ? input->end_frame + tail_frames : 0;
+    return tail;
 }
 
 int nb_build_process(nb_build *self, const nb_build_processor *what, int input)
@@ -398,8 +403,9 @@ int nb_build_process(nb_build *self, const nb_build_processor *what, int input)
         return NB_BUILD_SILENT;
     }
     set_channels(self, what, &self->nodes[input], node);
-    set_times(self, what, &self->nodes[input], node);
-    node->key = nb_key_of_processor(&self->keys, self->nodes, node,
-                                    what->file ? &what->file->asset.digest : NULL);
+    const size_t tail = set_times(self, what, &self->nodes[input], node);
+    const nb_digest *file = what->file ? &what->file->asset.digest : NULL;
+    node->key = nb_key_of_processor(&self->keys, self->nodes, node, file);
+    node->length_key = nb_key_length_of_processor(&self->keys, self->nodes, node, file, tail);
     return share(self, index);
 }

@@ -48,8 +48,8 @@ static bool is_of_alternate(const nb_mix_change *change, const char *output)
            (change->path[id] == '/' || change->path[id] == '\0');
 }
 
-nb_status nb_plan_reasons_find(const nb_mix_diff *changes, const nb_graph *before,
-                               const nb_graph *after, const char *output, bool *out, nb_error *err)
+static nb_status find(const nb_mix_diff *changes, const nb_graph *before, const nb_graph *after,
+                      const char *output, bool *out, nb_error *err)
 {
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < changes->count; i++) {
@@ -69,6 +69,31 @@ nb_status nb_plan_reasons_find(const nb_mix_diff *changes, const nb_graph *befor
                 status = feeds(before, output, strip, &out[i], err);
             }
         }
+    }
+    return status;
+}
+
+/// A strip's own values (fader, pan, ...) and how they move don't, but for what closes it.
+static bool may_change_length(const nb_mix_change *change)
+{
+    return !change->has_key || change->key.area != NB_MIX_OF_STRIP ||
+           strcmp(change->key.name, "mute") == 0 || strcmp(change->key.name, "output") == 0;
+}
+
+nb_status nb_plan_reasons_find(const nb_mix_diff *changes, const nb_graph *before,
+                               const nb_graph *after, const char *output, bool *out, nb_error *err)
+{
+    nb_status status = find(changes, before, after, output, out, err);
+    bool any = false;
+    for (size_t i = 0; i < changes->count; i++) {
+        any = any || out[i];
+    }
+    if (status != NB_OK || any || strncmp(output, "stem/", 5) != 0) {
+        return status;
+    }
+    status = find(changes, before, after, "mix", out, err); // which is longer or shorter now
+    for (size_t i = 0; i < changes->count; i++) {
+        out[i] = out[i] && may_change_length(&changes->changes[i]);
     }
     return status;
 }

@@ -8,7 +8,9 @@
 
 /// Mark in out[change] the changes that can be heard and whose strip feeds the sink `output`
 /// ("mix", "alternate/tv", "stem/drums") in one of the two graphs; `before` may be null. What is
-/// about the whole song counts for all, what is about an alternate for that one.
+/// about the whole song counts for all, what is about an alternate for that one. A stem that none
+/// of this touches is another one since the mix's length is, and so is its own: then what may
+/// have done that.
 NB_NODISCARD nb_status nb_plan_reasons_find(const nb_mix_diff *changes, const nb_graph *before,
                                             const nb_graph *after, const char *output, bool *out,
                                             nb_error *err);

@@ -79,6 +79,9 @@ nightbus plan tones --stems --json >"$WORK/plan.json"
     '["made",true]' ] || fail "the mix is not to be made: $(cat "$WORK/plan.json")"
 [ "$(jq -r '.edges[] | select(.name == "t2/hiss") | .fate' "$WORK/plan.json")" = kept ] ||
     fail "the kept edge is not kept"
+[ "$(jq -c '[.outputs[] | select(.name | startswith("stem/")) | [.name, .fate]]' "$WORK/plan.json")" = \
+    '[["stem/t1","kept"],["stem/t2","kept"],["stem/t3","made"]]' ] ||
+    fail "not only the third stem: $(cat "$WORK/plan.json")"
 sed -i 's/t1: 2}/t1: 3}/; s/fader_db: -6$/fader_db: -5/' songs/tones/mix.yaml
 nightbus plan tones --json >"$WORK/plan.json"
 [ "$(jq -c '[.outputs[] | [.name, .fate]]' "$WORK/plan.json")" = \
@@ -104,6 +107,16 @@ nightbus fetch tones@v5 -o "$WORK/out" >/dev/null
 nightbus render songs/tones -o "$WORK/here/" >/dev/null
 cmp "$WORK/out/tones-v5.wav" "$WORK/here/tones.wav" || fail "without the kept edge the mix is another"
 ok "made again"
+
+step "of the stems only what changed is made"
+nightbus fetch tones@v5 --stems -o "$WORK/out" >/dev/null
+nightbus job "$(nightbus jobs -n 1 --json | jq '.jobs[0].job')" >"$WORK/job"
+expect_words "$WORK/job" "1 output"
+nightbus render songs/tones --stems -o "$WORK/here/" >/dev/null
+for stem in "$WORK"/here/tones-stems/*.wav; do
+    cmp "$stem" "$WORK/out/tones-v5-stems/$(basename "$stem")" || fail "stem $(basename "$stem") differs"
+done
+ok "one of three"
 
 step "what sounds the same is not rendered"
 jobs=$(tasks)

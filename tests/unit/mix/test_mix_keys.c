@@ -217,6 +217,73 @@ static void every_parameter_of_every_processor_counts_and_its_default_does_not(v
     assert_true(all > 20 && refused * 10 < all);
 }
 
+// Two tracks, of which the second is as given; what stands behind the tracks is given, too.
+static nb_digest stem_key(nb_asset_lookup *lookup, const char *track, const char *rest)
+{
+    char text[1000];
+    nb_digest out;
+    snprintf(text, sizeof text,
+             HEAD
+             "tracks:\n  - {id: a, clips: [{file: s.wav, at: 1}], inserts: [{id: e, processor: "
+             "equaliser, bands: [{type: bell, freq_hz: 900, gain_db: 2}]}]}\n"
+             "  - {id: b, %s}\n%s",
+             track, rest);
+    NB_SCOPED(nb_document_destroy) nb_document *document = parsed(text);
+    NB_SCOPED(nb_graph_destroy) nb_graph *graph = NULL;
+    assert_ok(nb_graph_build(document, lookup, NULL, &fingerprint, NULL, &graph, err));
+    for (size_t i = 0; i < graph->sink_count; i++) {
+        if (graph->sinks[i].kind == NB_SINK_STEM && strcmp(graph->sinks[i].name, "a") == 0) {
+            nb_graph_output_key(graph, i, &out);
+            return out;
+        }
+    }
+    fail_msg("no stem of a");
+    return out;
+}
+
+static void a_stem_is_known_as_long_as_it_and_the_mix_s_length_stay(void **state)
+{
+    (void)state;
+#define CLIP "clips: [{file: stereo.wav, at: 2}]"
+    static const struct {
+        bool same;
+        const char *track, *rest;
+    } cases[] = {
+        {true, CLIP, ""},
+        {true, CLIP ", fader_db: -3", ""},
+        {true, CLIP ", pan_percent: -20, polarity: inverted", ""},
+        {true, CLIP ", inserts: [{id: c, processor: compressor, ratio: 3}]", ""},
+        {true, CLIP ", inserts: [{id: c, processor: gate}]", ""},
+        {true, "clips: [{file: stereo.wav, at: 2, gain_db: 1, fade_in: 0.1}]", ""},
+        {true, CLIP, "mix_bus: {fader_db: -1}\n"},
+        {true, CLIP, "automation: {b/fader_db: '1 -3'}\n"},
+        {true, CLIP, "tempo: [{at: 0, bpm: 90, meter: 4/4}]\n"},
+        {true, CLIP ", output: bus", "buses: [{id: bus}]\n"},
+        {false, "clips: [{file: stereo.wav, at: 2.001}]", ""},
+        {false, "clips: [{file: stereo.wav, at: 2, offset: 0.01}]", ""},
+        {false, "clips: [{file: stereo.wav, at: 2, length: 0.01}]", ""},
+        {false, "clips: [{file: s.wav, at: 2}]", ""},
+        {false, CLIP ", mute: true", ""},
+        {false, CLIP ", inserts: [{id: r, processor: reverb}]", ""},
+        {false, CLIP ", inserts: [{id: d, processor: delay, time_ms: 300}]", ""},
+        {false, CLIP ", sends: [{to: bus}]",
+         "buses: [{id: bus, inserts: [{id: r, processor: reverb}]}]\n"},
+        {false, CLIP, "mix_bus: {inserts: [{id: l, processor: reverb}]}\n"},
+        {false, CLIP, "tail_max_s: 3\n"},
+    };
+#undef CLIP
+    const nb_digest plain = stem_key(find_unknown, cases[0].track, cases[0].rest);
+    for (size_t i = 0; i < NB_COUNT(cases); i++) {
+        // As the coordinator plans it, who opens no file, and as a renderer finds it.
+        const nb_digest planned = stem_key(find_unknown, cases[i].track, cases[i].rest);
+        const nb_digest found = stem_key(find_known, cases[i].track, cases[i].rest);
+        assert_true(nb_digest_equal(&planned, &found));
+        if (nb_digest_equal(&planned, &plain) != cases[i].same) {
+            fail_msg("case %zu: the stem is %s", i, cases[i].same ? "another" : "the same");
+        }
+    }
+}
+
 static void an_engine_counts_for_what_it_does(void **state)
 {
     (void)state;
@@ -293,6 +360,7 @@ int main(void)
         cmocka_unit_test(whatever_is_heard_changes_both),
         cmocka_unit_test(the_tempo_counts_in_keys_only_where_a_processor_follows_it),
         cmocka_unit_test(every_parameter_of_every_processor_counts_and_its_default_does_not),
+        cmocka_unit_test(a_stem_is_known_as_long_as_it_and_the_mix_s_length_stay),
         cmocka_unit_test(an_engine_counts_for_what_it_does),
         cmocka_unit_test(a_new_revision_counts_for_the_songs_that_use_it),
         cmocka_unit_test(libm_counts_in_every_key),

@@ -91,6 +91,7 @@ static void an_output_is_made_for_what_feeds_it_and_for_nothing_else(void **stat
     assert_non_null(strstr(loud, "-3 → -5 dB"));
     NB_SCOPED(nb_text_free) char *stem = reasons(&changes, &before, &after, "stem/gtr");
     assert_null(strstr(stem, "dB"));
+    assert_non_null(strstr(stem, "old")); // without it the mix may be shorter, and so each stem
     // Without the graph before, what is gone has no output any more.
     NB_SCOPED(nb_text_free) char *less = reasons(&changes, NULL, &after, "mix");
     assert_null(strstr(less, "old"));
