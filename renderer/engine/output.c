@@ -54,6 +54,17 @@ nb_status nb_output_init(nb_output *self, const nb_graph *graph, const nb_render
     return NB_OK;
 }
 
+/// A freeze is only a short cut: one that finds no room is left out.
+static nb_status leave_out(nb_output *self, nb_status status)
+{
+    if (status != NB_E_NO_SPACE || !is_freeze(self)) {
+        return status;
+    }
+    nb_audio_writer_destroy(&self->writer);
+    (void)unlink(self->wanted->wav_path); // it may not be there
+    return NB_OK;
+}
+
 nb_status nb_output_open(nb_output *self, const nb_graph *graph, nb_error *err)
 {
     const nb_audio_writer_options options = {.rate_hz = graph->rate_hz,
@@ -66,11 +77,12 @@ nb_status nb_output_open(nb_output *self, const nb_graph *graph, nb_error *err)
                                              .name = is_freeze(self)
                                                          ? graph->nodes[self->node].name
                                                          : graph->sinks[self->wanted->sink].name};
-    const nb_status status =
+    nb_status status =
         is_freeze(self) ? NB_OK : nb_meter_new(graph->rate_hz, OUTPUT_CHANNELS, &self->meter, err);
-    return (status == NB_OK)
-               ? nb_audio_writer_open_as(self->wanted->wav_path, &options, &self->writer, err)
-               : status;
+    if (status == NB_OK) {
+        status = nb_audio_writer_open_as(self->wanted->wav_path, &options, &self->writer, err);
+    }
+    return leave_out(self, status);
 }
 
 nb_status nb_output_take_frames(nb_output *self, nb_arena *arena, int64_t frames, nb_error *err)
@@ -106,7 +118,7 @@ nb_status nb_output_write(nb_output *self, const nb_edges *edges, nb_scratch *sc
     const int64_t last = (end < self->to) ? end : self->to;
     nb_status status = NB_OK;
     for (int64_t at = (first > self->from || remembers) ? first : self->from;
-         status == NB_OK && at < last;) {
+         self->writer && status == NB_OK && at < last;) {
         const int64_t left = ((at < self->from && self->from < last) ? self->from : last) - at;
         size_t frames = (left < NB_SCRATCH_FRAMES) ? (size_t)left : NB_SCRATCH_FRAMES;
         float *written = find_written(self, at, &frames);
@@ -115,7 +127,7 @@ nb_status nb_output_write(nb_output *self, const nb_edges *edges, nb_scratch *sc
             channels[c] = nb_edges_view(edges, self->node, c, at, frames, scratch->planes[c]);
         }
         edges->kernel->interleave(channels, self->channels, frames, written);
-        status = write_frames(self, written, at, frames, err);
+        status = leave_out(self, write_frames(self, written, at, frames, err));
         at += (int64_t)frames;
     }
     nb_tally_work(&scratch->tally, NB_PROFILE_WRITER);
@@ -183,7 +195,10 @@ nb_status nb_output_report(nb_meter *meter, nb_report *out, nb_error *err)
 
 nb_status nb_output_close(nb_output *self, nb_error *err)
 {
-    const nb_status status = nb_audio_writer_close(&self->writer, err);
+    if (!self->writer) {
+        return NB_OK; // left out
+    }
+    const nb_status status = leave_out(self, nb_audio_writer_close(&self->writer, err));
     return (status == NB_OK && self->meter)
                ? nb_output_report(self->meter, self->wanted->report, err)
                : status;

@@ -13,8 +13,8 @@ typedef struct nb_output {
     const nb_render_output *wanted;
     size_t node;
     unsigned channels;
-    int64_t from, to; ///< The section that is written
-    nb_audio_writer *writer;
+    int64_t from, to;        ///< The section that is written
+    nb_audio_writer *writer; ///< Null of a freeze that was left out
     nb_meter *meter;
     float *written; ///< Frame % capacity: what the file got, interleaved, until it is measured
     size_t capacity;

@@ -59,8 +59,10 @@ typedef struct nb_render_options {
 
 /// What a file is made of.
 typedef enum nb_render_what {
-    NB_RENDER_SINK,   ///< An output of the song
-    NB_RENDER_FREEZE, ///< The edge of one node, all of it, in its own channels
+    NB_RENDER_SINK, ///< An output of the song
+    /// The edge of one node, all of it, in its own channels. One that finds no room on its disk is
+    /// left out: there is no file then, and the render goes on.
+    NB_RENDER_FREEZE,
 } nb_render_what;
 
 /// One file to make.

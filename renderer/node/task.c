@@ -483,6 +483,7 @@ typedef struct product {
     const char *path; ///< Null for a text
     const nb_audio_growth *growth;
     const char *text;
+    bool is_short_cut; ///< Worth no waiting: where there is no room it is left out
 } product;
 
 static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
@@ -532,7 +533,7 @@ static nb_status publish(task *self, const product *what, nb_digest *out_digest,
     if (worker->store) {
         do {
             status = put(worker->store, what, out_digest, out_size, err);
-        } while (wait_for_room(self, status, err));
+        } while (!what->is_short_cut && wait_for_room(self, status, err));
         if (status != NB_E_PERMISSION) {
             return status;
         }
@@ -540,7 +541,8 @@ static nb_status publish(task *self, const product *what, nb_digest *out_digest,
     }
     do {
         status = upload(self, what, out_digest, out_size, err);
-    } while (status != NB_OK && (wait_for_room(self, status, err) || try_again(self, status, err)));
+    } while (status != NB_OK && ((!what->is_short_cut && wait_for_room(self, status, err)) ||
+                                 try_again(self, status, err)));
     return status;
 }
 
@@ -645,6 +647,26 @@ static nb_status add_measured(task *self, file_rows *out, nb_error *err)
     return status;
 }
 
+/// A kept edge saves time later, and is no part of the result.
+static nb_status add_freeze(task *self, file_rows *out, const nb_made_freeze *made, nb_error *err)
+{
+    const char *node = self->graph->nodes[made->node].name;
+    if (!nb_file_exists(made->path)) {
+        nb_heartbeat_say(self->worker->heartbeat,
+                         "%s: this edge is not kept: no room for it on this renderer's disk", node);
+        return NB_OK;
+    }
+    nb_freeze_name(&made->key, out->names[out->count]);
+    const product what = {made->path, &made->growth, NULL, true};
+    const nb_status status = add_file(self, out, &what, err);
+    if (status == NB_E_NO_SPACE) {
+        out->count--;
+        nb_heartbeat_say(self->worker->heartbeat, "%s: this edge is not kept: %s", node, err->text);
+        return NB_OK;
+    }
+    return status;
+}
+
 static nb_status add_files(task *self, file_rows *out, nb_error *err)
 {
     if (self->print) {
@@ -654,7 +676,8 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
     for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
         const nb_made_output *made = &self->made.list[i];
         nb_output_wav_name(made->planned->name, out->names[out->count]);
-        status = add_file(self, out, &(product){made->wav_path, &made->growth, NULL}, err);
+        status =
+            add_file(self, out, &(product){.path = made->wav_path, .growth = &made->growth}, err);
         set_headline(out->list[out->count - 1], &made->report);
         if (status == NB_OK && made->report_text) {
             nb_output_report_name(made->planned->name, out->names[out->count]);
@@ -662,9 +685,7 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
         }
     }
     for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
-        const nb_made_freeze *made = &self->made.freezes[i];
-        nb_freeze_name(&made->key, out->names[out->count]);
-        status = add_file(self, out, &(product){made->path, &made->growth, NULL}, err);
+        status = add_freeze(self, out, &self->made.freezes[i], err);
     }
     return status;
 }
