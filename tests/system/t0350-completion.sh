@@ -91,6 +91,7 @@ cd $WORK/desk
 RC
 screen() { tmux -L "$TEST_NAME.$$" "$@"; }
 shows() { [[ $(screen capture-pane -p) == *"$1"* ]]; }
+gone() { ! shows "$1"; }
 screen -f /dev/null new-session -d -x 100 -y 20 "bash --rcfile $WORK/rc -i" 2>"$WORK/tmux" ||
     skip "no terminal here: $(cat "$WORK/tmux")"
 at_end="screen kill-server"
@@ -104,6 +105,35 @@ wait_for 60 shows "nightbus show tide@v1"
 screen send-keys Enter
 wait_for 60 shows "pushed by"
 ok "typed with the tabulator, it runs"
+
+step "zsh offers the same, and says what each is"
+command -v zsh >/dev/null || skip "zsh is not installed"
+mkdir "$WORK/zsh"
+cat >"$WORK/zsh/.zshrc" <<RC
+PROMPT='%# '
+fpath=($SOURCE/deploy/completion \$fpath)
+autoload -U compinit
+compinit -u -d $WORK/zsh/dump
+cd $WORK/desk
+print ready
+RC
+screen new-window "ZDOTDIR=$WORK/zsh zsh -d -i"
+wait_for 60 shows "ready"
+screen send-keys "nightbus sho" Tab
+wait_for 60 shows "nightbus show"
+screen send-keys "tid" Tab
+wait_for 60 shows "nightbus show tide@"
+screen send-keys "v" Tab
+wait_for 60 shows "nightbus show tide@v1"
+screen send-keys Enter
+wait_for 60 shows "pushed by"
+screen send-keys "clear" Enter
+wait_for 60 gone "pushed by"
+screen send-keys "nightbus note resolve tones#" Tab Tab
+wait_for 60 shows "-- open 0:00.700: clack"
+shows "-- open 0:00.500: click" || fail "not each is explained: $(screen capture-pane -p)"
+screen kill-window
+ok "in a terminal of its own"
 
 step "long output goes through a pager, and colours only repeat the words"
 screen send-keys "clear; NIGHTBUS_PAGER='sed s/^/PAGED:/' nightbus log" Enter
