@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +44,11 @@ void nb_log_open(const char *name)
     }
 }
 
-enum { LINE_SIZE = 3500 }; // a text of quotes only, doubled
+enum {
+    TEXT_SIZE = 1500,
+    NODE_SIZE = 200,
+    LINE_SIZE = 4096, // a text of quotes only, doubled; still one write to a pipe
+};
 
 /// A printable text inside JSON's quotes; what does not fit is left out.
 static void quote(const char *text, char *out, size_t size)
@@ -58,34 +63,61 @@ static void quote(const char *text, char *out, size_t size)
     out[at] = '\0';
 }
 
-void nb_log(nb_log_level level, const char *format, ...)
+/// `"task":3,"attempt":1,` and the like.
+static void format_subject(const nb_log_subject *subject, char *out, size_t size)
+{
+    const struct {
+        const char *name;
+        uint64_t number;
+    } numbers[] = {{"task", subject->task}, {"attempt", subject->attempt}, {"job", subject->job}};
+    size_t at = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < NB_COUNT(numbers); i++) {
+        if (numbers[i].number != 0) {
+            at += (size_t)snprintf(out + at, size - at, "\"%s\":%" PRIu64 ",", numbers[i].name,
+                                   numbers[i].number);
+        }
+    }
+    if (subject->node) {
+        char node[NODE_SIZE];
+        char quoted[2 * sizeof node];
+        snprintf(node, sizeof node, "%s", subject->node);
+        nb_text_make_printable(node);
+        quote(node, quoted, sizeof quoted);
+        snprintf(out + at, size - at, "\"node\":\"%s\",", quoted);
+    }
+}
+
+static int format_json(const char *when, nb_log_level level, const nb_log_subject *subject,
+                       const char *text, char out[LINE_SIZE])
+{
+    char quoted[2 * TEXT_SIZE];
+    char program[256];
+    char about[2 * NODE_SIZE + 128]; // and three numbers
+    quote(self.program, program, sizeof program);
+    quote(text, quoted, sizeof quoted);
+    format_subject(subject, about, sizeof about);
+    return snprintf(out, LINE_SIZE,
+                    "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",%s\"text\":\"%s\"}\n",
+                    when, level_names[level], program, about, quoted);
+}
+
+static void write_line(nb_log_level level, const nb_log_subject *subject, const char *format,
+                       va_list args)
 {
     if (level < self.least) {
         return;
     }
-    char text[1500];
-    va_list args;
-    va_start(args, format);
+    char text[TEXT_SIZE];
     vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     nb_text_make_printable(text); // a name from a peer must not reach the terminal raw
 
     char line[LINE_SIZE];
     char when[NB_CLOCK_ISO_SIZE];
     nb_clock_iso(nb_clock_wall_ms(), when);
-    int length = 0;
-    if (self.form == NB_LOG_JSON) {
-        char quoted[2 * sizeof text];
-        char program[256];
-        quote(self.program, program, sizeof program);
-        quote(text, quoted, sizeof quoted);
-        length = snprintf(line, sizeof line,
-                          "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"text\":\"%s\"}\n",
-                          when, level_names[level], program, quoted);
-    } else {
-        length = snprintf(line, sizeof line, "%s %-5s %s: %s\n", when, level_names[level],
-                          self.program, text);
-    }
+    int length = (self.form == NB_LOG_JSON) ? format_json(when, level, subject, text, line)
+                                            : snprintf(line, sizeof line, "%s %-5s %s: %s\n", when,
+                                                       level_names[level], self.program, text);
     if (length >= (int)sizeof line) {
         length = (int)sizeof line - 1;
     }
@@ -93,4 +125,21 @@ void nb_log(nb_log_level level, const char *format, ...)
     if (write(STDERR_FILENO, line, (size_t)length) < 0) {
         return; // nowhere left to say it
     }
+}
+
+void nb_log(nb_log_level level, const char *format, ...)
+{
+    static const nb_log_subject nothing = {0};
+    va_list args;
+    va_start(args, format);
+    write_line(level, &nothing, format, args);
+    va_end(args);
+}
+
+void nb_log_about(nb_log_level level, const nb_log_subject *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_line(level, subject, format, args);
+    va_end(args);
 }

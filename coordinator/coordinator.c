@@ -61,12 +61,16 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
         nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
                              task->id);
         nb_coordinator_touch_task(self, task->id);
-        nb_log_info("task %" PRIu64 ", attempt %" PRIu32 ": %s", task->id, attempt->id.attempt,
-                    nb_attempt_state_name(attempt->state));
+        nb_log_about(NB_LOG_INFO,
+                     &(nb_log_subject){.task = task->id, .attempt = attempt->id.attempt},
+                     "task %" PRIu64 ", attempt %" PRIu32 ": %s", task->id, attempt->id.attempt,
+                     nb_attempt_state_name(attempt->state));
     }
     if (nb_ledger_set_attempt(self->ledger, task->id, attempt->id.attempt, attempt->state, "",
                               nb_clock_wall_ms(), &err) != NB_OK) {
-        nb_log_warn("task %" PRIu64 ": %s", task->id, err.text);
+        nb_log_about(NB_LOG_WARN,
+                     &(nb_log_subject){.task = task->id, .attempt = attempt->id.attempt},
+                     "task %" PRIu64 ": %s", task->id, err.text);
     }
 }
 

@@ -9,9 +9,9 @@
 #include "coordinator/coordinator.h"
 #include "coordinator/farm_ledger.h"
 #include "coordinator/inspection.h"
-#include "coordinator/repacker.h"
 #include "coordinator/invites.h"
 #include "coordinator/metrics.h"
+#include "coordinator/repacker.h"
 #include "coordinator/revisions.h"
 #include "coordinator/scheduler.h"
 

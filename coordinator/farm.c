@@ -92,7 +92,8 @@ static void regrant(nb_coordinator *self, uint32_t renderer, uint64_t id)
         status = nb_coordinator_grant(self, &node->key, &task, &err);
     }
     if (status != NB_OK) {
-        nb_log_warn("task %" PRIu64 ": %s", id, err.text);
+        nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = id}, "task %" PRIu64 ": %s", id,
+                     err.text);
     }
 }
 
@@ -110,7 +111,8 @@ static nb_status sync_busy(nb_coordinator *self, const nb_caller *caller,
         nb_error problem = {0};
         regrant(self, caller->renderer, id.task);
         if (said->n_lines > 0 && add_lines(self, said, &problem) != NB_OK) {
-            nb_log_warn("task %" PRIu64 ": its log has a gap: %s", id.task, problem.text);
+            nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = id.task, .attempt = id.attempt},
+                         "task %" PRIu64 ": its log has a gap: %s", id.task, problem.text);
         }
         nb_coordinator_touch_task(self, id.task);
     }
@@ -149,7 +151,10 @@ nb_status nb_handle_sync(nb_coordinator *self, const nb_caller *caller,
         nb_scheduler_stopping(self->scheduler, caller->renderer);
     }
     if (stops && !said->has_task) {
-        nb_log_info("%s says goodbye", nb_coordinator_node_at(self, caller->renderer)->name);
+        nb_log_about(
+            NB_LOG_INFO,
+            &(nb_log_subject){.node = nb_coordinator_node_at(self, caller->renderer)->name},
+            "%s says goodbye", nb_coordinator_node_at(self, caller->renderer)->name);
         nb_coordinator_reap_tasks(self);
         return fill_keep(answer, true, err);
     }

@@ -441,7 +441,8 @@ static void fail_job(nb_coordinator *self, nb_job *job, const char *text)
     job->finished_ms = nb_clock_wall_ms();
     snprintf(job->error, sizeof job->error, "%s", text);
     if (nb_ledger_update_job(self->ledger, job, &err) != NB_OK) {
-        nb_log_error("job %" PRIu64 ": %s", job->id, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.job = job->id, .task = job->task},
+                     "job %" PRIu64 ": %s", job->id, err.text);
     }
 }
 
@@ -470,7 +471,8 @@ bool nb_coordinator_plan_jobs(nb_coordinator *self)
         err = (nb_error){0};
         const nb_status status = plan_job(self, &jobs[i], fingerprint, &err);
         if (is_passing(status)) {
-            nb_log_error("job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);
+            nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.job = jobs[i].id},
+                         "job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);
             self->unplanned = true;
             all_done = false;
             if (status == NB_E_IO) {

@@ -188,7 +188,10 @@ static nb_status add_incident(nb_coordinator *self, finish *done, const nb_resul
     if (status == NB_OK && gone) { // also where somebody settled it while the first was there
         status = nb_ledger_reopen_incident(self->ledger, incident.id, done->task.id, err);
     }
-    nb_log_error("incident %" PRIu64 ": %s", incident.id, text);
+    nb_log_about(
+        NB_LOG_ERROR,
+        &(nb_log_subject){.task = done->task.id, .attempt = done->id.attempt, .node = second->node},
+        "incident %" PRIu64 ": %s", incident.id, text);
     if (gone && !done->problem) {
         done->problem =
             nb_text_format("%s: 'nightbus incident keep %" PRIu64 "' makes it the second rendering",
@@ -343,8 +346,12 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         nb_access_revoke(self->access, done.id.task);
         nb_scheduler_forget(self->scheduler, done.id.task);
         self->unreviewed = true; // the next tick writes the reviews of all that ended meanwhile
-        nb_log_info("task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
-                    done.results[0].node);
+        nb_log_about(NB_LOG_INFO,
+                     &(nb_log_subject){.task = done.id.task,
+                                       .attempt = done.id.attempt,
+                                       .node = done.results[0].node},
+                     "task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
+                     done.results[0].node);
     }
     return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
 }

@@ -33,7 +33,8 @@ static nb_status restore_attempts(nb_coordinator *self, const nb_task_row *task,
         nb_error problem = {0};
         if (status == NB_OK && live &&
             nb_coordinator_grant(self, &rows[i].key, task, &problem) != NB_OK) {
-            nb_log_warn("task %" PRIu64 ": %s", task->id, problem.text);
+            nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = task->id}, "task %" PRIu64 ": %s",
+                         task->id, problem.text);
         }
     }
     free(rows);
@@ -182,10 +183,11 @@ static bool reap_failed(nb_coordinator *self)
     }
     const uint64_t id = task->id;
     if (fail_task(self, task, &err) != NB_OK) {
-        nb_log_error("task %" PRIu64 ": %s", id, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.task = id}, "task %" PRIu64 ": %s", id,
+                     err.text);
         return false; // tried again at the next tick
     }
-    nb_log_warn("task %" PRIu64 " failed", id);
+    nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = id}, "task %" PRIu64 " failed", id);
     self->metrics.tasks_failed++;
     nb_access_revoke(self->access, id);
     nb_coordinator_touch_task(self, id);
@@ -203,11 +205,13 @@ void nb_coordinator_reap_tasks(nb_coordinator *self)
         return;
     }
     if (replan_task(self, stranded, &err) != NB_OK) {
-        nb_log_error("task %" PRIu64 ": %s", stranded, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.task = stranded}, "task %" PRIu64 ": %s",
+                     stranded, err.text);
         return;
     }
-    nb_log_info("task %" PRIu64 ": planned anew, as no live renderer has its fingerprint",
-                stranded);
+    nb_log_about(NB_LOG_INFO, &(nb_log_subject){.task = stranded},
+                 "task %" PRIu64 ": planned anew, as no live renderer has its fingerprint",
+                 stranded);
     nb_scheduler_forget(self->scheduler, stranded);
     self->unplanned = true;
 }
@@ -224,7 +228,8 @@ void nb_coordinator_say(nb_coordinator *self, uint64_t task, const char *format,
     va_end(args);
     nb_text_make_printable(line);
     if (nb_ledger_add_line(self->ledger, task, ++self->cursor, line, &err) != NB_OK) {
-        nb_log_warn("task %" PRIu64 ": its log has a gap: %s", task, err.text);
+        nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = task},
+                     "task %" PRIu64 ": its log has a gap: %s", task, err.text);
     }
 }
 
@@ -299,13 +304,21 @@ nb_status nb_coordinator_offer(nb_coordinator *self, uint32_t renderer, int64_t 
         status = record_attempt(self, renderer, &id, &task, answer, err);
     }
     if (status != NB_OK) {
-        nb_log_error("task %" PRIu64 ": %s", id.task, err->text);
+        nb_log_about(NB_LOG_ERROR,
+                     &(nb_log_subject){.task = id.task,
+                                       .attempt = id.attempt,
+                                       .node = nb_coordinator_node_at(self, renderer)->name},
+                     "task %" PRIu64 ": %s", id.task, err->text);
         nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, renderer)->key, id.task);
         nb_scheduler_unassign(self->scheduler, renderer, &id);
         return status;
     }
-    nb_log_info("task %" PRIu64 " (%s), attempt %" PRIu32 ": to %s", id.task, task.label,
-                id.attempt, nb_coordinator_node_at(self, renderer)->name);
+    nb_log_about(NB_LOG_INFO,
+                 &(nb_log_subject){.task = id.task,
+                                   .attempt = id.attempt,
+                                   .node = nb_coordinator_node_at(self, renderer)->name},
+                 "task %" PRIu64 " (%s), attempt %" PRIu32 ": to %s", id.task, task.label,
+                 id.attempt, nb_coordinator_node_at(self, renderer)->name);
     const nb_task *given = nb_scheduler_task(self->scheduler, id.task);
     self->metrics.attempts_begun++;
     if (id.attempt > 1) {
@@ -343,14 +356,17 @@ static void note_failure(nb_coordinator *self, uint32_t renderer, const nb_attem
     const char *node = nb_coordinator_node_at(self, renderer)->name;
     NB_SCOPED(nb_text_free) char *text = nb_text_format("%s: %.700s", node, said->text);
     nb_error err = {0};
-    nb_log_warn("task %" PRIu64 ", attempt %" PRIu32 ": %s", id->task, id->attempt,
-                text ? text : node);
+    nb_log_about(
+        NB_LOG_WARN, &(nb_log_subject){.task = id->task, .attempt = id->attempt, .node = node},
+        "task %" PRIu64 ", attempt %" PRIu32 ": %s", id->task, id->attempt, text ? text : node);
     nb_coordinator_say(self, id->task, "attempt %" PRIu32 ": %s", id->attempt, text ? text : node);
     const nb_attempt_state state =
         (end_of(said) == NB_END_GIVEN_BACK) ? NB_ATTEMPT_ABANDONED : NB_ATTEMPT_FAILED;
     if (nb_ledger_set_attempt(self->ledger, id->task, id->attempt, state, text ? text : node,
                               nb_clock_wall_ms(), &err) != NB_OK) {
-        nb_log_error("task %" PRIu64 ": %s", id->task, err.text);
+        nb_log_about(NB_LOG_ERROR,
+                     &(nb_log_subject){.task = id->task, .attempt = id->attempt, .node = node},
+                     "task %" PRIu64 ": %s", id->task, err.text);
     }
 }
 
@@ -365,7 +381,8 @@ static void inspect_inputs(nb_coordinator *self, uint64_t id)
         status = nb_coordinator_read_plan(self, &task, &plan, &err);
     }
     if (status != NB_OK) {
-        nb_log_warn("task %" PRIu64 ": %s", id, err.text);
+        nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = id}, "task %" PRIu64 ": %s", id,
+                     err.text);
         return;
     }
     for (size_t i = 0; i < plan.file_count; i++) {

@@ -126,7 +126,8 @@ void nb_wishes_apply_task(nb_coordinator *self, uint64_t task)
         status = nb_scheduler_wish(self->scheduler, task, &strongest, &err);
     }
     if (status != NB_OK) {
-        nb_log_error("task %" PRIu64 ": %s", task, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.task = task}, "task %" PRIu64 ": %s", task,
+                     err.text);
     }
     nb_coordinator_touch_task(self, task);
 }
@@ -167,7 +168,8 @@ void nb_wishes_apply_node(nb_coordinator *self, uint32_t renderer)
         status = nb_scheduler_wish_renderer(self->scheduler, renderer, &told, &err);
     }
     if (status != NB_OK) {
-        nb_log_error("renderer %s: %s", node->name, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.node = node->name}, "renderer %s: %s",
+                     node->name, err.text);
     }
 }
 
@@ -200,9 +202,10 @@ void nb_wishes_suspect(void *context, const nb_renderer *renderer)
     const char *name = nb_coordinator_node_at(self, renderer->id)->name;
     nb_node_wish wish;
     nb_error err = {0};
-    nb_log_warn("%s is set aside: others rendered the last %" PRIu32
-                " tasks that it failed ('nightbus node resume %s' takes it back)",
-                name, renderer->blamed, name);
+    nb_log_about(NB_LOG_WARN, &(nb_log_subject){.node = name},
+                 "%s is set aside: others rendered the last %" PRIu32
+                 " tasks that it failed ('nightbus node resume %s' takes it back)",
+                 name, renderer->blamed, name);
     nb_status status = nb_ledger_get_node_wish(self->ledger, name, &wish, &err);
     if (status == NB_OK) {
         wish.holds |= NB_HOLD_SUSPECTED;
@@ -212,7 +215,8 @@ void nb_wishes_suspect(void *context, const nb_renderer *renderer)
         status = nb_ledger_put_node_wish(self->ledger, name, &wish, &err);
     }
     if (status != NB_OK) {
-        nb_log_error("renderer %s: %s", name, err.text);
+        nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.node = name}, "renderer %s: %s", name,
+                     err.text);
     }
 }
 
@@ -299,7 +303,8 @@ nb_status nb_wishes_cancel(nb_coordinator *self, nb_job *job, const char *person
     }
     if (status == NB_OK) {
         nb_coordinator_touch_job(self, job->id);
-        nb_log_info("job %" PRIu64 ": %s", job->id, job->error);
+        nb_log_about(NB_LOG_INFO, &(nb_log_subject){.job = job->id, .task = task},
+                     "job %" PRIu64 ": %s", job->id, job->error);
     }
     return status;
 }

@@ -80,7 +80,11 @@ static void drop_lines(nb_heartbeat *self, char **lines, size_t count)
 static void fence(nb_heartbeat *self, const char *why)
 {
     if (self->busy && !self->fenced) {
-        nb_log_warn("%s: %s", self->order.label, why);
+        nb_log_about(NB_LOG_WARN,
+                     &(nb_log_subject){.task = self->order.task,
+                                       .attempt = self->order.attempt,
+                                       .node = self->identity->name},
+                     "%s: %s", self->order.label, why);
         self->fenced = true;
         self->cancelled = true;
         pthread_cond_broadcast(&self->changed);
@@ -483,8 +487,12 @@ void nb_heartbeat_say(nb_heartbeat *self, const char *format, ...)
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     nb_text_make_printable(line);
-    nb_log_info("%s", line);
     pthread_mutex_lock(&self->lock);
+    nb_log_about(NB_LOG_INFO,
+                 &(nb_log_subject){.task = self->order.task,
+                                   .attempt = self->order.attempt,
+                                   .node = self->identity->name},
+                 "%s", line);
     // Past the limit of one Sync the newest lines are left out: our own log has them.
     char *copy = self->line_count < LINES_HELD_MAX ? strdup(line) : NULL;
     if (copy) {

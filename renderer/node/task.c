@@ -109,7 +109,11 @@ static bool try_again(task *self, nb_status status, const nb_error *err)
     if (*self->cancelled || !nb_identity_may_reconnect(status)) {
         return false;
     }
-    nb_log_warn("%s: %s; trying again", self->order.label, err->text);
+    nb_log_about(NB_LOG_WARN,
+                 &(nb_log_subject){.task = self->order.task,
+                                   .attempt = self->order.attempt,
+                                   .node = self->worker->identity->name},
+                 "%s: %s; trying again", self->order.label, err->text);
     nb_client_destroy(&self->worker->client);
     nb_clock_sleep_ms(RECONNECT_PAUSE_MS);
     return true;
@@ -470,7 +474,11 @@ static bool wait_for_room(const task *self, nb_status status, const nb_error *er
     if (status != NB_E_NO_SPACE || *self->cancelled) {
         return false;
     }
-    nb_log_warn("%s: %s; trying again until there is room", self->order.label, err->text);
+    nb_log_about(NB_LOG_WARN,
+                 &(nb_log_subject){.task = self->order.task,
+                                   .attempt = self->order.attempt,
+                                   .node = self->worker->identity->name},
+                 "%s: %s; trying again until there is room", self->order.label, err->text);
     for (int64_t waited_ms = 0; waited_ms < ROOM_PAUSE_MS && !*self->cancelled;
          waited_ms += ROOM_PAUSE_MS / 10) {
         nb_clock_sleep_ms(ROOM_PAUSE_MS / 10);
@@ -753,7 +761,11 @@ static void fail(task *self, nb_status status, const nb_error *why)
     nb_error err = {0};
     nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
     if (send_outcome(self, &request, &err) != NB_OK) {
-        nb_log_warn("%s: its failure was not heard: %s", self->order.label, err.text);
+        nb_log_about(NB_LOG_WARN,
+                     &(nb_log_subject){.task = self->order.task,
+                                       .attempt = self->order.attempt,
+                                       .node = self->worker->identity->name},
+                     "%s: its failure was not heard: %s", self->order.label, err.text);
     }
 }
 
@@ -816,9 +828,17 @@ nb_status nb_task_run(nb_worker *worker, const nb_order *order)
         status = steps[i](&self, &err);
     }
     if (status == NB_OK) {
-        nb_log_info("%s: done", order->label);
+        nb_log_about(NB_LOG_INFO,
+                     &(nb_log_subject){.task = self.order.task,
+                                       .attempt = self.order.attempt,
+                                       .node = worker->identity->name},
+                     "%s: done", order->label);
     } else if (nb_heartbeat_is_fenced(worker->heartbeat)) {
-        nb_log_info("%s: dropped (%s)", order->label, err.text);
+        nb_log_about(NB_LOG_INFO,
+                     &(nb_log_subject){.task = self.order.task,
+                                       .attempt = self.order.attempt,
+                                       .node = worker->identity->name},
+                     "%s: dropped (%s)", order->label, err.text);
     } else if (*self.cancelled) {
         give_back(&self);
     } else {

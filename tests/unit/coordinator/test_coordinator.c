@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The handlers, called directly: what a client and two renderers would send, without sockets.
+#include "base/log.h"
 #include "coordinator/coordinator_private.h"
 
 #include "coordinator/farm_ledger.h"
@@ -1105,6 +1106,34 @@ static const Nightbus__Reply *render_album(desk *self, unsigned priority, char *
     return ask(self, &ada, NIGHTBUS__REQUEST__BODY_ALBUM_RENDER, &body);
 }
 
+static void lines_about_a_task_say_which_as_fields(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    NB_SCOPED(nb_text_free) char *path = nb_file_join(*state, "log");
+    FILE *file = fopen(path, "w+");
+    const int kept = dup(STDERR_FILENO);
+    assert_non_null(file);
+    dup2(fileno(file), STDERR_FILENO);
+    assert_ok(nb_log_set_form("json", err));
+    const Nightbus__Reply *reply = finish(&here, &one, sync_idle(&here, &one, 0)->orders, "a mix");
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_ok(nb_log_set_form("text", err));
+    assert_answer(reply);
+    char line[4096];
+    unsigned found = 0;
+    rewind(file);
+    while (fgets(line, sizeof line, file)) {
+        found += strstr(line, "\"task\":1,\"attempt\":1,\"node\":\"r1\"") ? 1 : 0;
+    }
+    fclose(file);
+    assert_int_equal(found, 2); // given to r1, done by r1
+    close_desk(&here);
+}
+
 static void kept_edges_of_other_albums_are_not_told(void **state)
 {
     desk here;
@@ -1871,6 +1900,7 @@ int main(void)
         in_scratch(of_several_results_the_one_that_was_asked_for_is_kept),
         in_scratch(an_incident_whose_first_result_is_there_is_not_kept),
         in_scratch(a_late_report_that_is_not_its_renderer_s_is_no_incident),
+        in_scratch(lines_about_a_task_say_which_as_fields),
         in_scratch(kept_edges_of_other_albums_are_not_told),
         in_scratch(a_wish_that_is_not_written_down_is_not_followed),
         in_scratch(an_album_s_hours_are_those_of_its_jobs_now),
