@@ -102,14 +102,8 @@ static int format_json(const char *when, nb_log_level level, const nb_log_subjec
                     when, level_names[level], program, about, quoted);
 }
 
-static void write_line(nb_log_level level, const nb_log_subject *subject, const char *format,
-                       va_list args)
+static void write_line(nb_log_level level, const nb_log_subject *subject, char text[TEXT_SIZE])
 {
-    if (level < self.least) {
-        return;
-    }
-    char text[TEXT_SIZE];
-    vsnprintf(text, sizeof text, format, args);
     nb_text_make_printable(text); // a name from a peer must not reach the terminal raw
 
     char line[LINE_SIZE];
@@ -130,16 +124,24 @@ static void write_line(nb_log_level level, const nb_log_subject *subject, const 
 void nb_log(nb_log_level level, const char *format, ...)
 {
     static const nb_log_subject nothing = {0};
-    va_list args;
-    va_start(args, format);
-    write_line(level, &nothing, format, args);
-    va_end(args);
+    char text[TEXT_SIZE];
+    if (level >= self.least) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        write_line(level, &nothing, text);
+    }
 }
 
 void nb_log_about(nb_log_level level, const nb_log_subject *subject, const char *format, ...)
 {
-    va_list args;
-    va_start(args, format);
-    write_line(level, subject, format, args);
-    va_end(args);
+    char text[TEXT_SIZE];
+    if (level >= self.least) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(text, sizeof text, format, args);
+        va_end(args);
+        write_line(level, subject, text);
+    }
 }
