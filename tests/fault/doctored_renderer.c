@@ -87,6 +87,7 @@ static void be_late(const nb_client *self)
         return;
     }
     atomic_store(&muted, true);
+    nb_log_info("doctored: silent until the lease is over");
     nb_clock_sleep_ms((int64_t)nb_client_welcome(self)->lease_ms * 2);
     atomic_store(&muted, false);
 }

@@ -13,8 +13,8 @@ import links
 LEASE_MS = 1500
 CONTROL_PORT = 7001
 BULK_PORT = 7002
-READY_S = 30.0
-COMMAND_S = 20.0
+READY_S = 60.0
+COMMAND_S = 60.0
 
 
 def make_keys(nightbus, work, renderers):

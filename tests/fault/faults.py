@@ -7,7 +7,7 @@ import random
 import signal
 
 
-STOP_S = 20.0  # a coordinator that is asked to stop ends by then
+STOP_S = 60.0  # a coordinator that is asked to stop ends by then
 
 
 class Fault:
@@ -231,9 +231,11 @@ class Doctored(Fault):
 
     needs_transfer = True
     mode = None
+    sign = "doctored: said again"  # in its log, each time
+    happened = 0  # how often, by its own log
 
     def words(self):
-        return f"renderer-{self.node + 1} {self.name}"
+        return f"renderer-{self.node + 1} {self.name}" + (f" ({self.happened} times)" if self.happened else "")
 
     def prepare(self, farm):
         farm.doctored[self.node] = self.mode
@@ -250,6 +252,7 @@ class Twice(Doctored):
 class Late(Doctored):
     name = "delivers after its lease"
     mode = "late"
+    sign = "doctored: silent"
     attempts = 1
     wants_others = True
 

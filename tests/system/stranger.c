@@ -3,13 +3,14 @@
 // is not where the test's own people come from.
 //
 //     stranger flood tcp://HOST:PORT/KEY SECONDS        connects, sends rubbish, leaves, again
-//     stranger half tcp://HOST:PORT/KEY COUNT SECONDS   begins greetings and waits
+//     stranger half tcp://HOST:PORT/KEY COUNT           begins greetings, waits until all are cut
 //     stranger knock tcp://HOST:PORT/KEY SECONDS        shakes hands with keys that nobody knows
 //     stranger rubbish tcp://HOST:PORT/KEY KEYFILE      known, and sends what is no message
 //     stranger steal tcp://HOST:PORT/KEY KEYFILE MINE   takes the routing id of KEYFILE's
 //     connection
 #include "base/clock.h"
 #include "protocol/client.h"
+#include "protocol/limits.h"
 #include "protocol/sockets.h"
 
 #include <arpa/inet.h>
@@ -23,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SOCKETS_MAX = 4000, WAIT_MS = 3000 };
+enum { SOCKETS_MAX = 4000, PATIENCE_MS = 60000 };
 
 static const char source[] = "127.0.0.66";
 
@@ -74,7 +75,23 @@ static bool is_open(int fd)
     }
 }
 
-static int half(const nb_farm_address *farm, long count, long seconds)
+/// How many are open, once it is no more than `wanted` or time is up.
+static long wait_open(const int *fds, long count, long wanted)
+{
+    const int64_t until_ms = nb_clock_ms() + PATIENCE_MS;
+    for (;;) {
+        long open = 0;
+        for (long i = 0; i < count; i++) {
+            open += fds[i] >= 0 && is_open(fds[i]) ? 1 : 0;
+        }
+        if (open <= wanted || nb_clock_ms() > until_ms) {
+            return open;
+        }
+        nb_clock_sleep_ms(20);
+    }
+}
+
+static int half(const nb_farm_address *farm, long count)
 {
     static const uint8_t greeting[10] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f};
     static int fds[SOCKETS_MAX];
@@ -85,16 +102,8 @@ static int half(const nb_farm_address *farm, long count, long seconds)
             send(fds[i], greeting, sizeof greeting, MSG_NOSIGNAL);
         }
     }
-    nb_clock_sleep_ms(500);
-    long open_first = 0;
-    long open_last = 0;
-    for (long i = 0; i < most; i++) {
-        open_first += fds[i] >= 0 && is_open(fds[i]) ? 1 : 0;
-    }
-    nb_clock_sleep_ms(seconds * 1000);
-    for (long i = 0; i < most; i++) {
-        open_last += fds[i] >= 0 && is_open(fds[i]) ? 1 : 0;
-    }
+    const long open_first = wait_open(fds, most, NB_HALF_OPEN_ADDRESS_MAX);
+    const long open_last = wait_open(fds, most, 0);
     printf("open %ld, then %ld\n", open_first, open_last);
     return 0;
 }
@@ -223,14 +232,14 @@ static int steal(void *zmq, const nb_farm_address *farm, const nb_key_pair *thei
     static const char same[] = "0123456789abcdef";
     void *victim = open_dealer(zmq, farm, theirs, same);
     send_hello(victim);
-    const bool greeted = hears(victim, WAIT_MS);
+    const bool greeted = hears(victim, PATIENCE_MS);
     drain(victim, 100);
     void *thief = open_dealer(zmq, farm, mine, same);
     nb_clock_sleep_ms(500);
     send_hello(thief);
     const bool thief_heard = hears(thief, 1000);
     send_hello(victim);
-    const bool victim_heard = hears(victim, WAIT_MS);
+    const bool victim_heard = hears(victim, PATIENCE_MS);
     zmq_close(victim);
     zmq_close(thief);
     puts(greeted && victim_heard && !thief_heard ? "kept" : "stolen");
@@ -262,8 +271,7 @@ static int act(void *zmq, int argc, char **argv, const nb_farm_address *farm)
     if (strcmp(mode, "knock") == 0) {
         return knock(zmq, farm, number);
     }
-    return strcmp(mode, "half") == 0 && argc > 4 ? half(farm, number, strtol(argv[4], NULL, 10))
-                                                 : 2;
+    return strcmp(mode, "half") == 0 ? half(farm, number) : 2;
 }
 
 int main(int argc, char **argv)

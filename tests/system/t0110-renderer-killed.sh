@@ -27,7 +27,9 @@ stop_farm
 
 step "a farm of one"
 cd "$WORK"
-rm -rf tones/.nightbus farm
+rm -rf tones farm
+tone_album tones 8 4 dear
+nightbus render tones/songs/tones -o local.wav >/dev/null
 start_farm --renderers 1
 cd tones
 nightbus album create tones-album

@@ -4,7 +4,7 @@
 # git fsck is clean, and nothing that was there is sent again.
 . "$(dirname "$0")/lib.sh"
 
-tone_album tones 180 16 dear
+tone_album tones 120 10 dear
 nightbus render tones/songs/tones -o local.wav >/dev/null
 start_farm --renderers 2 --threads 1 --transfer
 cd tones
@@ -16,7 +16,9 @@ nightbus push --no-wait -m "cut" >"$WORK/push" 2>"$WORK/push.err" &
 push=$!
 stored() { (du -sb "$WORK/farm/store" 2>/dev/null || true) | cut -f1; } # files are renamed meanwhile
 half_there() { [ "$(stored)" -gt $((total / 4)) ]; }
-wait_for 60 half_there
+while ! half_there && kill -0 "$push" 2>/dev/null; do # at once: a push takes a second
+    sleep 0.01
+done
 kill_process "$(farm_json coordinator_pid)"
 there=$(stored)
 ok "killed with $((there / 1000000)) of $((total / 1000000)) MB there"
@@ -29,8 +31,8 @@ expect_words "$WORK/push" tones@v1
 ok "pushed"
 
 step "in mid-render"
-has_begun() { [ "$(nightbus jobs --json | jq '.jobs[0].done_frames // 0')" -gt 0 ]; }
-wait_for 60 has_begun
+is_running() { [ "$(nightbus jobs --json | jq -r '.jobs[0].state')" = running ]; }
+wait_for 60 is_running
 kill_process "$(farm_json coordinator_pid)"
 wait_for 60 nightbus log
 nightbus fetch tones@v1 -o "$WORK/out" >/dev/null
@@ -44,9 +46,10 @@ while read -r blob; do
     [ "$(sha256sum "$blob" | cut -d' ' -f1)" = "$(basename "$blob")" ] || fail "$blob is not what its name says"
     blobs=$((blobs + 1))
 done < <(find "$WORK/farm/store/objects" -type f)
-[ $blobs -gt 16 ] || fail "only $blobs blobs for 16 stems and their mix"
+[ $blobs -gt 10 ] || fail "only $blobs blobs for 10 stems and their mix"
 [ "$(nightbus log --json | jq '.revisions | length')" = 1 ] || fail "the push was taken twice"
-sqlite_check=$(command -v sqlite3 || true)
-[ -z "$sqlite_check" ] || [ "$(sqlite3 "$WORK/farm/ledger.sqlite" 'pragma integrity_check')" = ok ] ||
-    fail "the ledger is damaged"
+python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("PRAGMA integrity_check").fetchone()[0])' \
+    "$WORK/farm/ledger.sqlite" >"$WORK/said"
+[ "$(cat "$WORK/said")" = ok ] || fail "the ledger is damaged: $(cat "$WORK/said")"
 ok "repository, store, ledger"

@@ -14,7 +14,7 @@ coordinator=$(farm_json coordinator_pid)
 strace -f -y -s 0 -e trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,sendto,sendmsg,write,pwrite64 \
     -o "$WORK/trace" -p "$coordinator" 2>"$WORK/strace.err" &
 tracer=$!
-sleep 1
+wait_for 60 grep attached "$WORK/strace.err"
 nightbus push -m "watched" >/dev/null
 nightbus note add tones@v1 0:00.5 "watched too"
 kill -INT $tracer
@@ -53,15 +53,12 @@ step "every kind of yes: what it says is flushed before it is sent"
 # is unflushed when it hands an answer over, and something was written. REF is a reference that must
 # have moved, or "-".
 watch() {
-    local name=$1 ref=$2 tries=0
+    local name=$1 ref=$2
     shift 2
     strace -f -y -s 0 -e trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,write,pwrite64 \
         -o "$WORK/trace-$name" -p "$coordinator" 2>"$WORK/strace.err" &
     tracer=$!
-    while ! grep -q attached "$WORK/strace.err" && [ $tries -lt 100 ]; do
-        sleep 0.1
-        tries=$((tries + 1))
-    done
+    wait_for 60 grep attached "$WORK/strace.err"
     "$@" >"$WORK/said" 2>"$WORK/err" || { cat "$WORK/said" "$WORK/err"; fail "$name: refused"; }
     kill -INT $tracer
     wait $tracer || true

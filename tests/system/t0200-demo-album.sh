@@ -61,17 +61,23 @@ for song in last-bus-home neon-rain; do
     ok "$lufs LUFS, $peak dBTP, $seconds s"
 
     step "$song: every stem is heard"
-    mkdir -p songs/muted
+    heard_tracks "songs/$song/mix.yaml" >"$WORK/tracks"
+    [ "$(wc -l <"$WORK/tracks")" -ge 7 ] || fail "only $(wc -l <"$WORK/tracks") tracks"
+    mkdir -p songs/muted "$WORK/muted"
+    {
+        sed '/^alternates:/,$d' "songs/$song/mix.yaml"
+        echo "alternates:"
+        sed 's/.*/  - {id: no-&, mute: [&]}/' "$WORK/tracks"
+    } >songs/muted/mix.yaml
+    nightbus render songs/muted --alternates -o "$WORK/muted/" >/dev/null
+    cmp "$WORK/mix.wav" "$WORK/muted/muted.wav" || fail "its mix is another with alternates"
     quietest=0
-    for track in $(heard_tracks "songs/$song/mix.yaml"); do
-        sed -E "s/^  - id: $track( .*)?\$/&\n    mute: true/" "songs/$song/mix.yaml" >songs/muted/mix.yaml
-        [ "$(diff "songs/$song/mix.yaml" songs/muted/mix.yaml | grep -c '^>')" = 1 ] || fail "$track: not muted once"
-        nightbus render songs/muted -o "$WORK/muted.wav" >/dev/null
-        difference=$(sox -V1 -m -v 1 "$WORK/mix.wav" -v -1 "$WORK/muted.wav" -n stats 2>&1 |
+    while read -r track; do
+        difference=$(sox -V1 -m -v 1 "$WORK/mix.wav" -v -1 "$WORK/muted/muted-no-$track.wav" -n stats 2>&1 |
             awk '/^RMS lev dB/ { print $4 }')
         in_range "$difference" -40 0 "$track muted, what changes in dBFS"
         quietest=$(awk -v a="$quietest" -v b="$difference" 'BEGIN { print (b < a) ? b : a }')
-    done
-    rm -r songs/muted
+    done <"$WORK/tracks"
+    rm -r songs/muted "$WORK/muted"
     ok "the quietest makes $quietest dBFS"
 done

@@ -16,9 +16,10 @@ nightbus-coordinator --data "$WORK/farm" --backup "$WORK/backup" >/dev/null 2>&1
 sed -i 's/threshold_db: -24/threshold_db: -26/' songs/tones/mix.yaml
 nightbus push --no-wait -m "after the backup" >/dev/null
 job() { nightbus jobs --json | jq -r ".jobs[0].$1 // 0"; }
-is_running() { [ "$(job state)" = running ] && [ "$(job done_frames)" -gt 0 ]; }
+is_running() { [ "$(job state)" = running ]; }
 wait_for 60 is_running
-ok "task of job $(job job) runs on $(job node)"
+gone=$(job job)
+ok "task of job $gone runs on $(job node)"
 
 step "the backup is put back under running renderers"
 kill -STOP "$farm_pid" # or it would start the coordinator in between
@@ -45,6 +46,7 @@ nightbus album clone tones-album "$WORK/again" >/dev/null
 cd "$WORK/again"
 sed -i 's/threshold_db: -24/threshold_db: -28/' songs/tones/mix.yaml
 nightbus push --no-wait -m "another" >/dev/null
+[ "$(job job)" -eq "$gone" ] || fail "job $(job job) has not the number of job $gone that is gone"
 nightbus render songs/tones -o "$WORK/local.wav" >/dev/null
 nightbus fetch tones@v2 -o "$WORK/out" >/dev/null
 cmp "$WORK/local.wav" "$WORK/out/tones-v2.wav" || fail "v2 is not what was pushed"

@@ -13,7 +13,7 @@ nightbus album create tones-album
 step "the machine that has the task stands still"
 nightbus push --no-wait -m "long" >/dev/null
 job() { nightbus jobs --json | jq -r ".jobs[0].$1 // 0"; }
-is_running() { [ "$(job state)" = running ] && [ "$(job done_frames)" -gt 0 ]; }
+is_running() { [ "$(job state)" = running ]; }
 wait_for 60 is_running
 node=$(job node)
 pid=$(farm_json "renderer_pids[$((${node##*-} - 1))]")

@@ -32,12 +32,14 @@ systemd-analyze verify "$WORK/broken.service" >"$WORK/said" 2>&1 || true
 expect_words "$WORK/said" "Failed to parse time value"
 
 step "the options are ones that the programs have"
-for option in --data --control --bulk --lease-ms --metrics-file --log-format --backup; do
-    nightbus-coordinator --help >"$WORK/said"
-    expect_words "$WORK/said" "$option"
+for program in nightbus-coordinator nightbus-renderer; do
+    # Each command with the lines that it goes on over, and of those the options.
+    sed -n -e ':more' -e '/\\$/{N;b more' -e '}' -e "/^ExecStart=.*\/$program /p" "$units"/*.in |
+        grep -oE -- ' --[a-z-]+' | sort -u >options
+    [ "$(wc -l <options)" -ge 6 ] || fail "$program has hardly any options: $(xargs <options)"
+    "$program" --help >"$WORK/said"
+    while read -r option; do
+        grep -qE -- "^ *$option( |\$)" "$WORK/said" || fail "$program has no $option"
+    done <options
+    ok "$program: $(xargs <options)"
 done
-for option in --farm --name --key --cache --cache-gb --log-format; do
-    nightbus-renderer --help >"$WORK/said"
-    expect_words "$WORK/said" "$option"
-done
-ok "they are"
