@@ -3,7 +3,7 @@
 // must not. NIGHTBUS_DOCTOR says how:
 //   twice      each result again, behind the answer to the first
 //   late       the first result only when its lease is over; no heartbeat meanwhile
-//   different  each result again, with another byte in its first WAV
+//   different  each result again, with another byte in its mix
 //   die:SONG   ends at once when it is given that song
 //   lose:DIR   the first time, its fetched files are gone from DIR before the song is built from
 //   them
@@ -167,7 +167,10 @@ nb_status __wrap_nb_client_upload(nb_client *self, nb_blob_scope scope, const ch
                                   nb_blob_progress *progress, void *context, nb_error *err)
 {
     const size_t length = strlen(path);
-    if (is_mode("different") && length > 4 && strcmp(path + length - 4, ".wav") == 0) {
+    // Not a freeze, which is a short cut and no result; nb_made has these names.
+    const bool is_output =
+        strstr(path, "/output-") && length > 4 && strcmp(path + length - 4, ".wav") == 0;
+    if (is_mode("different") && is_output) {
         NB_SCOPED(nb_text_free) char *copy = nb_text_format("%s.altered", path);
         nb_error problem = {0};
         original = *digest;
