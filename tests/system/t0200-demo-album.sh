@@ -70,7 +70,8 @@ for song in last-bus-home neon-rain; do
         sed 's/.*/  - {id: no-&, mute: [&]}/' "$WORK/tracks"
     } >songs/muted/mix.yaml
     nightbus render songs/muted --alternates -o "$WORK/muted/" >/dev/null
-    cmp "$WORK/mix.wav" "$WORK/muted/muted.wav" || fail "its mix is another with alternates"
+    [ "$(pcm_digest "$WORK/mix.wav")" = "$(pcm_digest "$WORK/muted/muted.wav")" ] ||
+        fail "its mix is another with alternates"
     quietest=0
     while read -r track; do
         difference=$(sox -V1 -m -v 1 "$WORK/mix.wav" -v -1 "$WORK/muted/muted-no-$track.wav" -n stats 2>&1 |
