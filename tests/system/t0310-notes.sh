@@ -60,7 +60,7 @@ expect_exit 3 nightbus note reopen tones#3
 nightbus note resolve tones#3 >/dev/null
 [ "$(note 3 .state)" = resolved ] || fail "not resolved"
 nightbus note list tones --state open --json | jq -e '.notes | length == 3' >/dev/null || fail "not 3 open"
-nightbus note list tones --author ADA --track t1 --json >"$WORK/said"
+nightbus note list tones --author "ADA DESK" --track t1 --json >"$WORK/said"
 jq -e '[.notes[].number] == [2]' "$WORK/said" >/dev/null || fail "not the one note of Ada's on t1"
 nightbus note list tones --author bo --json | jq -e '.notes == []' >/dev/null || fail "Bo wrote none"
 nightbus note log tones#1 >"$WORK/said"

@@ -106,12 +106,12 @@ while read -r file words; do
 done <<'LIST'
 mono.wav has 1 channel
 six.wav has 6 channels
-empty.wav empty.wav
-cut.wav cut.wav
-text.wav text.wav
-nothing.wav nothing.wav
-long.wav 24 h
-missing.wav missing.wav
+empty.wav is empty
+cut.wav cut: header says 8.0 s
+text.wav is not an audio file
+nothing.wav empty or unfinished recording
+long.wav over 24 hours
+missing.wav No such file
 LIST
 refuse 3 "has no song tonse" nightbus -A demo push --print plain.wav tonse -m typo
 refuse 2 "name the file and its song" nightbus -A demo push --print plain.wav -m no
@@ -156,7 +156,7 @@ refuse 3 "does not hold the music of v4" mia -A demo submit-master tones@v4 wron
 refuse 3 "s shorter than v4" nightbus -A demo submit-master tones@v4 short.wav
 refuse 3 "the file is silent" nightbus -A demo submit-master tones@v4 silent.wav
 refuse 3 "wrong.wav: it does not hold" nightbus -A demo submit-master tones@v4 master.wav wrong.wav
-refuse 1 "mono.wav" nightbus -A demo submit-master tones@v4 mono.wav
+refuse 1 "mono.wav: has 1 channel" nightbus -A demo submit-master tones@v4 mono.wav
 refuse 1 "no tones@v9" nightbus -A demo submit-master tones@v9 master.wav
 refuse 2 "a master is made of a mix" nightbus -A demo submit-master tones@m1 master.wav
 
