@@ -64,11 +64,8 @@ for song in last-bus-home neon-rain; do
     heard_tracks "songs/$song/mix.yaml" >"$WORK/tracks"
     [ "$(wc -l <"$WORK/tracks")" -ge 7 ] || fail "only $(wc -l <"$WORK/tracks") tracks"
     mkdir -p songs/muted "$WORK/muted"
-    {
-        sed '/^alternates:/,$d' "songs/$song/mix.yaml"
-        echo "alternates:"
-        sed 's/.*/  - {id: no-&, mute: [&]}/' "$WORK/tracks"
-    } >songs/muted/mix.yaml
+    sed 's/.*/  - {id: no-&, mute: [&]}/' "$WORK/tracks" >"$WORK/alternates"
+    sed "/^alternates:/r $WORK/alternates" "songs/$song/mix.yaml" >songs/muted/mix.yaml
     nightbus render songs/muted --alternates -o "$WORK/muted/" >/dev/null
     [ "$(pcm_digest "$WORK/mix.wav")" = "$(pcm_digest "$WORK/muted/muted.wav")" ] ||
         fail "its mix is another with alternates"
