@@ -488,16 +488,16 @@ static bool wait_for_room(const task *self, nb_status status, const nb_error *er
 
 /// What is published: a file that was rendered, or a text.
 typedef struct product {
-    const char *path; ///< Null for a text
-    const nb_audio_growth *growth;
-    const char *text; ///< Null for a file
+    const char *path;
+    const nb_audio_growth *growth; ///< Null for a text
+    const char *text;
     bool is_short_cut; ///< Worth no waiting: where there is no room it is left out
 } product;
 
 static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
                      uint64_t *out_size, nb_error *err)
 {
-    if (what->text) {
+    if (!what->growth) {
         *out_size = strlen(what->text);
         return nb_blob_store_put(store, what->text, strlen(what->text), out_digest, err);
     }
@@ -516,7 +516,7 @@ static nb_status upload(task *self, const product *what, nb_digest *out_digest, 
     if (status != NB_OK) {
         return status;
     }
-    if (what->text) {
+    if (!what->growth) {
         *out_size = strlen(what->text);
         return nb_client_upload_bytes(self->worker->client, scope(self), what->text, *out_size,
                                       out_digest, err);
