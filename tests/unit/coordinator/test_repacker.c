@@ -131,11 +131,10 @@ static void what_can_t_be_read_stays_where_it_is(void **state)
     size_t packed = 0;
     push(&here);
     add_notes(&here, 0, 20);
-    NB_SCOPED(nb_text_free)
-    char *damaged = scratch_run(here.folder, "echo words | git -C \"$D\" hash-object -w --stdin | "
-                                             "tee \"$D/id\"; f=$(cut -c1-2 \"$D/id\")/$(cut -c3- "
-                                             "\"$D/id\"); chmod u+w \"$D/objects/$f\"; "
-                                             "echo rot >\"$D/objects/$f\"");
+    free(scratch_run(here.folder, "echo words | git -C \"$D\" hash-object -w --stdin | "
+                                  "tee \"$D/id\"; f=$(cut -c1-2 \"$D/id\")/$(cut -c3- "
+                                  "\"$D/id\"); chmod u+w \"$D/objects/$f\"; "
+                                  "echo rot >\"$D/objects/$f\""));
     const size_t before = count_loose(&here);
     assert_ok(nb_repack(here.folder, 1, NULL, &packed, err));
     assert_int_equal(packed, before - 1);
@@ -179,8 +178,7 @@ static void a_crash_in_the_middle_loses_nothing(void **state)
         assert_int_equal(waitpid(child, NULL, 0), child);
         check_whole(&here, notes);
     }
-    NB_SCOPED(nb_text_free)
-    char *half = scratch_run(here.folder, "touch \"$D\"/objects/pack/pack_git2_x");
+    free(scratch_run(here.folder, "touch \"$D\"/objects/pack/pack_git2_x"));
     close_shelf(&here);
     here = open_shelf(*state); // what a crash left of a pack goes
     NB_SCOPED(nb_text_free)

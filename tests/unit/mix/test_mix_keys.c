@@ -221,7 +221,7 @@ static void every_parameter_of_every_processor_counts_and_its_default_does_not(v
 static nb_digest stem_key(nb_asset_lookup *lookup, const char *track, const char *rest)
 {
     char text[1000];
-    nb_digest out;
+    nb_digest out = {0};
     snprintf(text, sizeof text,
              HEAD
              "tracks:\n  - {id: a, clips: [{file: s.wav, at: 1}], inserts: [{id: e, processor: "
