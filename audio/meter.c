@@ -3,11 +3,10 @@
 #include "audio/audio_file.h"
 #include "audio/gating.h"
 #include "audio/spectrum.h"
+#include "dsp/k_weighting.h"
 #include "dsp/true_peak.h"
 
-#include <ebur128.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +35,7 @@ typedef struct channel_sums {
 struct nb_meter {
     unsigned rate_hz;
     unsigned channels;
-    ebur128_state *loudness;
+    nb_k_weighting loudness;
     nb_true_peak *true_peak;
     nb_spectrum *spectrum;
 
@@ -61,17 +60,12 @@ struct nb_meter {
     int64_t last_sound;
 };
 
-// ebur128_init writes tables that all its states share.
-static pthread_mutex_t init_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static double decibels(double level) { return (level > 0.0) ? 20.0 * log10(level) : -INFINITY; }
 
 static double loudness_of(double energy)
 {
     return (energy > 0.0) ? loudness_offset + 10.0 * log10(energy) : -INFINITY;
 }
-
-static double energy_of(double loudness) { return pow(10.0, (loudness - loudness_offset) / 10.0); }
 
 void nb_measures_fini(nb_measures *self)
 {
@@ -82,18 +76,27 @@ void nb_measures_fini(nb_measures *self)
     self->loudness_count = 0;
 }
 
-/// libebur128's own order serves up to six channels: L R, L R C, L R Ls Rs, L R C Ls Rs, 5.1.
-static bool set_channels(ebur128_state *state, unsigned channels)
+/// BS.1770-4, table 4, by the order of a file's channels: what comes from the sides counts 1.41
+/// times, and a low-frequency channel not at all. A number without a usual order: each counts once.
+static double weight_of(unsigned channels, unsigned channel)
 {
-    static const int of_7_1[] = {EBUR128_LEFT,  EBUR128_RIGHT, EBUR128_CENTER, EBUR128_UNUSED,
-                                 EBUR128_Mp135, EBUR128_Mm135, EBUR128_Mp090,  EBUR128_Mm090};
-    bool done = true;
-    for (unsigned i = 0; i < channels && channels > 6 && done; i++) {
-        // A number without a usual order: each channel counts once.
-        const int place = (channels == NB_COUNT(of_7_1)) ? of_7_1[i] : EBUR128_LEFT;
-        done = ebur128_set_channel(state, i, place) == EBUR128_SUCCESS;
+    static const double side = 1.41;
+    static const double of_4[] = {1.0, 1.0, side, side};                       // L R Ls Rs
+    static const double of_5[] = {1.0, 1.0, 1.0, side, side};                  // L R C Ls Rs
+    static const double of_5_1[] = {1.0, 1.0, 1.0, 0.0, side, side};           // L R C LFE Ls Rs
+    static const double of_7_1[] = {1.0, 1.0, 1.0, 0.0, 1.0, 1.0, side, side}; // back, then sides
+    switch (channels) {
+    case NB_COUNT(of_4):
+        return of_4[channel];
+    case NB_COUNT(of_5):
+        return of_5[channel];
+    case NB_COUNT(of_5_1):
+        return of_5_1[channel];
+    case NB_COUNT(of_7_1):
+        return of_7_1[channel];
+    default:
+        return 1.0;
     }
-    return done;
 }
 
 static int64_t step_start(const nb_meter *self, int64_t step)
@@ -116,10 +119,8 @@ nb_status nb_meter_new(unsigned rate_hz, unsigned channels, nb_meter **out_meter
     self->channels = channels;
     self->first_sound = -1;
     self->step = calloc((rate_hz / STEPS_PER_SECOND + 1) * (size_t)channels, sizeof *self->step);
-    pthread_mutex_lock(&init_lock);
-    self->loudness = ebur128_init(channels, rate_hz, EBUR128_MODE_M);
-    pthread_mutex_unlock(&init_lock);
-    if (!self->step || !self->loudness || !set_channels(self->loudness, channels)) {
+    nb_k_weighting_init(&self->loudness, rate_hz, channels);
+    if (!self->step) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a loudness meter");
     }
     nb_status status = nb_true_peak_new(rate_hz, channels, &self->true_peak, err);
@@ -137,9 +138,6 @@ void nb_meter_destroy(nb_meter **self_p)
 {
     nb_meter *self = *self_p;
     if (self) {
-        if (self->loudness) {
-            ebur128_destroy(&self->loudness);
-        }
         nb_true_peak_destroy(&self->true_peak);
         nb_spectrum_destroy(&self->spectrum);
         free(self->step);
@@ -305,29 +303,30 @@ static void add_sums(nb_meter *self, const float *samples, size_t frames)
     }
 }
 
+/// Of whole steps only: what the file's end leaves of one is in no window.
+static double energy_of(nb_meter *self, const float *samples, size_t frames)
+{
+    double sums[NB_AUDIO_CHANNELS_MAX];
+    double energy = 0.0;
+    nb_k_weighting_run(&self->loudness, samples, frames, sums);
+    for (unsigned c = 0; c < self->channels; c++) {
+        energy += weight_of(self->channels, c) * sums[c];
+    }
+    return energy / (double)frames;
+}
+
 /// Measure a step, or what the file's end left of one.
-static nb_status feed_step(nb_meter *self, const float *samples, size_t frames, nb_error *err)
+static void feed_step(nb_meter *self, const float *samples, size_t frames)
 {
     add_sums(self, samples, frames);
     nb_spectrum_add(self->spectrum, samples, frames);
     self->step_frames = 0;
-    if (ebur128_add_frames_float(self->loudness, samples, frames) != EBUR128_SUCCESS) {
-        return nb_fail(err, NB_E_NO_MEMORY, "no memory to measure loudness");
-    }
-    return NB_OK;
 }
 
 static nb_status finish_step(nb_meter *self, const float *samples, size_t frames, nb_error *err)
 {
-    double loudness = -INFINITY;
-    const nb_status status = feed_step(self, samples, frames, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    if (ebur128_loudness_window(self->loudness, STEP_MS, &loudness) != EBUR128_SUCCESS) {
-        return nb_fail(err, NB_E_INVALID, "loudness can't be measured at %u Hz", self->rate_hz);
-    }
-    self->energies[self->step_count % SHORT_TERM_STEPS] = energy_of(loudness);
+    feed_step(self, samples, frames);
+    self->energies[self->step_count % SHORT_TERM_STEPS] = energy_of(self, samples, frames);
     self->step_count++;
     const double momentary = mean_energy(self, MOMENTARY_STEPS);
     const double short_term = mean_energy(self, SHORT_TERM_STEPS);
@@ -342,7 +341,7 @@ static nb_status finish_step(nb_meter *self, const float *samples, size_t frames
                                                      : NB_OK;
 }
 
-/// libebur128 goes on with plausible figures after a NaN; they would be wrong.
+/// After a NaN all figures would be wrong.
 static nb_status check_finite(const nb_meter *self, const float *samples, size_t frames,
                               nb_error *err)
 {
@@ -447,11 +446,10 @@ static nb_status measure_loudness(const nb_meter *self, nb_measures *out, nb_err
 nb_status nb_meter_finish(nb_meter *self, nb_measures *out, nb_error *err)
 {
     *out = (nb_measures){0};
-    nb_status status =
-        (self->step_frames > 0) ? feed_step(self, self->step, self->step_frames, err) : NB_OK;
-    if (status == NB_OK) {
-        status = measure_loudness(self, out, err);
+    if (self->step_frames > 0) {
+        feed_step(self, self->step, self->step_frames);
     }
+    const nb_status status = measure_loudness(self, out, err);
     if (status != NB_OK) {
         return status;
     }

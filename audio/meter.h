@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /// @file meter.h  All that a report says of one file, measured in one pass beside the render.
 ///
-/// ITU-R BS.1770-4 and EBU R 128: libebur128 weighs the channels and gives their energy every 20
-/// ms; momentary and short-term loudness are running means of that (EBU Tech 3341, cases 9 to 14),
+/// ITU-R BS.1770-4 and EBU R 128: the channels' energy behind the K weighting every 20 ms;
+/// momentary and short-term loudness are running means of that (EBU Tech 3341, cases 9 to 14),
 /// and integrated loudness and range come from them by gating.h. The result does not depend on how
 /// the frames were cut into calls. One thread at a time.
 

@@ -35,16 +35,41 @@ typedef float nb_frame __attribute__((vector_size(NB_LANES * 4)));
 
 static inline nb_lanes nb_lanes_set(double value) { return value - (nb_lanes){0}; }
 
+// A register at once: gcc 12 takes __builtin_convertvector in halves.
+
+static inline nb_lanes nb_frame_widen(nb_frame samples)
+{
+#if NB_LANES == 8 && defined(__AVX512F__)
+    return (nb_lanes)_mm512_cvtps_pd((__m256)samples);
+#elif NB_LANES == 4 && defined(__AVX__)
+    return (nb_lanes)_mm256_cvtps_pd((__m128)samples);
+#else
+    return __builtin_convertvector(samples, nb_lanes);
+#endif
+}
+
+/// Rounded to the nearest, halves to even.
+static inline nb_frame nb_frame_narrow(nb_lanes value)
+{
+#if NB_LANES == 8 && defined(__AVX512F__)
+    return (nb_frame)_mm512_cvtpd_ps((__m512d)value);
+#elif NB_LANES == 4 && defined(__AVX__)
+    return (nb_frame)_mm256_cvtpd_ps((__m256d)value);
+#else
+    return __builtin_convertvector(value, nb_frame);
+#endif
+}
+
 /// Frame `i` of lanes side by side, as in nb_block.
 static inline nb_lanes nb_frame_load(const float *frames, size_t i)
 {
     const nb_frame *at = (const nb_frame *)(const void *)(frames + i * NB_LANES);
-    return __builtin_convertvector(*at, nb_lanes);
+    return nb_frame_widen(*at);
 }
 
 static inline void nb_frame_store(float *frames, size_t i, nb_lanes value)
 {
-    *(nb_frame *)(void *)(frames + i * NB_LANES) = __builtin_convertvector(value, nb_frame);
+    *(nb_frame *)(void *)(frames + i * NB_LANES) = nb_frame_narrow(value);
 }
 
 /// Doubles side by side, 64-byte aligned, as in nb_block's controls.

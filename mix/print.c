@@ -11,7 +11,7 @@
 
 enum {
     DIGEST_FORMAT = 1,
-    MEASURE_REVISION = 1, ///< Of what a report says of such a file: part of the key
+    MEASURE_REVISION = 2, ///< Of what a report says of such a file: part of the key
     NAME_BYTES_MAX = 93   ///< Of a file: with "master-" the farm's longest name of an output
 };
 
@@ -257,7 +257,7 @@ nb_digest nb_print_key(const nb_print *self, const nb_digest *files,
                        const nb_fingerprint *fingerprint)
 {
     NB_SCOPED(nb_hasher_destroy) nb_hasher *hasher = nb_hasher_new();
-    static const char *const libraries[] = {"ebur128", NULL};
+    static const char *const libraries[] = {"sndfile", NULL};
     nb_hasher_add_string(hasher, "measured");
     nb_hasher_add_u64(hasher, MEASURE_REVISION);
     nb_fingerprint_hash(fingerprint, libraries, hasher);

@@ -55,6 +55,15 @@ nb_status nb_edges_refuse(const nb_edges *self, size_t node, int64_t first, cons
         self->graph->nodes[node].name, time);
 }
 
+float *nb_edges_place(const nb_edges *self, size_t node, unsigned channel, int64_t first,
+                      size_t frames, float *spare)
+{
+    const nb_ring *ring = &self->rings[node];
+    size_t whole;
+    const size_t at = nb_ring_stretch(ring, first, frames, &whole);
+    return (whole == frames) ? ring->samples[channel] + at : spare;
+}
+
 nb_status nb_edges_put(nb_edges *self, size_t node, unsigned channel, int64_t first, float *samples,
                        size_t frames, nb_error *err)
 {

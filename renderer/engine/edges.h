@@ -27,6 +27,11 @@ const float *nb_edges_view(const nb_edges *self, size_t node, unsigned channel, 
 const float *nb_edges_view_key(const nb_edges *self, size_t node, unsigned channel,
                                unsigned channels, int64_t first, size_t frames, float *spare);
 
+/// Where to make frames that are put next: their place in the node's ring, or `spare` where they
+/// would go over its end.
+float *nb_edges_place(const nb_edges *self, size_t node, unsigned channel, int64_t first,
+                      size_t frames, float *spare);
+
 /// Put what a node made at song time `first`, at 0 or later. `samples` may be changed: what stands
 /// at or after the node's end becomes zero.
 NB_NODISCARD nb_status nb_edges_put(nb_edges *self, size_t node, unsigned channel, int64_t first,

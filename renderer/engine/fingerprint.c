@@ -4,7 +4,6 @@
 #include "renderer/engine/float_mode.h"
 #include "renderer/engine/render.h"
 
-#include <ebur128.h>
 #include <fftw3.h>
 #include <gnu/libc-version.h>
 #include <math.h>
@@ -24,7 +23,6 @@ enum {
     PAIR_MAX = 262144,
     FFT_GAP = 16,
     RATE_HZ = 48000,
-    LOUDNESS_FRAMES = RATE_HZ, // over the 400 ms that a loudness needs
     WAV_HEADER_BYTES = 44,
     WAV_FRAMES = 256,
     PROBE_DIGITS = 16,
@@ -62,29 +60,6 @@ static void set_version(nb_fingerprint_library *library, const char *version)
 static nb_status no_memory(nb_error *err)
 {
     return nb_fail(err, NB_E_NO_MEMORY, "no memory to probe the libraries");
-}
-
-static nb_status probe_ebur128(nb_fingerprint_library *library, nb_hasher *hasher, nb_error *err)
-{
-    int major = 0;
-    int minor = 0;
-    int patch = 0;
-    ebur128_get_version(&major, &minor, &patch);
-    (void)snprintf(library->version, sizeof library->version, "%d.%d.%d", major, minor, patch);
-    NB_SCOPED(free_floats) float *noise = calloc(LOUDNESS_FRAMES, sizeof *noise);
-    ebur128_state *state = ebur128_init(1, RATE_HZ, EBUR128_MODE_I);
-    double loudness = 0.0;
-    int failed = !noise || !state;
-    if (!failed) {
-        fill_noise(noise, LOUDNESS_FRAMES);
-        failed = ebur128_add_frames_float(state, noise, LOUDNESS_FRAMES) != EBUR128_SUCCESS ||
-                 ebur128_loudness_global(state, &loudness) != EBUR128_SUCCESS;
-    }
-    if (state) {
-        ebur128_destroy(&state);
-    }
-    nb_hasher_add_double(hasher, loudness);
-    return failed ? no_memory(err) : NB_OK;
 }
 
 // "fftw-3.3.10-sse2-avx": what it can do belongs to it.
@@ -301,8 +276,8 @@ static const struct {
     const char *name;
     probe *run;
 } probes[] = {
-    {"ebur128", probe_ebur128}, {"fftw3", probe_fftw_double}, {"fftw3f", probe_fftw},
-    {"libm", probe_libm},       {"sndfile", probe_sndfile},   {"soxr", probe_soxr},
+    {"fftw3", probe_fftw_double}, {"fftw3f", probe_fftw}, {"libm", probe_libm},
+    {"sndfile", probe_sndfile},   {"soxr", probe_soxr},
 };
 
 /// CPUs of one class give the same bits, whatever else they can do.
@@ -343,7 +318,7 @@ static nb_status probe_all(nb_fingerprint *out, nb_error *err)
 
 nb_status nb_engine_fingerprint(nb_fingerprint *out, nb_error *err)
 {
-    // The one lock that FFTW's planner and ebur128_init need here, and the answer they gave: the
+    // The one lock that FFTW's planner needs here, and the answer they gave: the
     // libraries do not change while the process lives.
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     static nb_fingerprint known;

@@ -36,6 +36,9 @@ void nb_ring_put(nb_ring *self, unsigned channel, int64_t first, const float *sa
 {
     float *to = self->samples[channel];
     const size_t at = (size_t)((uint64_t)first % self->capacity);
+    if (samples == to + at) {
+        return; // made in their place
+    }
     const size_t before_end = self->capacity - at;
     const size_t head = (frames < before_end) ? frames : before_end;
     memcpy(to + at, samples, head * sizeof *to);

@@ -39,7 +39,7 @@ static inline size_t nb_ring_stretch(const nb_ring *self, int64_t first, size_t 
     return at;
 }
 
-/// Put frames first .. first + frames - 1 of a channel.
+/// Put frames first .. first + frames - 1 of a channel. `samples` may be their place in the ring.
 void nb_ring_put(nb_ring *self, unsigned channel, int64_t first, const float *samples,
                  size_t frames);
 

@@ -391,7 +391,7 @@ static nb_status run_tile(const nb_sums *self, nb_scratch *scratch, int64_t firs
         if (channel >= self->edges->graph->nodes[node].channels) {
             continue;
         }
-        float *made = scratch->planes[0];
+        float *made = nb_edges_place(self->edges, node, channel, first, frames, scratch->planes[0]);
         self->edges->kernel->round(scratch->wide + i * self->tile_frames, made, frames);
         nb_status status = nb_edges_put(self->edges, node, channel, first, made, frames, err);
         if (status != NB_OK) {
