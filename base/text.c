@@ -135,6 +135,18 @@ bool nb_text_is_utf8(const char *bytes, size_t size, size_t *out_offset)
     return true;
 }
 
+const char *nb_text_find_control(const char *text, const char *allowed)
+{
+    for (const char *at = text; *at; at++) {
+        const unsigned char c = (unsigned char)*at;
+        const bool c1 = c == 0xc2 && (unsigned char)at[1] < 0xa0; // U+0080 to U+009F
+        if (c1 || ((c < 0x20 || c == 0x7f) && !strchr(allowed, c))) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
 void nb_text_hex(const void *bytes, size_t size, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -37,6 +37,10 @@ void nb_text_free(char **chars_p);
 /// `out_offset` (may be null) is where the first bad byte stands.
 bool nb_text_is_utf8(const char *bytes, size_t size, size_t *out_offset);
 
+/// Where a control character (U+0000 to U+001F, U+007F to U+009F) stands that is not among
+/// `allowed`; null where there is none.
+const char *nb_text_find_control(const char *text, const char *allowed);
+
 /// Write `size` bytes as 2 * `size` lower-case hex digits and a null.
 void nb_text_hex(const void *bytes, size_t size, char *out);
 

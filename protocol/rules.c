@@ -885,14 +885,10 @@ static nb_status check_string(const place *at, const char *text, nb_error *err)
         return nb_fail(err, NB_E_INVALID, "%s.%s: byte %zu is not UTF-8", at->message->short_name,
                        at->field->name, offset);
     }
-    for (size_t i = 0; i < size; i++) {
-        const unsigned char c = (unsigned char)text[i];
-        const bool c1 = c == 0xc2 && (unsigned char)text[i + 1] < 0xa0; // U+0080 to U+009F
-        const bool allowed = at->rule->form == NB_RULE_TEXT && (c == '\n' || c == '\t');
-        if (((c < 0x20 || c == 0x7f) && !allowed) || c1) {
-            return nb_fail(err, NB_E_INVALID, "%s.%s: a control character at byte %zu",
-                           at->message->short_name, at->field->name, i);
-        }
+    const char *control = nb_text_find_control(text, at->rule->form == NB_RULE_TEXT ? "\n\t" : "");
+    if (control) {
+        return nb_fail(err, NB_E_INVALID, "%s.%s: a control character at byte %zu",
+                       at->message->short_name, at->field->name, (size_t)(control - text));
     }
     return NB_OK;
 }

@@ -29,6 +29,7 @@ typedef struct fetch {
     Nightbus__Reply *reply;
     size_t count;
     wanted_file *list;
+    bool chosen; ///< All that was asked for is in the list
 } fetch;
 
 static void forget_files(fetch *self)
@@ -39,6 +40,7 @@ static void forget_files(fetch *self)
     free(self->list);
     self->list = NULL;
     self->count = 0;
+    self->chosen = false;
     nb_wire_free_reply(&self->reply);
 }
 
@@ -192,14 +194,15 @@ static nb_status fetch_once(fetch *self, nb_error *err)
     if (status == NB_OK) {
         status = check_choice(self, err);
     }
-    return status == NB_OK ? fetch_files(self, err) : status;
+    self->chosen = status == NB_OK;
+    return self->chosen ? fetch_files(self, err) : status;
 }
 
 /// Wait for the version and fetch it; once more where its files had been collected meanwhile.
 static nb_status fetch_version(fetch *self, nb_error *err)
 {
     nb_status status = fetch_once(self, err);
-    if (status != NB_E_NOT_FOUND || self->count == 0) {
+    if (status != NB_E_NOT_FOUND || !self->chosen) { // there is no such file: making it is no help
         return status;
     }
     const nb_render_wish wish =

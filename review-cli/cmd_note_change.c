@@ -73,13 +73,14 @@ static nb_status say(const change *self, const Nightbus__NoteListing *listing, n
     if (self->name.reply > 0) {
         snprintf(reply, sizeof reply, ".%u", self->name.reply);
     }
-    NB_SCOPED(nb_text_free) char *words = nb_notes_words(row);
+    const char *text = nb_json_text(row, "text"); // none of one that is gone
+    NB_SCOPED(nb_text_free)
+    char *words = nb_text_format("%s%.*s", text[0] ? ": " : "", (int)strcspn(text, "\n"), text);
     if (!words) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a note");
     }
-    words[strcspn(words, "\n")] = '\0';
     nb_text_make_printable(words);
-    return nb_cli_printf(err, "%s %s#%u%s in %s, at %s: %s\n", self->done, self->name.of.song,
+    return nb_cli_printf(err, "%s %s#%u%s in %s, at %s%s\n", self->done, self->name.of.song,
                          self->name.number, reply, notes.version, place, words);
 }
 

@@ -176,6 +176,16 @@ static void find_words(int argc, const char *const *argv, int *out_first, int *o
     }
 }
 
+/// "note" alone: say what can stand behind it.
+static nb_status fail_half(const char *first, const char *const *names, size_t count, nb_error *err)
+{
+    NB_SCOPED(nb_text_fini) nb_text list = {0};
+    for (size_t i = 0; i < count; i++) {
+        nb_text_addf(&list, "%s%s", i > 0 ? ", " : "", names[i] + strlen(first) + 1);
+    }
+    return nb_fail(err, NB_E_USAGE, "%s what? %s", first, list.chars ? list.chars : "");
+}
+
 static nb_status fail_unknown(const char *first, const char *second, nb_error *err)
 {
     const char *names[COMMANDS_MAX];
@@ -188,6 +198,9 @@ static nb_status fail_unknown(const char *first, const char *second, nb_error *e
         if (strncmp(commands[i]->name, first, length) == 0 && commands[i]->name[length] == ' ') {
             names[count++] = commands[i]->name;
         }
+    }
+    if (count > 0 && !second) {
+        return fail_half(first, names, count, err);
     }
     if (count > 0) {
         snprintf(wanted, sizeof wanted, "%.60s%s%.50s", first, second ? " " : "",
@@ -211,8 +224,10 @@ static nb_status check_word_count(const nb_command *command, const nb_args *args
         return NB_OK;
     }
     if (args->word_count < command->words_min || args->word_count > command->words_max) {
-        return nb_fail(err, NB_E_USAGE, "%s words; usage: nightbus %s %s",
-                       args->word_count < command->words_min ? "too few" : "too many",
+        const bool few = args->word_count < command->words_min;
+        return nb_fail(err, NB_E_USAGE, "too %s words%s; usage: nightbus %s %s",
+                       few ? "few" : "many",
+                       !few && strstr(command->usage, "TEXT") ? " (a text goes in quotes)" : "",
                        command->name, command->usage);
     }
     return NB_OK;

@@ -145,6 +145,14 @@ static nb_status check(const nb_editor_wish *wish, const char *text, nb_error *e
         return nb_fail(err, NB_E_INVALID, "the %s is not UTF-8: byte %zu is wrong", wish->what,
                        offset + 1);
     }
+    const char *control = nb_text_find_control(text, "\n\t");
+    if (control) {
+        return nb_fail(
+            err, NB_E_INVALID,
+            "the %s has a control character at byte %zu; only line feeds and tabs can be "
+            "kept",
+            wish->what, (size_t)(control - text) + 1);
+    }
     if (size > wish->bytes_most) {
         return nb_fail(err, NB_E_LIMIT, "the %s has %zu bytes; at most %zu are kept", wish->what,
                        size, wish->bytes_most);

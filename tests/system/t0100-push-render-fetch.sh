@@ -47,6 +47,12 @@ expect_exit 1 nightbus note add tones@v9 0:01 "no such version"
 expect_exit 2 nightbus note add tones@v1 1:75 "no such time"
 ok "listed"
 
+step "what a version does not have is not rendered for it"
+jobs=$(nightbus jobs --json | jq '.jobs | length')
+expect_exit 1 nightbus fetch tones@v1 --alternates -o "$WORK/none"
+expect_words "$WORK/err" "tones@v1 has no alternates"
+[ "$(nightbus jobs --json | jq '.jobs | length')" = "$jobs" ] || fail "it was rendered again"
+
 step "versions"
 nightbus push -m "nothing new" >"$WORK/push"
 expect_words "$WORK/push" "nothing to push"

@@ -65,6 +65,12 @@ jq -e '[.notes[].number] == [2]' "$WORK/said" >/dev/null || fail "not the one no
 nightbus note list tones --author bo --json | jq -e '.notes == []' >/dev/null || fail "Bo wrote none"
 nightbus note log tones#1 >"$WORK/said"
 expect_words "$WORK/said" "noted: vocal up" "replied: by how much?" "changed to: vocal up 1 dB" "#1.2"
+expect_exit 1 nightbus note add tones@v1 0:01 $'red\e[31m'
+expect_words "$WORK/err" "the note has a control character at byte 4"
+expect_exit 2 nightbus note add tones@v1 0:01 no quotes
+expect_words "$WORK/err" "a text goes in quotes"
+expect_exit 2 nightbus note
+expect_words "$WORK/err" "note what? add, " "resolve"
 for words in "tones#1 again" "tones@v1"; do
     # shellcheck disable=SC2086 # words
     expect_exit 2 nightbus note log $words
