@@ -78,7 +78,7 @@ static void remove_loose(const char *path, const loose_list *list)
 
 // ---- A pack ----
 
-static bool is_stopped(const atomic_bool *stop) { return stop && atomic_load(stop); }
+static bool is_stopped(atomic_bool *stop) { return stop && atomic_load(stop); }
 
 // git_packbuilder_progress
 static int go_on(int stage, uint32_t current, uint32_t total, void *payload)
@@ -114,8 +114,7 @@ static int insert_all(git_packbuilder *builder, loose_list *list)
 }
 
 // Flushed and named: GIT_OPT_ENABLE_FSYNC_GITDIR is on (nb_revisions_start).
-static nb_status write_pack(const char *path, loose_list *list, const atomic_bool *stop,
-                            nb_error *err)
+static nb_status write_pack(const char *path, loose_list *list, atomic_bool *stop, nb_error *err)
 {
     NB_SCOPED(free_repo) git_repository *repo = NULL;
     NB_SCOPED(free_builder) git_packbuilder *builder = NULL;
@@ -125,13 +124,13 @@ static nb_status write_pack(const char *path, loose_list *list, const atomic_boo
     }
     if (code == 0) {
         git_packbuilder_set_threads(builder, 1);
-        code = git_packbuilder_set_callbacks(builder, go_on, (void *)(uintptr_t)stop);
+        code = git_packbuilder_set_callbacks(builder, go_on, stop);
     }
     if (code == 0) {
         code = insert_all(builder, list);
     }
     if (code == 0 && list->count > 0 && !is_stopped(stop)) {
-        code = git_packbuilder_write(builder, NULL, 0, go_on_writing, (void *)(uintptr_t)stop);
+        code = git_packbuilder_write(builder, NULL, 0, go_on_writing, stop);
     }
     if (is_stopped(stop)) {
         return nb_fail(err, NB_E_INTERRUPTED, "%s: its packing was stopped", path);
@@ -139,7 +138,7 @@ static nb_status write_pack(const char *path, loose_list *list, const atomic_boo
     return (code == 0) ? NB_OK : fail(path, "packing its loose objects", err);
 }
 
-nb_status nb_repack(const char *path, size_t least, const atomic_bool *stop, size_t *out_count,
+nb_status nb_repack(const char *path, size_t least, atomic_bool *stop, size_t *out_count,
                     nb_error *err)
 {
     *out_count = 0;
@@ -174,7 +173,7 @@ struct nb_repacker {
     bool ending;
 };
 
-static nb_status repack_album(const nb_repacker *self, const char *path, nb_error *err)
+static nb_status repack_album(nb_repacker *self, const char *path, nb_error *err)
 {
     size_t count = 0;
     const int64_t start_ms = nb_clock_ms();
@@ -187,7 +186,7 @@ static nb_status repack_album(const nb_repacker *self, const char *path, nb_erro
 }
 
 // True where all went well.
-static bool repack_all(const nb_repacker *self)
+static bool repack_all(nb_repacker *self)
 {
     NB_SCOPED(nb_file_close_fd) int lock = -1;
     NB_SCOPED(nb_text_free) char *albums = nb_file_join(self->data, "albums");

@@ -24,7 +24,7 @@ enum {
 /// Pack the loose objects of the repository at `path`, where they are `least` or more.
 /// `*out_count` is how many went, 0 where they were fewer. Once `*stop` is true it ends with
 /// NB_E_INTERRUPTED, and nothing has changed. nb_revisions_start must have been called.
-NB_NODISCARD nb_status nb_repack(const char *path, size_t least, const atomic_bool *stop,
+NB_NODISCARD nb_status nb_repack(const char *path, size_t least, atomic_bool *stop,
                                  size_t *out_count, nb_error *err);
 
 typedef struct nb_repacker nb_repacker;

@@ -146,7 +146,7 @@ static void one_that_is_stopped_changes_nothing(void **state)
 {
     shelf here = open_shelf(*state);
     size_t packed = 0;
-    const atomic_bool stop = true;
+    atomic_bool stop = true;
     push(&here);
     add_notes(&here, 0, 20);
     const size_t before = count_loose(&here);
