@@ -153,7 +153,7 @@ static void add_elsewhere(const diff *self, nb_text *out)
 {
     const nb_mix_side *sides[] = {&self->before, &self->after};
     for (size_t i = 0; i < NB_COUNT(sides); i++) {
-        if (sides[i]->is_elsewhere) {
+        if (sides[i]->is_elsewhere && (i == 0 || strcmp(sides[0]->label, sides[i]->label) != 0)) {
             nb_text_addf(out, "%s is a %s: what was done on its tracks is not known.\n",
                          sides[i]->label, nb_mix_side_source(sides[i]));
         }

@@ -246,6 +246,8 @@ static nb_status print_job(const nb_cli *cli, Nightbus__JobRow *row, json_t *lin
     }
     const nb_status status = nb_jobs_print(cli, &row, 1, err);
     NB_SCOPED(nb_text_fini) nb_text text = {0};
+    // The table may have cut it.
+    nb_table_add_wrapped(&text, row->error ? row->error : "", 2, nb_terminal_columns() - 2);
     for (size_t i = 0; i < json_array_size(lines); i++) {
         nb_text_addf(&text, "  %s\n", json_string_value(json_array_get(lines, i)));
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "base/digest.h"
+#include "base/file.h"
 #include "review-cli/command.h"
 #include "review-cli/farm.h"
 #include "review-cli/notes.h"
@@ -22,6 +23,9 @@ static nb_status read_markers(const nb_cli *cli, const char *path, nb_markers *o
     const char *name = nb_args_get(&cli->args, "format");
     nb_marker_format format = NB_MARKER_CSV;
     int64_t start_ns = 0;
+    if (!nb_file_exists(path) || nb_file_is_folder(path)) {
+        return nb_fail(err, NB_E_NOT_FOUND, "%s: there is no such file", path);
+    }
     nb_status status = name ? nb_marker_format_by_name(name, &format, err)
                             : nb_marker_format_of_file(path, &format, err);
     if (status == NB_OK) {

@@ -138,7 +138,7 @@ static void print_source(const Nightbus__VersionInfo *info, nb_text *out)
     NB_SCOPED(nb_text_free)
     char *line = frames > 0 ? nb_text_format("%s, starts at %s in its session", info->source, start)
                             : nb_text_format("%s", info->source);
-    add_line(out, "source", line);
+    add_words(out, "source", line);
 }
 
 static void print_measured(const Nightbus__VersionRow *row, nb_text *out)
@@ -175,7 +175,7 @@ static void print_relations(const nb_cli *cli, const Nightbus__VersionInfo *info
     for (size_t i = 0; i < info->n_masters; i++) {
         nb_text_addf(&text, "%s%s", i > 0 ? " " : "", info->masters[i]);
     }
-    add_line(out, "masters", text.chars);
+    add_words(out, "masters", text.chars);
     if (row->newest && strcmp(row->newest, row->version) != 0) {
         add_line(out, "newest", row->newest);
     }
@@ -208,7 +208,7 @@ static void print_decisions(const Nightbus__VersionInfo *info, int64_t now_ms, n
         NB_SCOPED(nb_text_free)
         char *line =
             nb_text_format("%s %s, %s, sha256 %.12s", row->person, past_of(row->kind), ago, hex);
-        add_line(out, i == 0 ? "decisions" : "", line);
+        add_words(out, i == 0 ? "decisions" : "", line);
         nb_table_add_wrapped(out, row->text ? row->text : "", VALUE_COLUMN + 2,
                              nb_terminal_columns() - VALUE_COLUMN - 2);
     }
@@ -264,7 +264,7 @@ static void print(const nb_cli *cli, const Nightbus__VersionInfo *info, nb_text 
         nb_digest_to_hex(&digest, hex);
         NB_SCOPED(nb_text_free)
         char *line = nb_text_format("%s, %s, sha256 %.16s", info->outputs[i]->name, size, hex);
-        add_line(out, i == 0 ? "files" : "", line);
+        add_words(out, i == 0 ? "files" : "", line);
     }
 }
 

@@ -60,6 +60,8 @@ expect_words err "2 left out: early.txt" "a marker before the start"
 step "what is wrong is said"
 expect_exit 2 nightbus note import labels.txt
 expect_words "$WORK/err" "which version"
+expect_exit 1 nightbus note import absent.txt --dry-run
+expect_words "$WORK/err" "absent.txt: there is no such file"
 expect_exit 2 nightbus note import labels.txt --dry-run --format audcity
 expect_words "$WORK/err" "did you mean audacity"
 expect_exit 2 env -C tones nightbus note export tones@v1

@@ -60,6 +60,8 @@ nightbus log tones >"$WORK/said"
 expect_words "$WORK/said" "STATE" "v1" "changes by Bo" "LUFS"
 nightbus show tones@v1 >"$WORK/said"
 expect_words "$WORK/said" "changes requested by Bo" "Ada Desk withdrew the decision" "let us talk" "${sha:0:12}" "dBTP"
+COLUMNS=40 nightbus show tones@v1 >"$WORK/said" # narrow, and nothing of it is cut
+expect_words "$WORK/said" "withdrew the" "${sha:0:12}"
 [ "$(nightbus log tones --json | jq -r '.revisions[0].details[0].standing')" = changes-requested ] ||
     fail "the log's JSON does not say where v1 stands"
 

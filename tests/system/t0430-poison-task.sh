@@ -28,6 +28,9 @@ expect_exit 1 nightbus job "$(job_of poison job)" --follow
 [ "$(job_of poison attempts)" -eq 5 ] || fail "it had $(job_of poison attempts) attempts"
 job_of poison error >"$WORK/error"
 expect_words "$WORK/error" "went away while they rendered it"
+COLUMNS=50 nightbus job "$(job_of poison job)" >"$WORK/said" # whole, however narrow
+tr -s ' \n' ' ' <"$WORK/said" >"$WORK/words"
+expect_words "$WORK/words" "$(tr -s ' \n' ' ' <"$WORK/error" | sed 's/ $//')"
 ok "$(cat "$WORK/error")"
 
 step "the other song is rendered, and both renderers go on"
