@@ -9,7 +9,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-typedef enum order_kind { ORDER_OPEN, ORDER_WRITE, ORDER_COMMIT, ORDER_CLOSE } order_kind;
+typedef enum order_kind {
+    ORDER_OPEN,
+    ORDER_WRITE,
+    ORDER_COMMIT,
+    ORDER_CLOSE,
+    ORDER_DISCARD
+} order_kind;
 
 typedef struct order {
     struct order *next;
@@ -53,13 +59,15 @@ static nb_status carry_out_open(nb_blob_writer *self, const order *what, nb_erro
     const nb_digest key_digest = nb_digest_of(key->text, strlen(key->text));
     nb_digest_to_hex(&key_digest, owner);
     owner[NB_DRAFT_OWNER_SIZE] = '\0';
-    return nb_blob_draft_open_for(self->store, &what->claim.digest, what->claim.size, owner, draft,
-                                  err);
+    return what->claim.is_growing ? nb_blob_draft_open_growing(self->store, &what->claim.digest,
+                                                               what->claim.size, owner, draft, err)
+                                  : nb_blob_draft_open_for(self->store, &what->claim.digest,
+                                                           what->claim.size, owner, draft, err);
 }
 
 static nb_status carry_out_commit(nb_blob_writer *self, const order *what, nb_error *err)
 {
-    nb_status status = nb_blob_draft_commit(&self->drafts[what->slot], err);
+    nb_status status = nb_blob_draft_commit_as(&self->drafts[what->slot], &what->claim.name, err);
     if (status == NB_OK) {
         status = self->stored(self->context, &what->claim, err);
     }
@@ -76,6 +84,8 @@ static void carry_out(nb_blob_writer *self, order *what)
         status = carry_out_open(self, what, &err);
     } else if (what->kind == ORDER_CLOSE) {
         nb_blob_draft_destroy(draft);
+    } else if (what->kind == ORDER_DISCARD) {
+        nb_blob_draft_discard(draft);
     } else if (!*draft) {
         // Its opening or an earlier write failed, and said so.
         status = nb_fail(&err, NB_E_STALE, "this upload has ended");
@@ -204,10 +214,9 @@ void nb_blob_writer_destroy(nb_blob_writer **self_p)
 static order *order_new(order_kind kind, unsigned slot, uint64_t upload)
 {
     static const nb_write_step steps[] = {
-        [ORDER_OPEN] = NB_WRITE_OPENED,
-        [ORDER_WRITE] = NB_WRITE_WRITTEN,
-        [ORDER_COMMIT] = NB_WRITE_COMMITTED,
-        [ORDER_CLOSE] = NB_WRITE_WRITTEN,
+        [ORDER_OPEN] = NB_WRITE_OPENED,      [ORDER_WRITE] = NB_WRITE_WRITTEN,
+        [ORDER_COMMIT] = NB_WRITE_COMMITTED, [ORDER_CLOSE] = NB_WRITE_WRITTEN,
+        [ORDER_DISCARD] = NB_WRITE_WRITTEN,
     };
     order *self = calloc(1, sizeof *self);
     if (!self) {
@@ -217,7 +226,7 @@ static order *order_new(order_kind kind, unsigned slot, uint64_t upload)
     self->slot = slot;
     self->upload = upload;
     zmq_msg_init(&self->chunk);
-    if (kind == ORDER_CLOSE) {
+    if (kind == ORDER_CLOSE || kind == ORDER_DISCARD) {
         return self;
     }
     self->result = calloc(1, sizeof *self->result);
@@ -279,6 +288,14 @@ bool nb_blob_writer_commit(nb_blob_writer *self, unsigned slot, uint64_t upload,
 void nb_blob_writer_close(nb_blob_writer *self, unsigned slot, uint64_t upload)
 {
     order *what = order_new(ORDER_CLOSE, slot, upload);
+    if (what) {
+        enqueue(self, what);
+    }
+}
+
+void nb_blob_writer_discard(nb_blob_writer *self, unsigned slot, uint64_t upload)
+{
+    order *what = order_new(ORDER_DISCARD, slot, upload);
     if (what) {
         enqueue(self, what);
     }

@@ -23,8 +23,12 @@ typedef struct nb_upload_claim {
     nb_public_key key;
     char album[NB_WORD_MAX + 1]; ///< Empty for none
     uint64_t task;
-    nb_digest digest;
+    nb_digest digest; ///< What messages call it: its name, but for a blob that grows
     uint64_t size;
+    bool is_growing; ///< It was offered while it was still made
+    uint64_t there;  ///< Bytes that its sender has
+    bool is_named;
+    nb_digest name; ///< What it must hash to
 } nb_upload_claim;
 
 /// Called on the writer's thread once a blob is on disk under its name.
@@ -62,6 +66,8 @@ bool nb_blob_writer_commit(nb_blob_writer *self, unsigned slot, uint64_t upload,
 /// Forget the slot's draft, keeping it on disk. Without memory that waits for the slot's next
 /// opening.
 void nb_blob_writer_close(nb_blob_writer *self, unsigned slot, uint64_t upload);
+/// As nb_blob_writer_close, and remove it from the disk.
+void nb_blob_writer_discard(nb_blob_writer *self, unsigned slot, uint64_t upload);
 
 /// Take the oldest result (free with free()), or null.
 nb_write_result *nb_blob_writer_take(nb_blob_writer *self);

@@ -58,7 +58,7 @@ static nb_status call_stored(void *context, const nb_upload_claim *claim, nb_err
 {
     const nb_server_options *server = context;
     return server->stored(server->context, &claim->key, claim->album[0] ? claim->album : NULL,
-                          claim->task, &claim->digest, claim->size, err);
+                          claim->task, &claim->name, claim->size, err);
 }
 
 static const char *text_of(const nb_error *err, nb_status status)
@@ -66,18 +66,47 @@ static const char *text_of(const nb_error *err, nb_status status)
     return err->text[0] ? err->text : nb_status_name(status);
 }
 
-static void handle_offer(nb_bulk_server *self, const received *what)
+static nb_upload_claim claim_of(const received *what)
 {
     const Nightbus__Offer *offer = what->message->offer;
     nb_upload_claim claim = {.key = what->peer.key, .task = offer->task, .size = offer->size};
     claim.digest = nb_wire_to_digest(offer->digest);
+    claim.is_growing = offer->has_written;
+    claim.there = offer->has_written ? offer->written : offer->size;
+    claim.is_named = offer->has_name || !offer->has_written;
+    claim.name = offer->has_name ? nb_wire_to_digest(offer->name) : claim.digest;
     if (offer->album) {
         strncpy(claim.album, offer->album, NB_WORD_MAX); // no longer by the limits table
     }
+    return claim;
+}
+
+/// What still grows is a result on its way, and has a name once it is whole.
+static nb_status check_growing(const Nightbus__Offer *offer, nb_error *err)
+{
+    if (!offer->has_written) {
+        return offer->has_name ? nb_fail(err, NB_E_INVALID, "a name beside the digest") : NB_OK;
+    }
+    if (!offer->has_task || offer->task == 0) {
+        return nb_fail(err, NB_E_INVALID, "only what is made for a task is taken while it grows");
+    }
+    return offer->written > offer->size || (offer->has_name && offer->written < offer->size)
+               ? nb_fail(err, NB_E_INVALID,
+                         "more is written than it shall have, or a name too soon")
+               : NB_OK;
+}
+
+static void handle_offer(nb_bulk_server *self, const received *what)
+{
+    const Nightbus__Offer *offer = what->message->offer;
+    const nb_upload_claim claim = claim_of(what);
     const nb_server_options *server = self->options.server;
     nb_error err = {0};
-    const nb_status status = server->may_write(server->context, &claim.key, offer->album,
-                                               claim.task, &claim.digest, claim.size, &err);
+    nb_status status = check_growing(offer, &err);
+    if (status == NB_OK) {
+        status = server->may_write(server->context, &claim.key, offer->album, claim.task,
+                                   &claim.digest, claim.size, &err);
+    }
     if (status == NB_E_EXISTS) {
         nb_bulk_send_stored(self->socket, &what->target, &claim.digest);
     } else if (status != NB_OK) {

@@ -79,6 +79,24 @@ NB_NODISCARD nb_status nb_client_upload(nb_client *self, nb_blob_scope scope, co
                                         const nb_digest *digest, uint64_t size,
                                         nb_blob_progress *progress, void *context, nb_error *err);
 
+/// How far a file has come that is still written.
+typedef enum nb_growth_state {
+    NB_GROWING,
+    NB_GROWN,          ///< It is whole; its digest is known
+    NB_GROWTH_GIVEN_UP ///< It will never be
+} nb_growth_state;
+
+/// Says how many bytes are there that will not change, and once it is whole its digest. Called by
+/// the thread that uploads, every few milliseconds.
+typedef nb_growth_state nb_blob_look(void *context, uint64_t *out_there, nb_digest *out_digest);
+
+/// As nb_client_upload, of a file that another thread still writes and that will have `size` bytes:
+/// sent while it grows, for a task. What goes wrong costs nothing but the bytes sent: the file can
+/// be uploaded whole afterwards. NB_E_CANCELLED where the growth was given up.
+NB_NODISCARD nb_status nb_client_upload_growing(nb_client *self, nb_blob_scope scope,
+                                                const char *path, uint64_t size, nb_blob_look *look,
+                                                void *context, nb_error *err);
+
 NB_NODISCARD nb_status nb_client_upload_bytes(nb_client *self, nb_blob_scope scope,
                                               const void *bytes, size_t size, nb_digest *out_digest,
                                               nb_error *err);

@@ -371,12 +371,13 @@ void nb_bulk_received_fini(nb_bulk_received *self)
     }
 }
 
-nb_status nb_connection_receive_bulk(nb_client *self, nb_bulk_received *out, nb_error *err)
+nb_status nb_connection_receive_bulk(nb_client *self, int64_t wait_ms, nb_bulk_received *out,
+                                     nb_error *err)
 {
     out->message = NULL;
     zmq_pollitem_t items[] = {{self->bulk.socket, 0, ZMQ_POLLIN, 0},
                               {self->bulk.monitor, 0, ZMQ_POLLIN, 0}};
-    zmq_poll(items, (int)NB_COUNT(items), NB_CLIENT_POLL_MS);
+    zmq_poll(items, (int)NB_COUNT(items), wait_ms);
     if (nb_frames_receive(self->bulk.socket, &out->frames)) {
         const nb_bulk_target ours = nb_connection_target(self);
         nb_status status =

@@ -59,10 +59,10 @@ typedef struct nb_bulk_received {
 
 void nb_bulk_received_fini(nb_bulk_received *self);
 
-/// Wait NB_CLIENT_POLL_MS at most for a bulk message of this session. NB_E_UNREACHABLE if the
-/// connection broke: it is closed then.
-NB_NODISCARD nb_status nb_connection_receive_bulk(nb_client *self, nb_bulk_received *out,
-                                                  nb_error *err);
+/// Wait `wait_ms` at most, which is not more than NB_CLIENT_POLL_MS, for a bulk message of this
+/// session. NB_E_UNREACHABLE if the connection broke: it is closed then.
+NB_NODISCARD nb_status nb_connection_receive_bulk(nb_client *self, int64_t wait_ms,
+                                                  nb_bulk_received *out, nb_error *err);
 
 /// Whom bulk messages go to: this session.
 nb_bulk_target nb_connection_target(const nb_client *self);

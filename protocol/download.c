@@ -138,7 +138,7 @@ static nb_status run(download *self, nb_error *err)
         }
         ask(self);
         NB_SCOPED(nb_bulk_received_fini) nb_bulk_received received = {0};
-        status = nb_transfer_receive(&self->transfer, &received, err);
+        status = nb_transfer_receive(&self->transfer, NB_CLIENT_POLL_MS, &received, err);
         if (status == NB_OK && received.message) {
             status = handle(self, &received, err);
         }

@@ -51,6 +51,9 @@ enum {
     NB_SEND_BUDGET = 256,        ///< Chunks read and not yet sent, over all clients: 256 MB
     NB_WANTS_MAX = 4096,         ///< Ranges asked for and not yet read; what is beyond is dropped
     NB_TRANSFER_IDLE_MS = 30000, ///< No chunk for that long: the draft is kept, the place is freed
+    NB_GROWING_IDLE_MS =
+        90000,                ///< No word of a blob that grows for that long: its draft is removed.
+                              ///< Longer than NB_NO_CONTACT_MS: nobody comes back after that
     NB_STALL_MS = 25000,      ///< No word on a bulk connection for that long: it is made anew. Less
                               ///< than a chunk in that time (42 kB/s) is too slow to serve
     NB_SILENCE_MS = 5000,     ///< A client that hears nothing for that long asks again

@@ -79,9 +79,10 @@ static const ProtobufCBinaryData *subject(const Nightbus__Bulk *message)
     }
 }
 
-nb_status nb_transfer_receive(nb_transfer *self, nb_bulk_received *out, nb_error *err)
+nb_status nb_transfer_receive(nb_transfer *self, int64_t wait_ms, nb_bulk_received *out,
+                              nb_error *err)
 {
-    const nb_status status = nb_connection_receive_bulk(self->client, out, err);
+    const nb_status status = nb_connection_receive_bulk(self->client, wait_ms, out, err);
     if (status == NB_E_UNREACHABLE) {
         return NB_OK; // the next nb_transfer_connect sees to it
     }

@@ -29,9 +29,10 @@ void nb_transfer_begin(nb_transfer *self);
 /// where the key is not known.
 NB_NODISCARD nb_status nb_transfer_connect(nb_transfer *self, bool *out_fresh, nb_error *err);
 
-/// Wait a moment for a message about this blob. None, or a connection that broke, leave
+/// Wait `wait_ms` at most for a message about this blob. None, or a connection that broke, leave
 /// `out->message` null.
-NB_NODISCARD nb_status nb_transfer_receive(nb_transfer *self, nb_bulk_received *out, nb_error *err);
+NB_NODISCARD nb_status nb_transfer_receive(nb_transfer *self, int64_t wait_ms,
+                                           nb_bulk_received *out, nb_error *err);
 
 /// The coordinator refused: NB_OK if another try on a new session makes sense, else its status.
 NB_NODISCARD nb_status nb_transfer_refused(nb_transfer *self, const Nightbus__Refused *refused,

@@ -8,9 +8,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-enum { ASK_AFTER_WAIT_MS = 1000 };
+enum {
+    ASK_AFTER_WAIT_MS = 1000,
+    LOOK_MS = 5 ///< How soon it is seen that a file has grown
+};
 
 /// Where the bytes come from: a file, or memory.
 typedef struct source {
@@ -19,9 +23,20 @@ typedef struct source {
     const uint8_t *bytes;
 } source;
 
+/// What is known of a file that another thread writes.
+typedef struct growth {
+    nb_blob_look *look; ///< Null for a blob that is whole
+    void *context;
+    nb_growth_state state;
+    uint64_t there; ///< Bytes
+    nb_digest name; ///< Once it is grown
+    bool has_news;  ///< That the coordinator should hear
+} growth;
+
 typedef struct upload {
     nb_transfer transfer;
     const source *from;
+    growth growth;
     int64_t offer_ms; ///< When to offer (again)
     bool served;      ///< A range was sent
     bool resumed;     ///< The first range was not the blob's beginning
@@ -97,7 +112,7 @@ static nb_status send_chunk(upload *self, uint64_t offset, uint32_t size, nb_err
 
 static nb_status serve_want(upload *self, const Nightbus__Want *want, nb_error *err)
 {
-    const uint64_t size = self->transfer.size;
+    const uint64_t size = self->growth.there;
     if (want->size == 0 || want->offset >= size || want->size > size - want->offset) {
         return nb_fail(err, NB_E_INVALID, "%s: the coordinator wants bytes that are not there",
                        self->from->name);
@@ -153,9 +168,12 @@ static void offer_if_due(upload *self)
 {
     nb_client *client = self->transfer.client;
     const int64_t now_ms = nb_clock_ms();
-    if (now_ms < self->offer_ms || (self->offer_ms > 0 && atomic_load(&client->held) > 0)) {
+    const bool is_silent =
+        now_ms >= self->offer_ms && (self->offer_ms == 0 || atomic_load(&client->held) == 0);
+    if (!is_silent && !self->growth.has_news) {
         return;
     }
+    self->growth.has_news = false;
     self->offer_ms = now_ms + NB_SILENCE_MS;
     Nightbus__Offer offer = NIGHTBUS__OFFER__INIT;
     offer.digest = nb_wire_digest(&self->transfer.digest);
@@ -163,6 +181,10 @@ static void offer_if_due(upload *self)
     offer.album = nb_wire_string(self->transfer.scope.album);
     offer.has_task = self->transfer.scope.task > 0;
     offer.task = self->transfer.scope.task;
+    offer.has_written = self->growth.look != NULL;
+    offer.written = self->growth.there;
+    offer.has_name = offer.has_written && self->growth.state == NB_GROWN;
+    offer.name = nb_wire_digest(&self->growth.name);
     Nightbus__Bulk message = NIGHTBUS__BULK__INIT;
     message.body_case = NIGHTBUS__BULK__BODY_OFFER;
     message.offer = &offer;
@@ -170,12 +192,36 @@ static void offer_if_due(upload *self)
     nb_bulk_send(client->bulk.socket, &target, &message, NULL);
 }
 
+/// See how far the file has come. Whole chunks are news, and its end.
+static nb_status look(upload *self, nb_error *err)
+{
+    growth *known = &self->growth;
+    if (!known->look || known->state == NB_GROWN) {
+        return NB_OK;
+    }
+    uint64_t there = 0;
+    known->state = known->look(known->context, &there, &known->name);
+    if (known->state == NB_GROWTH_GIVEN_UP) {
+        return nb_fail(err, NB_E_CANCELLED, "%s: it was given up", self->from->name);
+    }
+    there = (known->state == NB_GROWN || there >= self->transfer.size)
+                ? self->transfer.size
+                : there - there % NB_CHUNK_SIZE;
+    known->has_news = there > known->there || known->state == NB_GROWN;
+    known->there = there;
+    return NB_OK;
+}
+
 static nb_status run(upload *self, nb_error *err)
 {
     nb_transfer_begin(&self->transfer);
     while (!self->stored) {
+        nb_status status = look(self, err);
+        if (status != NB_OK) {
+            return status;
+        }
         bool fresh = false;
-        nb_status status = nb_transfer_connect(&self->transfer, &fresh, err);
+        status = nb_transfer_connect(&self->transfer, &fresh, err);
         if (status != NB_OK) {
             return status;
         }
@@ -184,7 +230,9 @@ static nb_status run(upload *self, nb_error *err)
         }
         offer_if_due(self);
         NB_SCOPED(nb_bulk_received_fini) nb_bulk_received received = {0};
-        status = nb_transfer_receive(&self->transfer, &received, err);
+        const bool looks = self->growth.look && self->growth.state == NB_GROWING;
+        status = nb_transfer_receive(&self->transfer, looks ? LOOK_MS : NB_CLIENT_POLL_MS,
+                                     &received, err);
         if (status == NB_OK && received.message) {
             status = handle(self, received.message, err);
         }
@@ -204,13 +252,34 @@ nb_status nb_client_upload(nb_client *self, nb_blob_scope scope, const char *pat
         return nb_fail_errno(err, errno, "%s", path);
     }
     const source from = {path, fd, NULL};
-    upload one = {{self, scope, *digest, size, progress, context, 0, 0, 0, 0},
-                  &from,
-                  0,
-                  false,
-                  false,
-                  false,
-                  false};
+    upload one = {.transfer = {.client = self,
+                               .scope = scope,
+                               .digest = *digest,
+                               .size = size,
+                               .progress = progress,
+                               .context = context},
+                  .from = &from,
+                  .growth = {.there = size}};
+    return run(&one, err);
+}
+
+nb_status nb_client_upload_growing(nb_client *self, nb_blob_scope scope, const char *path,
+                                   uint64_t size, nb_blob_look *look_at, void *context,
+                                   nb_error *err)
+{
+    NB_SCOPED(nb_file_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return nb_fail_errno(err, errno, "%s", path);
+    }
+    const source from = {path, fd, NULL};
+    upload one = {.transfer = {.client = self, .scope = scope, .size = size},
+                  .from = &from,
+                  .growth = {.look = look_at, .context = context},
+                  .tried_again = true}; // one that is refused as corrupt is sent whole afterwards
+    // Nobody else's draft shall be found by it.
+    if (getrandom(one.transfer.digest.bytes, NB_DIGEST_SIZE, 0) != NB_DIGEST_SIZE) {
+        return nb_fail_errno(err, errno, "random bytes");
+    }
     return run(&one, err);
 }
 
@@ -219,8 +288,9 @@ nb_status nb_client_upload_bytes(nb_client *self, nb_blob_scope scope, const voi
 {
     const nb_digest digest = nb_digest_of(bytes, size);
     const source from = {"bytes in memory", -1, bytes};
-    upload one = {
-        {self, scope, digest, size, NULL, NULL, 0, 0, 0, 0}, &from, 0, false, false, false, false};
+    upload one = {.transfer = {.client = self, .scope = scope, .digest = digest, .size = size},
+                  .from = &from,
+                  .growth = {.there = size}};
     const nb_status status = run(&one, err);
     if (status == NB_OK) {
         *out_digest = digest;

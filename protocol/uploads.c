@@ -26,7 +26,8 @@ typedef enum upload_state {
     UPLOAD_COMMITTING ///< All were written; hash, fsync, rename and the row are under way
 } upload_state;
 
-/// Offsets ascend: written <= received <= asked <= size. Chunks come in the order asked for, since
+/// Offsets ascend: written <= received <= asked <= size, and nothing is asked for that the sender
+/// does not have yet. Chunks come in the order asked for, since
 /// one connection carries them; whatever comes out of order is of an older window and is dropped.
 typedef struct upload {
     upload_state state;
@@ -36,7 +37,8 @@ typedef struct upload {
     uint8_t session[NB_SESSION_SIZE];
     uint64_t asked, received, written;
     nb_flow flow;
-    int64_t touched_ms; ///< The last chunk or Offer of its connection
+    int64_t touched_ms; ///< The last chunk of its connection; or since when one is awaited
+    int64_t heard_ms;   ///< The last word of its sender
 } upload;
 
 struct nb_uploads {
@@ -89,9 +91,14 @@ static unsigned slot_of(const nb_uploads *self, const upload *one)
     return (unsigned)(one - self->slots);
 }
 
+/// The draft of a named blob stays for whoever goes on with it; nobody finds one without a name.
 static void end(nb_uploads *self, upload *one)
 {
-    nb_blob_writer_close(self->writer, slot_of(self, one), one->number);
+    if (one->claim.is_growing) {
+        nb_blob_writer_discard(self->writer, slot_of(self, one), one->number);
+    } else {
+        nb_blob_writer_close(self->writer, slot_of(self, one), one->number);
+    }
     one->state = UPLOAD_FREE;
 }
 
@@ -123,7 +130,7 @@ static void begin(nb_uploads *self, const nb_bulk_target *from, const nb_upload_
     nb_flow_init(&one->flow);
     one->peer = *from->peer;
     memcpy(one->session, from->session, sizeof one->session);
-    one->touched_ms = nb_clock_ms();
+    one->touched_ms = one->heard_ms = nb_clock_ms();
     if (!nb_blob_writer_open(self->writer, slot_of(self, one), one->number, claim)) {
         refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
     }
@@ -147,6 +154,38 @@ static bool may_take_over(nb_uploads *self, const upload *one, const nb_bulk_tar
     return idle_ms >= TAKE_OVER_MS || is_gone(self, one);
 }
 
+/// All is written: have it checked and named, once its name is known.
+static void commit_if_whole(nb_uploads *self, upload *one)
+{
+    if (one->state != UPLOAD_RECEIVING || one->written != one->claim.size || !one->claim.is_named) {
+        return;
+    }
+    if (nb_blob_writer_commit(self->writer, slot_of(self, one), one->number, &one->claim)) {
+        one->state = UPLOAD_COMMITTING;
+    } else {
+        refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
+    }
+}
+
+static bool is_same(const nb_upload_claim *a, const nb_upload_claim *b)
+{
+    return a->size == b->size && a->is_growing == b->is_growing;
+}
+
+/// Its sender has more of a blob than before, or its name. False if it says nothing new.
+static bool take_news(upload *one, const nb_bulk_target *from, const nb_upload_claim *claim)
+{
+    if (memcmp(one->session, from->session, NB_SESSION_SIZE) != 0 || !is_same(&one->claim, claim)) {
+        return false;
+    }
+    one->heard_ms = nb_clock_ms();
+    if (claim->there <= one->claim.there && (!claim->is_named || one->claim.is_named)) {
+        return false;
+    }
+    one->claim = *claim;
+    return true;
+}
+
 void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upload_claim *claim)
 {
     upload *one = find(self, &claim->digest, &claim->key);
@@ -155,11 +194,15 @@ void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upl
         return;
     }
     const int64_t now_ms = nb_clock_ms();
+    if (take_news(one, from, claim) && now_ms - one->touched_ms < ASK_AGAIN_MS) {
+        commit_if_whole(self, one);
+        return; // what more there is, the next nb_uploads_pump asks for
+    }
     if (one->state != UPLOAD_RECEIVING || !may_take_over(self, one, from, now_ms)) {
         nb_bulk_send_wait(self->socket, from, &claim->digest);
         return;
     }
-    if (one->claim.size != claim->size) {
+    if (!is_same(&one->claim, claim)) {
         end(self, one); // not what was promised before
         begin(self, from, claim);
         return;
@@ -167,9 +210,10 @@ void nb_uploads_offer(nb_uploads *self, const nb_bulk_target *from, const nb_upl
     one->claim = *claim;
     one->peer = *from->peer;
     memcpy(one->session, from->session, sizeof one->session);
-    one->touched_ms = now_ms;
+    one->touched_ms = one->heard_ms = now_ms;
     one->asked = one->received; // what the old connection was asked for is lost: ask again
     nb_flow_restart(&one->flow);
+    commit_if_whole(self, one);
     nb_uploads_pump(self, now_ms);
 }
 
@@ -188,7 +232,7 @@ bool nb_uploads_chunk(nb_uploads *self, const nb_bulk_target *from, const Nightb
     if (one->claim.size != chunk->total) {
         return false;
     }
-    one->touched_ms = nb_clock_ms();
+    one->touched_ms = one->heard_ms = nb_clock_ms();
     if (one->state != UPLOAD_RECEIVING || chunk->offset != one->received) {
         return true; // of an older window
     }
@@ -204,16 +248,6 @@ bool nb_uploads_chunk(nb_uploads *self, const nb_bulk_target *from, const Nightb
     one->received += size;
     nb_flow_arrive(&one->flow, size, nb_clock_us());
     return true;
-}
-
-/// All is written: have it checked and named.
-static void commit(nb_uploads *self, upload *one)
-{
-    if (nb_blob_writer_commit(self->writer, slot_of(self, one), one->number, &one->claim)) {
-        one->state = UPLOAD_COMMITTING;
-    } else {
-        refuse(self, one, NB_E_NO_MEMORY, "the coordinator has no memory left");
-    }
 }
 
 void nb_uploads_result(nb_uploads *self, const nb_write_result *result)
@@ -244,9 +278,7 @@ void nb_uploads_result(nb_uploads *self, const nb_write_result *result)
         one->touched_ms = nb_clock_ms();
     }
     one->written = result->have;
-    if (one->written == one->claim.size) {
-        commit(self, one);
-    }
+    commit_if_whole(self, one);
 }
 
 /// Chunks that were asked for and are not yet on disk: what may be in memory.
@@ -262,32 +294,43 @@ static size_t count_in_flight(const nb_uploads *self)
     return chunks;
 }
 
-/// Ask for the next chunk of one upload. False if its window is full, or its peer is gone.
+/// Ask for the next chunk of one upload. False if its window is full, its sender does not have a
+/// whole one yet, or is gone.
 static bool ask(nb_uploads *self, upload *one)
 {
-    if (one->state != UPLOAD_RECEIVING || one->asked == one->claim.size ||
+    const uint64_t rest = one->claim.size - one->asked;
+    const uint64_t chunk = rest < NB_CHUNK_SIZE ? rest : NB_CHUNK_SIZE;
+    if (one->state != UPLOAD_RECEIVING || chunk == 0 || one->asked + chunk > one->claim.there ||
         one->asked - one->written >= one->flow.size) {
         return false;
     }
-    const uint64_t rest = one->claim.size - one->asked;
     Nightbus__Want want = NIGHTBUS__WANT__INIT;
     want.digest = nb_wire_digest(&one->claim.digest);
     want.offset = one->asked;
-    want.size = rest < NB_CHUNK_SIZE ? (uint32_t)rest : NB_CHUNK_SIZE;
+    want.size = (uint32_t)chunk;
     const nb_bulk_target target = target_of(one);
     if (!nb_bulk_send_want(self->socket, &target, &want)) {
         return false; // it left; it may come back, else its time runs out
+    }
+    if (one->asked == one->received) {
+        one->touched_ms = nb_clock_ms(); // the wait for a chunk begins
     }
     one->asked += want.size;
     nb_flow_ask(&one->flow, nb_clock_us());
     return true;
 }
 
+static bool is_given_up(const upload *one, int64_t now_ms)
+{
+    return one->claim.is_growing ? now_ms - one->heard_ms > NB_GROWING_IDLE_MS
+                                 : now_ms - one->touched_ms > NB_TRANSFER_IDLE_MS;
+}
+
 void nb_uploads_pump(nb_uploads *self, int64_t now_ms)
 {
     for (size_t i = 0; i < NB_TRANSFERS_MAX; i++) {
         upload *one = &self->slots[i];
-        if (one->state == UPLOAD_RECEIVING && now_ms - one->touched_ms > NB_TRANSFER_IDLE_MS) {
+        if (one->state == UPLOAD_RECEIVING && is_given_up(one, now_ms)) {
             end(self, one);
         }
     }

@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/// A renderer that comes back at all does so within seconds.
+enum { GROWING_AGE_S = 60 * 60 };
+
 /// One run of nb_blob_store_collect.
 typedef struct collection {
     const nb_blob_store *store;
@@ -151,11 +154,12 @@ static nb_status empty_damaged(collection *self, nb_error *err)
 
 static nb_status judge_draft(collection *self, const char *path, const char *name, nb_error *err)
 {
-    (void)name;
+    const bool grows = strncmp(name, NB_BLOB_GROWING, strlen(NB_BLOB_GROWING)) == 0;
+    const int64_t age_s = (grows && self->trash_s > GROWING_AGE_S) ? GROWING_AGE_S : self->trash_s;
     NB_SCOPED(nb_file_close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat info;
     if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) ||
-        !is_older(self, &info, self->trash_s) || flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        !is_older(self, &info, age_s) || flock(fd, LOCK_EX | LOCK_NB) != 0) {
         return NB_OK; // gone, young, or being written
     }
     return purge(self, path, &info, err);

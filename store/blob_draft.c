@@ -11,11 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { FLUSH_STEP = 8 << 20 }; ///< The way to the disk begins after so many bytes
+
 struct nb_blob_draft {
     const nb_blob_store *store;
     nb_digest id;
-    uint64_t size; ///< Promised
-    uint64_t have; ///< In the file and in the hasher
+    uint64_t size;    ///< Promised
+    uint64_t have;    ///< In the file and in the hasher
+    uint64_t flushed; ///< Of them on their way to the disk
     nb_hasher *hasher;
     char *path;
     int fd; ///< Locked while open: one writer a draft, over all processes
@@ -31,6 +34,14 @@ void nb_blob_draft_destroy(nb_blob_draft **self_p)
         free(self);
         *self_p = NULL;
     }
+}
+
+void nb_blob_draft_discard(nb_blob_draft **self_p)
+{
+    if (*self_p) {
+        unlink((*self_p)->path); // before it is unlocked: the name is still this file's
+    }
+    nb_blob_draft_destroy(self_p);
 }
 
 /// Open and lock the draft's file. Between open and flock another process may have committed it, so
@@ -100,8 +111,9 @@ nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest *id, uint64_t
     return nb_blob_draft_open_for(store, id, size, "", out_draft, err);
 }
 
-nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id, uint64_t size,
-                                 const char *owner, nb_blob_draft **out_draft, nb_error *err)
+static nb_status open_draft(nb_blob_store *store, const nb_digest *id, uint64_t size,
+                            const char *kind, const char *owner, nb_blob_draft **out_draft,
+                            nb_error *err)
 {
     *out_draft = NULL;
     char hex[NB_DIGEST_HEX_SIZE];
@@ -110,8 +122,9 @@ nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id, uint
     if (!draft) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
     }
-    *draft = (nb_blob_draft){store, *id, size, 0, nb_hasher_new(), NULL, -1};
-    draft->path = nb_text_format("%s/%s%s%s", store->incoming, hex, owner[0] ? "-" : "", owner);
+    *draft = (nb_blob_draft){store, *id, size, 0, 0, nb_hasher_new(), NULL, -1};
+    draft->path =
+        nb_text_format("%s/%s%s%s%s", store->incoming, kind, hex, owner[0] ? "-" : "", owner);
     if (!draft->path) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
     }
@@ -127,6 +140,18 @@ nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id, uint
         draft = NULL; // the caller's now
     }
     return status;
+}
+
+nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id, uint64_t size,
+                                 const char *owner, nb_blob_draft **out_draft, nb_error *err)
+{
+    return open_draft(store, id, size, "", owner, out_draft, err);
+}
+
+nb_status nb_blob_draft_open_growing(nb_blob_store *store, const nb_digest *id, uint64_t size,
+                                     const char *owner, nb_blob_draft **out_draft, nb_error *err)
+{
+    return open_draft(store, id, size, NB_BLOB_GROWING, owner, out_draft, err);
 }
 
 uint64_t nb_blob_draft_have(const nb_blob_draft *self) { return self->have; }
@@ -149,10 +174,22 @@ nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t siz
     }
     nb_hasher_add(self->hasher, bytes, size);
     self->have += size;
+    if (self->have - self->flushed >= FLUSH_STEP) {
+        // So that the fsync at the end has little left to do; an error of the disk is told by it.
+        (void)sync_file_range(self->fd, (off_t)self->flushed, (off_t)(self->have - self->flushed),
+                              SYNC_FILE_RANGE_WRITE);
+        self->flushed = self->have;
+    }
     return NB_OK;
 }
 
 nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *err)
+{
+    const nb_digest name = (*self_p)->id;
+    return nb_blob_draft_commit_as(self_p, &name, err);
+}
+
+nb_status nb_blob_draft_commit_as(nb_blob_draft **self_p, const nb_digest *name, nb_error *err)
 {
     NB_SCOPED(nb_blob_draft_destroy) nb_blob_draft *self = *self_p;
     *self_p = NULL;
@@ -161,11 +198,11 @@ nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *err)
                        (unsigned long long)self->have, (unsigned long long)self->size);
     }
     const nb_digest found = nb_hasher_finish(self->hasher);
-    if (!nb_digest_equal(&found, &self->id)) {
+    if (!nb_digest_equal(&found, name)) {
         unlink(self->path);
         char hex[NB_DIGEST_HEX_SIZE];
-        nb_digest_to_hex(&self->id, hex);
+        nb_digest_to_hex(name, hex);
         return nb_fail(err, NB_E_CORRUPT, "blob %s: the bytes sent hash to something else", hex);
     }
-    return nb_blob_files_publish(self->store, self->fd, self->path, &self->id, err);
+    return nb_blob_files_publish(self->store, self->fd, self->path, name, err);
 }

@@ -15,6 +15,9 @@ enum {
     NB_BLOB_FOLDER_MODE = 0777,
 };
 
+/// What the file of a draft is called whose blob has no name yet, before its id.
+#define NB_BLOB_GROWING "growing-"
+
 /// Immutable once opened, which is what lets threads share it.
 struct nb_blob_store {
     char *root; ///< Absolute, links resolved

@@ -74,14 +74,25 @@ NB_NODISCARD nb_status nb_blob_draft_open(nb_blob_store *store, const nb_digest 
 NB_NODISCARD nb_status nb_blob_draft_open_for(nb_blob_store *store, const nb_digest *id,
                                               uint64_t size, const char *owner,
                                               nb_blob_draft **out_draft, nb_error *err);
+/// The same for a blob that is still being made, so that nobody knows its name yet: `id` is any, to
+/// find the draft again. Only nb_blob_draft_commit_as commits it, and where its sender is gone
+/// nobody goes on with it: collection removes it after an hour.
+NB_NODISCARD nb_status nb_blob_draft_open_growing(nb_blob_store *store, const nb_digest *id,
+                                                  uint64_t size, const char *owner,
+                                                  nb_blob_draft **out_draft, nb_error *err);
 uint64_t nb_blob_draft_have(const nb_blob_draft *self);
 /// Add the bytes behind what is there. NB_E_LIMIT past `size`.
 NB_NODISCARD nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t size,
                                            nb_error *err);
 /// Check the digest, fsync, rename. On NB_E_CORRUPT what was written is thrown away.
 NB_NODISCARD nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *err);
+/// As nb_blob_draft_commit, checked against `name` and not against what the draft was opened with.
+NB_NODISCARD nb_status nb_blob_draft_commit_as(nb_blob_draft **self_p, const nb_digest *name,
+                                               nb_error *err);
 /// Close, keeping what was written for later. Null is fine.
 void nb_blob_draft_destroy(nb_blob_draft **self_p);
+/// Close and throw away what was written. Null is fine.
+void nb_blob_draft_discard(nb_blob_draft **self_p);
 
 /// Keep collection from taking any blob until the descriptor is closed. For who looks whether blobs
 /// are there and then writes down that they are needed: without this, collection could ask just
@@ -98,7 +109,7 @@ typedef struct nb_collect_result {
 
 /// Move to trash/ every blob that `is_needed` does not claim and that is older than `age_s`; remove
 /// from trash/ and damaged/ what has lain there longer than `trash_s`, and drafts untouched for as
-/// long.
+/// long; those of blobs that nobody makes any more sooner.
 NB_NODISCARD nb_status nb_blob_store_collect(nb_blob_store *self, nb_blob_is_needed *is_needed,
                                              void *context, int64_t age_s, int64_t trash_s,
                                              nb_collect_result *out, nb_error *err);

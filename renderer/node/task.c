@@ -12,6 +12,7 @@
 #include "renderer/engine/render.h"
 #include "renderer/node/made.h"
 #include "renderer/node/measure.h"
+#include "renderer/node/stream.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,6 +43,8 @@ typedef struct task {
     nb_graph *graph;
     char **freeze_paths; ///< Of those of the plan's freezes that are read
     nb_made made;
+    nb_stream
+        *stream;     ///< Of the first output, where it is sent while it is rendered; has the client
     nb_print *print; ///< Where audio is measured; and its report
     nb_report report;
     char *report_text;
@@ -49,6 +52,7 @@ typedef struct task {
 
 static void task_fini(task *self)
 {
+    nb_stream_destroy(&self->stream); // before the file and the client that it uses
     nb_made_fini(&self->made);
     nb_graph_destroy(&self->graph);
     nb_document_destroy(&self->document);
@@ -408,6 +412,26 @@ static bool is_fault_of_input(nb_status status)
     return status == NB_E_INVALID || status == NB_E_CORRUPT || status == NB_E_LIMIT;
 }
 
+/// Where the coordinator's store is elsewhere, the mix goes there while it is rendered.
+static void begin_stream(task *self)
+{
+    nb_worker *worker = self->worker;
+    if (!worker->store && worker->client) {
+        const nb_made_output *mix = &self->made.list[0];
+        self->stream = nb_stream_new(worker->client, scope(self), mix->wav_path, &mix->growth);
+    }
+}
+
+/// What was rendered, or not, is all that the stream waits for.
+static void end_stream(task *self, nb_status status)
+{
+    if (self->stream && status == NB_OK) {
+        nb_stream_finish(self->stream);
+    } else {
+        nb_stream_destroy(&self->stream);
+    }
+}
+
 static nb_status render(task *self, nb_error *err)
 {
     nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
@@ -425,9 +449,11 @@ static nb_status render(task *self, nb_error *err)
     };
     const int64_t start_ms = nb_clock_ms();
     nb_heartbeat_progress(self->worker->heartbeat, 0, self->graph->frames);
+    begin_stream(self);
     // What the store takes, the store flushes; what is sent need not be on a disk here.
     const nb_audio_keep keep = self->worker->store ? NB_AUDIO_HANDED : NB_AUDIO_SCRATCH;
     status = nb_made_render(&self->made, self->graph, &options, keep, err);
+    end_stream(self, status);
     if (status != NB_OK) {
         self->fault_of_input = is_fault_of_input(status);
         return status;
@@ -532,12 +558,33 @@ static nb_status upload(task *self, const product *what, nb_digest *out_digest, 
                              : status;
 }
 
-/// Put it where the coordinator finds it.
+/// Has the stream brought it there? Either way it ends, and the client is ours again.
+static bool is_streamed(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size)
+{
+    if (!self->stream) {
+        return false;
+    }
+    nb_error err = {0};
+    const nb_status status = nb_stream_wait(self->stream, &err);
+    nb_stream_destroy(&self->stream);
+    if (status != NB_OK) {
+        nb_log_info("%s: %s; sending it again", self->order.label, err.text);
+        return false;
+    }
+    *out_digest = what->growth->digest;
+    *out_size = what->growth->size;
+    return true;
+}
+
+/// Put it where the coordinator finds it. The first product is the one that is streamed.
 static nb_status publish(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size,
                          nb_error *err)
 {
     nb_worker *worker = self->worker;
     nb_status status = NB_OK;
+    if (is_streamed(self, what, out_digest, out_size)) {
+        return NB_OK;
+    }
     if (worker->store) {
         do {
             status = put(worker->store, what, out_digest, out_size, err);
@@ -827,6 +874,7 @@ nb_status nb_task_run(nb_worker *worker, const nb_order *order)
     for (size_t i = 0; i < NB_COUNT(steps) && status == NB_OK; i++) {
         status = steps[i](&self, &err);
     }
+    nb_stream_destroy(&self.stream); // what is said now needs its client
     if (status == NB_OK) {
         nb_log_about(NB_LOG_INFO,
                      &(nb_log_subject){.task = self.order.task,

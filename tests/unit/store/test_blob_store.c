@@ -67,13 +67,18 @@ static uint8_t *noise(uint32_t seed)
     return bytes;
 }
 
+static void make_file_old(const char *path, int64_t age_s)
+{
+    const struct timespec when = {nb_clock_wall_ms() / 1000 - age_s, 0};
+    const struct timespec times[2] = {when, when};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static void make_old(const nb_digest *id, int64_t age_s)
 {
     char *path = NULL;
     assert_ok(nb_blob_store_path(store, id, &path, err));
-    const struct timespec when = {nb_clock_wall_ms() / 1000 - age_s, 0};
-    const struct timespec times[2] = {when, when};
-    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+    make_file_old(path, age_s);
     free(path);
 }
 
@@ -242,6 +247,33 @@ static void a_draft_cut_by_a_crash_goes_on_behind_what_is_there(void **state)
     free(bytes);
 }
 
+static void a_draft_without_a_name_takes_that_of_its_bytes_or_goes(void **state)
+{
+    (void)state;
+    const nb_digest any = nb_digest_of("any", 3);
+    const nb_digest name = nb_digest_of("abcdef", 6);
+    nb_blob_draft *draft = NULL;
+    assert_ok(nb_blob_draft_open_growing(store, &any, 6, "me", &draft, err));
+    assert_ok(nb_blob_draft_write(draft, "abc", 3, err));
+    nb_blob_draft_destroy(&draft);
+    // It goes on behind what is there, as every draft does, and has its own file.
+    assert_ok(nb_blob_draft_open_for(store, &any, 6, "me", &draft, err));
+    assert_int_equal(nb_blob_draft_have(draft), 0);
+    nb_blob_draft_discard(&draft);
+    assert_ok(nb_blob_draft_open_growing(store, &any, 6, "me", &draft, err));
+    assert_int_equal(nb_blob_draft_have(draft), 3);
+    assert_ok(nb_blob_draft_write(draft, "def", 3, err));
+    assert_ok(nb_blob_draft_commit_as(&draft, &name, err));
+    assert_true(nb_blob_store_has(store, &name, NULL));
+    assert_false(nb_blob_store_has(store, &any, NULL));
+    assert_ok(nb_blob_draft_open_growing(store, &any, 6, "me", &draft, err));
+    assert_ok(nb_blob_draft_write(draft, "abcxyz", 6, err));
+    const nb_digest wrong = nb_digest_of("xyz", 3);
+    assert_fails(NB_E_CORRUPT, "something else", nb_blob_draft_commit_as(&draft, &wrong, err));
+    assert_false(nb_blob_store_has(store, &wrong, NULL));
+    assert_int_equal(count_entries("incoming"), 0);
+}
+
 static void wrong_bytes_never_become_visible(void **state)
 {
     (void)state;
@@ -383,6 +415,7 @@ static void drafts_that_nobody_touches_are_removed_and_live_ones_are_not(void **
     (void)state;
     const nb_digest dead = nb_digest_of("dead", 4), live = nb_digest_of("live", 4);
     nb_blob_draft *draft = NULL;
+    nb_blob_draft *other = NULL;
     nb_collect_result result;
     assert_ok(nb_blob_draft_open(store, &dead, 4, &draft, err));
     assert_ok(nb_blob_draft_write(draft, "de", 2, err));
@@ -390,6 +423,21 @@ static void drafts_that_nobody_touches_are_removed_and_live_ones_are_not(void **
     assert_ok(nb_blob_draft_open(store, &live, 4, &draft, err));
     assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, DAY_S, &result, err));
     assert_int_equal(result.removed_count, 0);
+    // One whose blob has no name is nobody's after an hour; one with a name stays for long.
+    char hex[NB_DIGEST_HEX_SIZE];
+    char file[NB_DIGEST_HEX_SIZE + 32];
+    nb_digest_to_hex(&dead, hex);
+    assert_ok(nb_blob_draft_open_growing(store, &dead, 4, "me", &other, err));
+    nb_blob_draft_destroy(&other);
+    snprintf(file, sizeof file, "incoming/growing-%s-me", hex);
+    make_file_old(path_in(file), 50 * 60);
+    assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, DAY_S, &result, err));
+    assert_int_equal(result.removed_count, 0);
+    make_file_old(path_in(file), 2 * 60 * 60);
+    snprintf(file, sizeof file, "incoming/%s", hex);
+    make_file_old(path_in(file), 2 * 60 * 60);
+    assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, DAY_S, &result, err));
+    assert_int_equal(result.removed_count, 1);
     assert_ok(nb_blob_store_collect(store, needs_nothing, NULL, DAY_S, 0, &result, err));
     assert_int_equal(result.removed_count, 1);
     assert_ok(nb_blob_draft_write(draft, "live", 4, err));
@@ -467,6 +515,7 @@ int main(void)
         ON_A_STORE(a_taken_file_with_another_name_is_copied),
         ON_A_STORE(a_file_that_its_writer_hashed_is_moved_in_under_that_name),
         ON_A_STORE(a_draft_cut_by_a_crash_goes_on_behind_what_is_there),
+        ON_A_STORE(a_draft_without_a_name_takes_that_of_its_bytes_or_goes),
         ON_A_STORE(wrong_bytes_never_become_visible),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
         ON_A_STORE(writers_of_the_same_bytes_and_a_collection_do_not_hurt_each_other),
