@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "coordinator/access.h"
 
+#include "base/clock.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 typedef struct grant {
     nb_public_key key;
     uint64_t task;
+    int64_t until_ms; // 0: as long as the lease lives
     size_t digest_count;
     nb_digest *digests; // ascending
 } grant;
@@ -68,6 +71,24 @@ static nb_digest *digests_of(const nb_digest *plan_digest, const nb_plan *plan, 
     return digests;
 }
 
+// The lock is held.
+static void forget(nb_access *self, size_t index)
+{
+    free(self->grants[index].digests);
+    self->grants[index] = self->grants[--self->count];
+}
+
+// The lock is held. Those whose time is over are few, and nobody asks for them.
+static void forget_old(nb_access *self)
+{
+    const int64_t now_ms = nb_clock_ms();
+    for (size_t i = self->count; i-- > 0;) {
+        if (self->grants[i].until_ms > 0 && self->grants[i].until_ms <= now_ms) {
+            forget(self, i);
+        }
+    }
+}
+
 // The lock is held. A task has two holders while a straggler has company.
 static grant *find(nb_access *self, const nb_public_key *key, uint64_t task)
 {
@@ -88,6 +109,7 @@ nb_status nb_access_grant(nb_access *self, const nb_public_key *key, uint64_t ta
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a lease");
     }
     pthread_mutex_lock(&self->lock);
+    forget_old(self);
     grant *present = find(self, key, task);
     if (present) {
         free(present->digests);
@@ -113,8 +135,20 @@ void nb_access_revoke(nb_access *self, uint64_t task)
     pthread_mutex_lock(&self->lock);
     for (size_t i = self->count; i-- > 0;) {
         if (self->grants[i].task == task) {
-            free(self->grants[i].digests);
-            self->grants[i] = self->grants[--self->count];
+            forget(self, i);
+        }
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+void nb_access_linger(nb_access *self, const nb_public_key *key, uint64_t task, int64_t until_ms)
+{
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = self->count; i-- > 0;) {
+        if (self->grants[i].task == task && strcmp(self->grants[i].key.text, key->text) != 0) {
+            forget(self, i);
+        } else if (self->grants[i].task == task) {
+            self->grants[i].until_ms = until_ms;
         }
     }
     pthread_mutex_unlock(&self->lock);
@@ -125,8 +159,7 @@ void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t ta
     pthread_mutex_lock(&self->lock);
     grant *present = find(self, key, task);
     if (present) {
-        free(present->digests);
-        *present = self->grants[--self->count];
+        forget(self, (size_t)(present - self->grants));
     }
     pthread_mutex_unlock(&self->lock);
 }
@@ -143,6 +176,7 @@ void nb_access_clear(nb_access *self)
 bool nb_access_has(nb_access *self, const nb_public_key *key, uint64_t task)
 {
     pthread_mutex_lock(&self->lock);
+    forget_old(self);
     const bool has = find(self, key, task) != NULL;
     pthread_mutex_unlock(&self->lock);
     return has;
@@ -152,6 +186,7 @@ bool nb_access_may_read(nb_access *self, const nb_public_key *key, uint64_t task
                         const nb_digest *digest)
 {
     pthread_mutex_lock(&self->lock);
+    forget_old(self);
     const grant *present = find(self, key, task);
     const bool may = present && bsearch(digest, present->digests, present->digest_count,
                                         sizeof *digest, compare_digests);

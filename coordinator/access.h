@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/// @file access.h  Which blobs the renderers may move: those of their live leases, and no others.
+/// @file access.h  Which blobs the renderers may move: those of their live leases, and for a while
+/// what they kept of a task whose result they brought. No others.
 ///
 /// The coordinator's thread grants and revokes, the bulk thread asks: safe across threads.
 
@@ -22,6 +23,9 @@ NB_NODISCARD nb_status nb_access_grant(nb_access *self, const nb_public_key *key
                                        nb_error *err);
 /// The task is over: nobody works on it.
 void nb_access_revoke(nb_access *self, uint64_t task);
+/// The task is over; the holder of `key` still sends what it kept of it, until `until_ms`
+/// (nb_clock_ms) at the latest.
+void nb_access_linger(nb_access *self, const nb_public_key *key, uint64_t task, int64_t until_ms);
 /// This holder's attempt is over.
 void nb_access_revoke_one(nb_access *self, const nb_public_key *key, uint64_t task);
 void nb_access_clear(nb_access *self); ///< Revoke all

@@ -58,8 +58,10 @@ static void observe(void *context, const nb_task *task, const nb_attempt *attemp
             nb_coordinator_say(self, task->id, "attempt %" PRIu32 " on %s: %s", attempt->id.attempt,
                                nb_coordinator_node_at(self, attempt->renderer)->name, why);
         }
-        nb_access_revoke_one(self->access, &nb_coordinator_node_at(self, attempt->renderer)->key,
-                             task->id);
+        if (attempt->state != NB_ATTEMPT_DONE) { // whose result says how long it may still send
+            nb_access_revoke_one(self->access,
+                                 &nb_coordinator_node_at(self, attempt->renderer)->key, task->id);
+        }
         nb_coordinator_touch_task(self, task->id);
         nb_log_about(NB_LOG_INFO,
                      &(nb_log_subject){.task = task->id, .attempt = attempt->id.attempt},

@@ -16,6 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/// How long after a result its renderer may send the edges that it kept: a song's few hundred
+/// megabytes over a slow office line. What comes later is not kept.
+enum { FREEZES_FOLLOW_MS = 5 * 60 * 1000 };
+
 typedef struct finish {
     nb_task_row task;
     nb_attempt_id id;
@@ -338,12 +342,21 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
+    const nb_public_key *key = &nb_coordinator_node_at(self, caller->renderer)->key;
+    const bool follow = said->has_freezes_follow && said->freezes_follow;
+    if (open != NB_OK && !follow) {
+        nb_access_revoke_one(self->access, key, done.id.task);
+    }
     if (open == NB_OK) {
         count_finish(self, &done);
         status =
             nb_scheduler_finish(self->scheduler, caller->renderer, &done.id, caller->now_ms, err);
         nb_coordinator_touch_task(self, done.id.task);
-        nb_access_revoke(self->access, done.id.task);
+        if (follow) {
+            nb_access_linger(self->access, key, done.id.task, nb_clock_ms() + FREEZES_FOLLOW_MS);
+        } else {
+            nb_access_revoke(self->access, done.id.task);
+        }
         nb_scheduler_forget(self->scheduler, done.id.task);
         self->unreviewed = true; // the next tick writes the reviews of all that ended meanwhile
         nb_log_about(NB_LOG_INFO,

@@ -663,6 +663,7 @@ static const nb_rule task_finish_rules[] = {
     {"outputs", NB_RULE_NESTED, 0, NB_OUTPUTS_MAX}, {"integrated_lufs", NB_RULE_REAL, 0, 0},
     {"true_peak_dbtp", NB_RULE_REAL, 0, 0},         {"duration_s", NB_RULE_REAL, 0, 0},
     {"rate_hz", NB_RULE_NUMBER, RATE_MAX_HZ, 0},    {"speeds", NB_RULE_NESTED, 0, NB_SPEEDS_MAX},
+    {"freezes_follow", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule task_fail_rules[] = {
     {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},   {"attempt", NB_RULE_NUMBER, UINT32_MAX, 0},

@@ -39,6 +39,7 @@ struct nb_heartbeat {
     bool taken; ///< The order was given to nb_heartbeat_wait_order's caller
     bool fenced;
     bool reporting; ///< The outcome is on its way
+    bool heard;     ///< It has arrived
     bool resting;   ///< No work is asked for
     bool hurry;     ///< Send at once
     nb_order order;
@@ -79,7 +80,7 @@ static void drop_lines(nb_heartbeat *self, char **lines, size_t count)
 /// Give the order up; the lock is held.
 static void fence(nb_heartbeat *self, const char *why)
 {
-    if (self->busy && !self->fenced) {
+    if (self->busy && !self->fenced && !self->heard) {
         nb_log_about(NB_LOG_WARN,
                      &(nb_log_subject){.task = self->order.task,
                                        .attempt = self->order.attempt,
@@ -190,6 +191,7 @@ static nb_status take_order(nb_heartbeat *self, const Nightbus__Orders *orders, 
     self->taken = false;
     self->fenced = false;
     self->reporting = false;
+    self->heard = false;
     self->cancelled = false;
     self->done_frames = 0;
     self->total_frames = 0;
@@ -525,6 +527,13 @@ void nb_heartbeat_reporting(nb_heartbeat *self)
     pthread_mutex_unlock(&self->lock);
 }
 
+void nb_heartbeat_heard(nb_heartbeat *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->heard = true;
+    pthread_mutex_unlock(&self->lock);
+}
+
 void nb_heartbeat_rest(nb_heartbeat *self, bool rests)
 {
     pthread_mutex_lock(&self->lock);
@@ -539,6 +548,7 @@ void nb_heartbeat_done(nb_heartbeat *self)
     self->busy = false;
     self->fenced = false;
     self->reporting = false;
+    self->heard = false;
     self->cancelled = is_ending(self);
     drop_lines(self, self->lines, self->line_count); // they belong to the task that is over
     self->line_count = 0;

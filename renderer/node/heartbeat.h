@@ -62,6 +62,10 @@ void nb_heartbeat_flush(nb_heartbeat *self, int64_t timeout_ms);
 /// news: it may have heard the outcome before the heartbeat that it answers.
 void nb_heartbeat_reporting(nb_heartbeat *self);
 
+/// The outcome was heard: the order is not the coordinator's any more, so that nothing can take it
+/// from us. No other one comes until nb_heartbeat_done.
+void nb_heartbeat_heard(nb_heartbeat *self);
+
 /// Ask for no work until `rests` is false again; nb_heartbeat_done is to follow. A renderer that
 /// rests for longer than its lease is shown as lost.
 void nb_heartbeat_rest(nb_heartbeat *self, bool rests);

@@ -135,12 +135,10 @@ static void list_outputs(nb_made *self, nb_audio_keep keep, nb_render_output *ou
                                         .growth = &made->growth};
     }
     for (size_t i = 0; i < self->freeze_count; i++) {
-        nb_made_freeze *made = &self->freezes[i];
-        outputs[self->count + i] = (nb_render_output){.sink = made->node,
-                                                      .wav_path = made->path,
+        outputs[self->count + i] = (nb_render_output){.sink = self->freezes[i].node,
+                                                      .wav_path = self->freezes[i].path,
                                                       .what = NB_RENDER_FREEZE,
-                                                      .keep = keep,
-                                                      .growth = &made->growth};
+                                                      .keep = NB_AUDIO_SCRATCH};
     }
 }
 

@@ -23,7 +23,6 @@ typedef struct nb_made_freeze {
     nb_digest key;
     size_t node;
     char *path;
-    nb_audio_growth growth;
 } nb_made_freeze;
 
 /// All of a task, the mix first. Zero-initialise.
@@ -48,7 +47,8 @@ NB_NODISCARD nb_status nb_made_add_freezes(nb_made *self, const nb_graph *graph,
                                            const nb_plan *plan, const char *work_folder,
                                            nb_error *err);
 
-/// Render all in one pass, files and reports. `keep` says what becomes of the files.
+/// Render all in one pass, files and reports. `keep` says what becomes of the outputs' files; those
+/// of freezes need not get to the disk before somebody takes them.
 NB_NODISCARD nb_status nb_made_render(nb_made *self, const nb_graph *graph,
                                       const nb_render_options *options, nb_audio_keep keep,
                                       nb_error *err);

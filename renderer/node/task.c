@@ -123,6 +123,15 @@ static bool try_again(task *self, nb_status status, const nb_error *err)
     return true;
 }
 
+static void log_about(const task *self, nb_log_level level, const char *what, const nb_error *why)
+{
+    nb_log_about(level,
+                 &(nb_log_subject){.task = self->order.task,
+                                   .attempt = self->order.attempt,
+                                   .node = self->worker->identity->name},
+                 "%s: %s: %s", self->order.label, what, why->text);
+}
+
 static nb_blob_scope scope(const task *self) { return (nb_blob_scope){.task = self->order.task}; }
 
 /// A small blob in memory, from the store or over the wire.
@@ -517,7 +526,6 @@ typedef struct product {
     const char *path;
     const nb_audio_growth *growth; ///< Null for a text
     const char *text;
-    bool is_short_cut; ///< Worth no waiting: where there is no room it is left out
 } product;
 
 static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
@@ -568,7 +576,7 @@ static bool is_streamed(task *self, const product *what, nb_digest *out_digest, 
     const nb_status status = nb_stream_wait(self->stream, &err);
     nb_stream_destroy(&self->stream);
     if (status != NB_OK) {
-        nb_log_info("%s: %s; sending it again", self->order.label, err.text);
+        log_about(self, NB_LOG_INFO, "the mix is sent again, whole", &err);
         return false;
     }
     *out_digest = what->growth->digest;
@@ -588,7 +596,7 @@ static nb_status publish(task *self, const product *what, nb_digest *out_digest,
     if (worker->store) {
         do {
             status = put(worker->store, what, out_digest, out_size, err);
-        } while (!what->is_short_cut && wait_for_room(self, status, err));
+        } while (wait_for_room(self, status, err));
         if (status != NB_E_PERMISSION) {
             return status;
         }
@@ -596,8 +604,7 @@ static nb_status publish(task *self, const product *what, nb_digest *out_digest,
     }
     do {
         status = upload(self, what, out_digest, out_size, err);
-    } while (status != NB_OK && ((!what->is_short_cut && wait_for_room(self, status, err)) ||
-                                 try_again(self, status, err)));
+    } while (status != NB_OK && (wait_for_room(self, status, err) || try_again(self, status, err)));
     return status;
 }
 
@@ -702,26 +709,6 @@ static nb_status add_measured(task *self, file_rows *out, nb_error *err)
     return status;
 }
 
-/// A kept edge saves time later, and is no part of the result.
-static nb_status add_freeze(task *self, file_rows *out, const nb_made_freeze *made, nb_error *err)
-{
-    const char *node = self->graph->nodes[made->node].name;
-    if (!nb_file_exists(made->path)) {
-        nb_heartbeat_say(self->worker->heartbeat,
-                         "%s: this edge is not kept: no room for it on this renderer's disk", node);
-        return NB_OK;
-    }
-    nb_freeze_name(&made->key, out->names[out->count]);
-    const product what = {made->path, &made->growth, NULL, true};
-    const nb_status status = add_file(self, out, &what, err);
-    if (status == NB_E_NO_SPACE) {
-        out->count--;
-        nb_heartbeat_say(self->worker->heartbeat, "%s: this edge is not kept: %s", node, err->text);
-        return NB_OK;
-    }
-    return status;
-}
-
 static nb_status add_files(task *self, file_rows *out, nb_error *err)
 {
     if (self->print) {
@@ -739,55 +726,150 @@ static nb_status add_files(task *self, file_rows *out, nb_error *err)
             status = add_file(self, out, &(product){.text = made->report_text}, err);
         }
     }
-    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
-        status = add_freeze(self, out, &self->made.freezes[i], err);
-    }
     return status;
 }
 
-static nb_status finish(task *self, nb_error *err)
+/// What TaskFinish says of speeds, as pointers into itself.
+typedef struct speed_rows {
+    Nightbus__SpeedRow rows[NB_SPEEDS_MAX];
+    Nightbus__SpeedRow *list[NB_SPEEDS_MAX];
+    char names[NB_SPEEDS_MAX][NB_SPEED_NAME_SIZE];
+} speed_rows;
+
+static void fill_speeds(const nb_made *made, speed_rows *out)
 {
-    NB_SCOPED(file_rows_fini) file_rows files = {0};
-    const int64_t start_ms = nb_clock_ms();
-    const nb_status status = add_files(self, &files, err);
-    if (status != NB_OK) {
-        return status;
+    for (size_t i = 0; i < made->speed_count; i++) {
+        nightbus__speed_row__init(&out->rows[i]);
+        snprintf(out->names[i], sizeof out->names[i], "%s", made->speeds[i].processor);
+        out->rows[i].processor = out->names[i];
+        out->rows[i].ns = made->speeds[i].ns;
+        out->list[i] = &out->rows[i];
     }
-    nb_heartbeat_say(self->worker->heartbeat, "%zu files in the store after %.2f s", files.count,
-                     (double)(nb_clock_ms() - start_ms) / 1000.0);
+}
+
+/// How many edges are to be kept; those that the disk had no room for are named.
+static size_t count_freezes(task *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->made.freeze_count; i++) {
+        const nb_made_freeze *made = &self->made.freezes[i];
+        if (nb_file_exists(made->path)) {
+            count++;
+        } else {
+            nb_heartbeat_say(self->worker->heartbeat,
+                             "%s: this edge is not kept: no room for it on this renderer's disk",
+                             self->graph->nodes[made->node].name);
+        }
+    }
+    return count;
+}
+
+/// The outcome; `files` and `speeds` are borrowed.
+static Nightbus__TaskFinish finish_of(task *self, const file_rows *files, speed_rows *speeds)
+{
     const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
     Nightbus__OutputRow headline = NIGHTBUS__OUTPUT_ROW__INIT;
     set_headline(&headline, first);
+    fill_speeds(&self->made, speeds);
     Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
     body.task = self->order.task;
     body.attempt = self->order.attempt;
     body.epoch = epoch_of(self);
     body.mix_key = nb_wire_digest(&self->plan.mix_key);
-    body.n_outputs = files.count;
-    body.outputs = files.list;
+    body.n_outputs = files->count;
+    body.outputs = files->list;
     body.has_integrated_lufs = headline.has_integrated_lufs;
     body.integrated_lufs = headline.integrated_lufs;
     body.has_true_peak_dbtp = headline.has_true_peak_dbtp;
     body.true_peak_dbtp = headline.true_peak_dbtp;
     body.duration_s = first->duration_s;
     body.rate_hz = first->sample_rate_hz;
-    Nightbus__SpeedRow speeds[NB_SPEEDS_MAX];
-    Nightbus__SpeedRow *speed_list[NB_SPEEDS_MAX];
-    char names[NB_SPEEDS_MAX][NB_SPEED_NAME_SIZE];
     body.n_speeds = self->made.speed_count;
-    body.speeds = speed_list;
-    for (size_t i = 0; i < body.n_speeds; i++) {
-        nightbus__speed_row__init(&speeds[i]);
-        snprintf(names[i], sizeof names[i], "%s", self->made.speeds[i].processor);
-        speeds[i].processor = names[i];
-        speeds[i].ns = self->made.speeds[i].ns;
-        speed_list[i] = &speeds[i];
+    body.speeds = speeds->list;
+    body.has_freezes_follow = body.freezes_follow = count_freezes(self) > 0;
+    return body;
+}
+
+/// Publish one kept edge, if that goes at once, and add its row.
+static nb_status add_freeze(task *self, file_rows *out, const nb_made_freeze *made, nb_error *err)
+{
+    nb_worker *worker = self->worker;
+    Nightbus__OutputRow *row = &out->rows[out->count];
+    nb_digest *digest = &out->digests[out->count];
+    nb_freeze_name(&made->key, out->names[out->count]);
+    const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
+    nightbus__output_row__init(row);
+    const nb_status status = worker->store ? put(worker->store, &what, digest, &row->size, err)
+                                           : upload(self, &what, digest, &row->size, err);
+    row->name = out->names[out->count];
+    row->digest = nb_wire_digest(digest);
+    out->list[out->count] = row;
+    out->count += (status == NB_OK);
+    return status;
+}
+
+static nb_status add_freezes(task *self, file_rows *out, nb_error *err)
+{
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
+        const nb_made_freeze *made = &self->made.freezes[i];
+        if (*self->cancelled) {
+            return nb_fail(err, NB_E_CANCELLED, "stopped");
+        }
+        status = nb_file_exists(made->path) ? add_freeze(self, out, made, err) : NB_OK;
+        if (status == NB_E_NO_SPACE) { // a smaller one may fit
+            log_about(self, NB_LOG_INFO, "an edge is not kept", err);
+            status = NB_OK;
+        }
     }
+    return status;
+}
+
+/// Nobody waits for the edges that are kept for later renders: they come when the result is there,
+/// and what goes wrong with them costs nothing else.
+static void send_freezes(task *self, file_rows *files, Nightbus__TaskFinish *body)
+{
+    nb_error err = {0};
+    nb_status status = add_freezes(self, files, &err);
+    body->n_outputs = files->count;
+    body->has_freezes_follow = body->freezes_follow = false;
+    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
+    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
+    request.task_finish = body;
+    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
+    if (status == NB_OK) {
+        status = connect_if_needed(self, &err);
+    }
+    if (status == NB_OK) {
+        status = nb_client_call(self->worker->client, &request, 0, &reply, &err);
+    }
+    if (status != NB_OK) {
+        log_about(self, NB_LOG_INFO, "its edges are not kept", &err);
+    }
+}
+
+static nb_status finish(task *self, nb_error *err)
+{
+    NB_SCOPED(file_rows_fini) file_rows files = {0};
+    const int64_t start_ms = nb_clock_ms();
+    nb_status status = add_files(self, &files, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    nb_heartbeat_say(self->worker->heartbeat, "%zu files in the store after %.2f s", files.count,
+                     (double)(nb_clock_ms() - start_ms) / 1000.0);
+    speed_rows speeds;
+    Nightbus__TaskFinish body = finish_of(self, &files, &speeds);
     Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
     request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
     request.task_finish = &body;
     nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
-    return send_outcome(self, &request, err);
+    status = send_outcome(self, &request, err);
+    if (status == NB_OK && body.freezes_follow) {
+        nb_heartbeat_heard(self->worker->heartbeat);
+        send_freezes(self, &files, &body);
+    }
+    return status;
 }
 
 static void fail(task *self, nb_status status, const nb_error *why)

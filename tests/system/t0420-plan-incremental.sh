@@ -71,6 +71,9 @@ open(sys.argv[1], "w").write(text)
 PY
 nightbus push -m "less hiss" >/dev/null
 sed -i 's/fader_db: -3$/fader_db: -5/' songs/tones/mix.yaml
+# Edges come behind the result.
+is_kept() { [ "$(nightbus plan tones --json | jq -r '.edges[] | select(.name == "t2/hiss") | .fate')" = kept ]; }
+wait_for 60 is_kept
 nightbus push -m "third down" >/dev/null
 nightbus job "$(nightbus jobs -n 1 --json | jq '.jobs[0].job')" >"$WORK/job"
 expect_words "$WORK/job" "t2/hiss: from the kept edge"
@@ -190,3 +193,23 @@ expect_words "$WORK/said" "3 of 4 done (3 known already), 1 failed" "dusk@v2 fai
 [ "$(nightbus jobs --album night --json | jq -r '.failures[0].song')" = dusk ] || fail "not dusk"
 expect_exit 1 nightbus render-album nowhere
 ok "four songs in $took_ms ms when nothing is new"
+stop_farm
+
+step "a renderer elsewhere sends the edges that it kept, behind its result"
+cd "$WORK"
+rm -rf farm
+start_farm --renderers 1 --transfer
+tone_album far 2 2 dear
+cd far
+nightbus album create far-album
+nightbus push -m "from afar" >/dev/null
+sed -i 's/fader_db: -1$/fader_db: -4/' songs/tones/mix.yaml
+far_is_kept() { [ "$(nightbus plan tones --json | jq '[.edges[] | select(.fate == "kept")] | length')" = 2 ]; }
+wait_for 60 far_is_kept
+nightbus push -m "first down" >/dev/null
+nightbus fetch tones@v2 -o "$WORK/afar" >/dev/null
+nightbus render songs/tones -o "$WORK/afar/" >/dev/null
+cmp "$WORK/afar/tones-v2.wav" "$WORK/afar/tones.wav" || fail "from the kept edges the mix is another"
+nothing_is_left() { [ -z "$(ls "$WORK/farm/store/incoming")" ]; }
+wait_for 60 nothing_is_left
+ok "two edges kept"

@@ -269,8 +269,9 @@ nb_plan read_plan(desk *self, const Nightbus__Orders *orders)
     return plan;
 }
 
-const Nightbus__Reply *finish(desk *self, const nb_peer *peer, const Nightbus__Orders *orders,
-                              const char *bytes)
+const Nightbus__Reply *finish_followed(desk *self, const nb_peer *peer,
+                                       const Nightbus__Orders *orders, const char *bytes,
+                                       int is_followed)
 {
     NB_SCOPED(nb_plan_fini) nb_plan plan = read_plan(self, orders);
     nb_digest digest;
@@ -291,7 +292,14 @@ const Nightbus__Reply *finish(desk *self, const nb_peer *peer, const Nightbus__O
     said.n_outputs = 1;
     said.duration_s = 1.0;
     said.rate_hz = 48000;
+    said.has_freezes_follow = said.freezes_follow = is_followed;
     return ask(self, peer, NIGHTBUS__REQUEST__BODY_TASK_FINISH, &said);
+}
+
+const Nightbus__Reply *finish(desk *self, const nb_peer *peer, const Nightbus__Orders *orders,
+                              const char *bytes)
+{
+    return finish_followed(self, peer, orders, bytes, 0);
 }
 
 const Nightbus__Reply *show(desk *self, const char *version)

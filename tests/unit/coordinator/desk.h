@@ -94,6 +94,11 @@ nb_plan read_plan(desk *self, const Nightbus__Orders *orders);
 const Nightbus__Reply *finish(desk *self, const nb_peer *peer, const Nightbus__Orders *orders,
                               const char *bytes);
 
+/// The same; edges that were kept may follow it.
+const Nightbus__Reply *finish_followed(desk *self, const nb_peer *peer,
+                                       const Nightbus__Orders *orders, const char *bytes,
+                                       int is_followed);
+
 /// Of the album's one song.
 const Nightbus__Reply *show(desk *self, const char *version);
 

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+#include "base/clock.h"
+#include "coordinator/access.h"
 #include "coordinator/farm_ledger.h"
 #include "coordinator/incident_ledger.h"
 #include "coordinator/plan_ledger.h"
@@ -70,6 +72,54 @@ static void a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer(void
     const nb_digest output = nb_wire_to_digest(shown->version_info->outputs[0]->digest);
     assert_ok(nb_coordinator_may_read(here.coordinator, &ada.key, "night", 0, &output, err));
     close_desk(&here);
+}
+
+static nb_status may_write(const desk *self, const nb_peer *peer, uint64_t task, nb_error *err)
+{
+    const nb_digest edge = nb_digest_of("an edge", 7);
+    return nb_coordinator_may_write(self->coordinator, &peer->key, NULL, task, &edge, 7, err);
+}
+
+static void a_renderer_may_send_what_it_kept_after_its_result_and_nobody_else_may(void **state)
+{
+    desk here;
+    start(&here, *state);
+    assert_answer(send_push(&here, &first_push));
+    assert_answer(greet(&here, &one, "renderer", "r1"));
+    assert_answer(greet(&here, &two, "renderer", "r2"));
+    const Nightbus__Reply *orders = sync_idle(&here, &one, 5000);
+    assert_answer(orders);
+    const uint64_t task = orders->orders->task;
+    assert_ok(may_write(&here, &one, task, err));
+    assert_answer(finish_followed(&here, &one, orders->orders, "the mix", 1));
+    // The job is over for all others.
+    assert_string_equal(show(&here, "v1")->version_info->state, "done");
+    assert_false(sync_busy(&here, &one, orders->orders)->orders->keep);
+    assert_ok(may_write(&here, &one, task, err));
+    assert_fails(NB_E_STALE, "is over", may_write(&here, &two, task, err));
+    assert_answer(finish(&here, &one, orders->orders, "the mix"));
+    assert_fails(NB_E_STALE, "is over", may_write(&here, &one, task, err));
+    close_desk(&here);
+}
+
+static void what_may_be_sent_after_a_result_may_be_sent_for_a_while(void **state)
+{
+    (void)state;
+    nb_access *access = NULL;
+    const nb_digest digest = nb_digest_of("plan", 4);
+    const nb_plan plan = {0};
+    assert_ok(nb_access_new(&access, err));
+    assert_ok(nb_access_grant(access, &one.key, 7, &digest, &plan, err));
+    assert_ok(nb_access_grant(access, &two.key, 7, &digest, &plan, err));
+    assert_ok(nb_access_grant(access, &one.key, 8, &digest, &plan, err));
+    nb_access_linger(access, &one.key, 7, nb_clock_ms() + 60000);
+    assert_true(nb_access_has(access, &one.key, 7));
+    assert_false(nb_access_has(access, &two.key, 7));
+    nb_access_linger(access, &one.key, 7, nb_clock_ms() - 1);
+    assert_false(nb_access_has(access, &one.key, 7));
+    assert_false(nb_access_may_read(access, &one.key, 7, &digest));
+    assert_true(nb_access_may_read(access, &one.key, 8, &digest));
+    nb_access_destroy(&access);
 }
 
 static void a_done_job_has_its_files_before_the_review_says_so(void **state)
@@ -584,6 +634,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         in_scratch(nobody_is_heard_without_a_key_a_hello_and_the_role),
         in_scratch(a_push_is_rendered_and_shown_and_a_repeat_gets_the_first_answer),
+        in_scratch(a_renderer_may_send_what_it_kept_after_its_result_and_nobody_else_may),
+        cmocka_unit_test(what_may_be_sent_after_a_result_may_be_sent_for_a_while),
         in_scratch(a_done_job_has_its_files_before_the_review_says_so),
         in_scratch(an_album_that_cannot_be_read_does_not_hold_up_the_others),
         in_scratch(a_damaged_album_does_not_hold_up_the_reviews_of_others),
