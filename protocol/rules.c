@@ -680,12 +680,9 @@ static const nb_rule bulk_rules[] = {
     {"wait", NB_RULE_NESTED, 0, 0},
 };
 static const nb_rule offer_rules[] = {
-    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
-    {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
-    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},
-    {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
-    {"written", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
-    {"name", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
+    {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},  {"size", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},
+    {"album", NB_RULE_WORD, NB_WORD_MAX, 0},       {"task", NB_RULE_NUMBER, NUMBER_MAX, 0},
+    {"written", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0}, {"name", NB_RULE_BYTES, NB_DIGEST_SIZE, 0},
 };
 static const nb_rule want_rules[] = {
     {"digest", NB_RULE_BYTES, NB_DIGEST_SIZE, 0}, {"offset", NB_RULE_NUMBER, BLOB_SIZE_MAX, 0},

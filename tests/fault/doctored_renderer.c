@@ -35,6 +35,13 @@ nb_status __wrap_nb_client_upload(nb_client *self, nb_blob_scope scope, const ch
                                   const nb_digest *digest, uint64_t size,
                                   nb_blob_progress *progress, void *context, nb_error *err);
 
+nb_status __real_nb_client_upload_growing(nb_client *self, nb_blob_scope scope, const char *path,
+                                          uint64_t size, nb_blob_look *look, void *context,
+                                          nb_error *err);
+nb_status __wrap_nb_client_upload_growing(nb_client *self, nb_blob_scope scope, const char *path,
+                                          uint64_t size, nb_blob_look *look, void *context,
+                                          nb_error *err);
+
 nb_status __real_nb_document_parse(const char *name, const char *text, size_t size,
                                    nb_problems *problems, nb_document **out_document,
                                    nb_error *err);
@@ -182,4 +189,14 @@ nb_status __wrap_nb_client_upload(nb_client *self, nb_blob_scope scope, const ch
         }
     }
     return __real_nb_client_upload(self, scope, path, digest, size, progress, context, err);
+}
+
+// What shall become different has to be whole first.
+nb_status __wrap_nb_client_upload_growing(nb_client *self, nb_blob_scope scope, const char *path,
+                                          uint64_t size, nb_blob_look *look, void *context,
+                                          nb_error *err)
+{
+    return is_mode("different")
+               ? nb_fail(err, NB_E_IO, "doctored: not while it grows")
+               : __real_nb_client_upload_growing(self, scope, path, size, look, context, err);
 }
