@@ -222,8 +222,11 @@ static nb_status run_clone(nb_cli *cli, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    return nb_cli_printf(err, "%s: %zu files, revision %.8s\n", path, result.taken_count,
-                         result.head[0] ? result.head : "none");
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_text_add_lines(&text, path, 0);
+    nb_text_addf(&text, ": %zu files, revision %.8s\n", result.taken_count,
+                 result.head[0] ? result.head : "none");
+    return nb_cli_print(&text, err);
 }
 
 const nb_command nb_command_album_clone = {

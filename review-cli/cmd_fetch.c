@@ -239,7 +239,8 @@ static void print_decision(const fetch *self, const wanted_file *file, nb_text *
 static void print_file(const fetch *self, const wanted_file *file, nb_text *out)
 {
     const char *path = strncmp(file->path, "./", 2) == 0 ? file->path + 2 : file->path;
-    nb_text_addf(out, "%s%s\n", path, file->there ? " (was here already)" : "");
+    nb_text_add_lines(out, path, 0);
+    nb_text_addf(out, "%s\n", file->there ? " (was here already)" : "");
     if (strstr(file->row->name, ".json")) {
         return;
     }

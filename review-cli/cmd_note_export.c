@@ -109,9 +109,11 @@ static nb_status write_markers(const nb_cli *cli, const nb_markers *markers,
     if (status == NB_OK) {
         status = nb_file_draft_commit(&draft, err);
     }
-    return status == NB_OK ? nb_cli_printf(err, "%zu notes in %s (%s)\n", markers->count, output,
-                                           nb_marker_format_name(format))
-                           : status;
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_text_addf(&text, "%zu note%s in ", markers->count, markers->count == 1 ? "" : "s");
+    nb_text_add_lines(&text, output, 0);
+    nb_text_addf(&text, " (%s)\n", nb_marker_format_name(format));
+    return status == NB_OK ? nb_cli_print(&text, err) : status;
 }
 
 static nb_status run_export(nb_cli *cli, nb_error *err)

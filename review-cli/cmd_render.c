@@ -188,9 +188,12 @@ static nb_status run_render(nb_cli *cli, nb_error *err)
         return status;
     }
     const double duration_s = (double)self.graph->frames / self.graph->rate_hz;
-    return nb_cli_printf(err, "\nrendered in %.2f s, %.0f x realtime; report in %s\n", self.seconds,
-                         self.seconds > 0 ? duration_s / self.seconds : 0.0,
-                         self.files.list[0].report_path);
+    NB_SCOPED(nb_text_fini) nb_text text = {0};
+    nb_text_addf(&text, "\nrendered in %.2f s, %.0f x realtime; report in ", self.seconds,
+                 self.seconds > 0 ? duration_s / self.seconds : 0.0);
+    nb_text_add_lines(&text, self.files.list[0].report_path, 0);
+    nb_text_add(&text, "\n");
+    return nb_cli_print(&text, err);
 }
 
 static const nb_option options[] = {

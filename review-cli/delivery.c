@@ -151,7 +151,8 @@ nb_status nb_delivery_run(nb_delivery *self, nb_error *err)
 void nb_delivery_print(const nb_delivery *self, nb_text *out)
 {
     const char *root = strncmp(self->root, "./", 2) == 0 ? self->root + 2 : self->root;
-    nb_text_addf(out, "%s/\n", root);
+    nb_text_add_lines(out, root, 0);
+    nb_text_add(out, "/\n");
     for (size_t i = 0; i < self->count; i++) {
         char size[NB_TEXT_SIZE_SIZE];
         NB_SCOPED(nb_text_free) char *path = strdup(self->list[i].path);

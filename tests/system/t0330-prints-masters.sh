@@ -246,6 +246,18 @@ expect_words said "tones@m3" "holds the music of v5"
     fail "not the message of the pipe"
 refuse 2 "twice" nightbus -A demo submit-master tones@v5 short.wav -y -m one -F two
 
+step "a path is no way to a terminal either"
+esc=$'out\e[31m'
+{
+    nightbus -A demo fetch tones@v4 -o "$esc"
+    nightbus fetch demo --approved -o "$esc"
+    nightbus -A demo note export tones@v4 --format csv -o "$esc/notes.csv"
+    nightbus album clone demo "$esc/clone"
+} >said
+grep -c $'\e' said >raw || true
+expect_words said "out?[31m/tones-v4.wav" "out?[31m/demo-approved/" "in out?[31m/notes.csv" "out?[31m/clone: "
+[ "$(cat raw)" -eq 0 ] || fail "escapes reach the terminal: $(cat -v said)"
+
 step "jobs of one album, whatever the others did since"
 nightbus jobs --album elsewhere -L 1 --json >jobs.json # the newest job of all is demo's
 [ "$(jq -r '.jobs[] | .album + "/" + .song' jobs.json)" = elsewhere/wild2 ] || fail "$(cat jobs.json)"
