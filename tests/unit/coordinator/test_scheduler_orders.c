@@ -361,68 +361,49 @@ static void check(const world *self)
 
 // ---- One order ----
 
+static void pass_time(world *self, uint32_t ms)
+{
+    self->now_ms += ms;
+    fence(self);
+    nb_scheduler_tick(self->scheduler, self->now_ms);
+}
+
+/// Killed, and started anew: it knows of nothing.
+static void kill_renderer(world *self, uint32_t renderer)
+{
+    self->machines[renderer] = (machine){.process = self->machines[renderer].process + 1};
+    sync_machine(self, renderer);
+}
+
+/// What happens once in forty steps, twice, and so on.
 static void step(world *self)
 {
     const uint32_t renderer = 1 + roll(self, self->renderer_count);
-    switch (roll(self, 40)) {
-    case 0: // killed, and started anew: it knows of nothing
-        self->machines[renderer] = (machine){.process = self->machines[renderer].process + 1};
-        sync_machine(self, renderer);
-        break;
-    case 1:
+    const uint32_t drawn = roll(self, 40);
+    if (drawn < 1) {
+        kill_renderer(self, renderer);
+    } else if (drawn < 2) {
         restart_coordinator(self);
-        break;
-    case 2:
+    } else if (drawn < 3) {
         self->backup = self->ledger;
-        break;
-    case 3:
+    } else if (drawn < 4) {
         if (roll(self, 4) == 0) {
             restore_backup(self);
         }
-        break;
-    case 4:
+    } else if (drawn < 5) {
         forge(self);
-        break;
-    case 5: // a clock that stood still: suspended, or the whole machine too busy
-        self->now_ms += LEASE_MS + roll(self, 4 * LEASE_MS);
-        fence(self);
-        nb_scheduler_tick(self->scheduler, self->now_ms);
-        break;
-    case 6:
-    case 7:
-    case 8:
-    case 9:
+    } else if (drawn < 6) { // a clock that stood still: suspended, or the whole machine too busy
+        pass_time(self, LEASE_MS + roll(self, 4 * LEASE_MS));
+    } else if (drawn < 10) {
         send_report(self, renderer);
-        break;
-    case 10:
-    case 11:
-    case 12:
-    case 13:
+    } else if (drawn < 14) {
         arrive(self);
-        break;
-    case 14:
-    case 15:
-    case 16:
-    case 17:
-    case 18:
-    case 19:
-    case 20:
+    } else if (drawn < 21) {
         offer(self, renderer);
-        break;
-    case 21:
-    case 22:
-    case 23:
-    case 24:
-    case 25:
-    case 26:
-    case 27:
-        self->now_ms += roll(self, LEASE_MS / 3);
-        fence(self);
-        nb_scheduler_tick(self->scheduler, self->now_ms);
-        break;
-    default:
+    } else if (drawn < 28) {
+        pass_time(self, roll(self, LEASE_MS / 3));
+    } else {
         sync_machine(self, renderer);
-        break;
     }
 }
 
