@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "renderer/node/task.h"
+#include "renderer/node/task_private.h"
 
 #include "audio/audio_file.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
-#include "mix/document.h"
-#include "mix/graph.h"
-#include "mix/plan.h"
 #include "renderer/engine/render.h"
-#include "renderer/node/made.h"
-#include "renderer/node/measure.h"
-#include "renderer/node/stream.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,34 +15,12 @@
 
 enum {
     RECONNECT_PAUSE_MS = 500,
-    ROOM_PAUSE_MS = 1000,
-    FLUSH_MS = 1000,        ///< For the last log lines, before the outcome
     FAREWELL_MS = 1500,     ///< For the word that we are stopping
     FRESH_S = 60 * 60,      ///< A blob of the shared store that is older is read again first
     PROBLEM_LINES_MAX = 20, ///< Of a document's mistakes, in the job's log
 };
 
-typedef struct task {
-    nb_worker *worker;
-    nb_order order;
-    const volatile bool *cancelled;
-    int64_t start_wall_ms;
-    bool fault_of_input; ///< Another renderer would fail alike
-    nb_plan plan;
-    char **paths;          ///< Of the plan's files on this machine
-    size_t path_count;     ///< Of those that were here
-    nb_document *document; ///< And its graph, where a mix is rendered
-    nb_graph *graph;
-    char **freeze_paths; ///< Of those of the plan's freezes that are read
-    nb_made made;
-    nb_stream
-        *stream;     ///< Of the first output, where it is sent while it is rendered; has the client
-    nb_print *print; ///< Where audio is measured; and its report
-    nb_report report;
-    char *report_text;
-} task;
-
-static void task_fini(task *self)
+static void task_fini(nb_task_state *self)
 {
     nb_stream_destroy(&self->stream); // before the file and the client that it uses
     nb_made_fini(&self->made);
@@ -92,7 +62,7 @@ static void open_store(nb_worker *worker)
     }
 }
 
-static nb_status connect_if_needed(task *self, nb_error *err)
+nb_status nb_task_connect(nb_task_state *self, nb_error *err)
 {
     nb_worker *worker = self->worker;
     if (worker->client) {
@@ -106,9 +76,7 @@ static nb_status connect_if_needed(task *self, nb_error *err)
     return status;
 }
 
-/// After a failure: true if the same should be tried again on a new connection. The lease bounds
-/// it: a coordinator that stays away ends in a fence.
-static bool try_again(task *self, nb_status status, const nb_error *err)
+bool nb_task_try_again(nb_task_state *self, nb_status status, const nb_error *err)
 {
     if (*self->cancelled || !nb_identity_may_reconnect(status)) {
         return false;
@@ -123,7 +91,8 @@ static bool try_again(task *self, nb_status status, const nb_error *err)
     return true;
 }
 
-static void log_about(const task *self, nb_log_level level, const char *what, const nb_error *why)
+void nb_task_log(const nb_task_state *self, nb_log_level level, const char *what,
+                 const nb_error *why)
 {
     nb_log_about(level,
                  &(nb_log_subject){.task = self->order.task,
@@ -132,23 +101,26 @@ static void log_about(const task *self, nb_log_level level, const char *what, co
                  "%s: %s: %s", self->order.label, what, why->text);
 }
 
-static nb_blob_scope scope(const task *self) { return (nb_blob_scope){.task = self->order.task}; }
+nb_blob_scope nb_task_scope(const nb_task_state *self)
+{
+    return (nb_blob_scope){.task = self->order.task};
+}
 
 /// A small blob in memory, from the store or over the wire.
-static nb_status get_bytes(task *self, const nb_digest *digest, uint64_t size, void **out_bytes,
-                           size_t *out_size, nb_error *err)
+static nb_status get_bytes(nb_task_state *self, const nb_digest *digest, uint64_t size,
+                           void **out_bytes, size_t *out_size, nb_error *err)
 {
     for (;;) {
-        nb_status status = connect_if_needed(self, err);
+        nb_status status = nb_task_connect(self, err);
         if (status == NB_OK && self->worker->store &&
             nb_blob_store_get(self->worker->store, digest, out_bytes, out_size, NULL) == NB_OK) {
             return NB_OK;
         }
         if (status == NB_OK) {
-            status = nb_client_download_bytes(self->worker->client, scope(self), digest, size,
-                                              out_bytes, out_size, err);
+            status = nb_client_download_bytes(self->worker->client, nb_task_scope(self), digest,
+                                              size, out_bytes, out_size, err);
         }
-        if (status == NB_OK || !try_again(self, status, err)) {
+        if (status == NB_OK || !nb_task_try_again(self, status, err)) {
             return status;
         }
     }
@@ -156,7 +128,7 @@ static nb_status get_bytes(task *self, const nb_digest *digest, uint64_t size, v
 
 // ---- Input ----
 
-static nb_status get_plan(task *self, nb_error *err)
+static nb_status get_plan(nb_task_state *self, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
@@ -177,7 +149,7 @@ static nb_status get_plan(task *self, nb_error *err)
     return status;
 }
 
-static nb_status get_document(task *self, nb_error *err)
+static nb_status get_document(nb_task_state *self, nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *bytes = NULL;
     size_t size = 0;
@@ -212,7 +184,8 @@ static bool is_sound(const nb_worker *worker, const nb_digest *digest, const cha
             nb_cache_is_sound(worker->cache, digest, path));
 }
 
-static nb_status get_file(task *self, const nb_plan_file *file, char **out_path, nb_error *err)
+static nb_status get_file(nb_task_state *self, const nb_plan_file *file, char **out_path,
+                          nb_error *err)
 {
     nb_worker *worker = self->worker;
     if (worker->store &&
@@ -232,15 +205,15 @@ static nb_status get_file(task *self, const nb_plan_file *file, char **out_path,
     }
     status = nb_cache_make_room(worker->cache, file->size, self->start_wall_ms, err);
     while (status == NB_OK) {
-        status = connect_if_needed(self, err);
+        status = nb_task_connect(self, err);
         if (status == NB_OK) {
-            status = nb_client_download(worker->client, scope(self), &file->digest, file->size,
-                                        *out_path, NULL, NULL, err);
+            status = nb_client_download(worker->client, nb_task_scope(self), &file->digest,
+                                        file->size, *out_path, NULL, NULL, err);
         }
         if (status == NB_OK) {
             nb_cache_put(worker->cache, &file->digest);
         }
-        if (status == NB_OK || !try_again(self, status, err)) {
+        if (status == NB_OK || !nb_task_try_again(self, status, err)) {
             return status;
         }
         status = NB_OK;
@@ -248,7 +221,7 @@ static nb_status get_file(task *self, const nb_plan_file *file, char **out_path,
     return status;
 }
 
-static nb_status get_files(task *self, nb_error *err)
+static nb_status get_files(nb_task_state *self, nb_error *err)
 {
     self->paths = calloc(self->plan.file_count + 1, sizeof *self->paths);
     if (!self->paths) {
@@ -277,7 +250,7 @@ static nb_status get_files(task *self, nb_error *err)
 // ---- The graph ----
 
 /// The plan's file of that path; its index in `paths`. -1 if the plan has none.
-static ptrdiff_t find_file(const task *self, const char *path)
+static ptrdiff_t find_file(const nb_task_state *self, const char *path)
 {
     for (size_t i = 0; i < self->plan.file_count; i++) {
         if (strcmp(self->plan.files[i].path, path) == 0) {
@@ -289,7 +262,7 @@ static ptrdiff_t find_file(const task *self, const char *path)
 
 static nb_status look_up_asset(void *context, const char *path, nb_asset *out, nb_error *err)
 {
-    const task *self = context;
+    const nb_task_state *self = context;
     const ptrdiff_t index = find_file(self, path);
     if (index < 0) {
         return nb_fail(err, NB_E_NOT_FOUND, "%s: the plan does not have this file", path);
@@ -306,7 +279,7 @@ static nb_status look_up_asset(void *context, const char *path, nb_asset *out, n
 }
 
 /// Where a kept edge is that is read; null for other files.
-static const char *find_freeze(const task *self, const nb_asset *asset)
+static const char *find_freeze(const nb_task_state *self, const nb_asset *asset)
 {
     for (size_t i = 0; asset->is_freeze && i < self->plan.freeze_count; i++) {
         if (nb_digest_equal(&self->plan.freezes[i].digest, &asset->digest)) {
@@ -318,7 +291,7 @@ static const char *find_freeze(const task *self, const nb_asset *asset)
 
 static nb_status locate_asset(void *context, const nb_asset *asset, char **out_path, nb_error *err)
 {
-    const task *self = context;
+    const nb_task_state *self = context;
     *out_path = NULL;
     const char *path = find_freeze(self, asset);
     const ptrdiff_t index = path ? -1 : find_file(self, asset->path);
@@ -330,7 +303,7 @@ static nb_status locate_asset(void *context, const nb_asset *asset, char **out_p
 }
 
 /// Is the file what the node's edge must be?
-static bool is_edge(const task *self, const char *path, const nb_node *node)
+static bool is_edge(const nb_task_state *self, const char *path, const nb_node *node)
 {
     nb_audio_info info;
     return nb_audio_file_probe(path, "a kept edge", &info, NULL) == NB_OK &&
@@ -339,7 +312,7 @@ static bool is_edge(const task *self, const char *path, const nb_node *node)
 }
 
 /// A kept edge is a short cut: what cannot be had, or is not what it should be, is rendered.
-static nb_status use_freeze(task *self, size_t index, nb_error *err)
+static nb_status use_freeze(nb_task_state *self, size_t index, nb_error *err)
 {
     const nb_plan_freeze *freeze = &self->plan.freezes[index];
     const size_t node = nb_made_find_node(self->graph, &freeze->key);
@@ -364,7 +337,7 @@ static nb_status use_freeze(task *self, size_t index, nb_error *err)
     return nb_graph_use_freeze(self->graph, node, name, &freeze->digest, err);
 }
 
-static nb_status use_freezes(task *self, nb_error *err)
+static nb_status use_freezes(nb_task_state *self, nb_error *err)
 {
     nb_status status = NB_OK;
     self->freeze_paths = calloc(self->plan.freeze_count + 1, sizeof *self->freeze_paths);
@@ -380,7 +353,7 @@ static nb_status use_freezes(task *self, nb_error *err)
     return status;
 }
 
-static nb_status build_graph(task *self, nb_error *err)
+static nb_status build_graph(nb_task_state *self, nb_error *err)
 {
     NB_SCOPED(nb_problems_fini) nb_problems problems = {0};
     problems.file_name = nb_text_format("songs/%s/mix.yaml", self->plan.song);
@@ -410,7 +383,7 @@ static nb_status build_graph(task *self, nb_error *err)
 
 static void on_progress(void *context, int64_t done_frames, int64_t total_frames)
 {
-    const task *self = context;
+    const nb_task_state *self = context;
     nb_heartbeat_progress(self->worker->heartbeat, done_frames, total_frames);
 }
 
@@ -422,17 +395,18 @@ static bool is_fault_of_input(nb_status status)
 }
 
 /// Where the coordinator's store is elsewhere, the mix goes there while it is rendered.
-static void begin_stream(task *self)
+static void begin_stream(nb_task_state *self)
 {
     nb_worker *worker = self->worker;
     if (!worker->store && worker->client) {
         const nb_made_output *mix = &self->made.list[0];
-        self->stream = nb_stream_new(worker->client, scope(self), mix->wav_path, &mix->growth);
+        self->stream =
+            nb_stream_new(worker->client, nb_task_scope(self), mix->wav_path, &mix->growth);
     }
 }
 
 /// What was rendered, or not, is all that the stream waits for.
-static void end_stream(task *self, nb_status status)
+static void end_stream(nb_task_state *self, nb_status status)
 {
     if (self->stream && status == NB_OK) {
         nb_stream_finish(self->stream);
@@ -441,7 +415,7 @@ static void end_stream(task *self, nb_status status)
     }
 }
 
-static nb_status render(task *self, nb_error *err)
+static nb_status render(nb_task_state *self, nb_error *err)
 {
     nb_status status = nb_file_make_folders(self->worker->work_folder, 0700, err);
     if (status != NB_OK) {
@@ -476,7 +450,7 @@ static nb_status render(task *self, nb_error *err)
     return NB_OK;
 }
 
-static nb_status measure(task *self, nb_error *err)
+static nb_status measure(nb_task_state *self, nb_error *err)
 {
     const nb_audio_watch watch = {
         .cancelled = self->cancelled, .progress = on_progress, .context = self};
@@ -491,7 +465,7 @@ static nb_status measure(task *self, nb_error *err)
     return status;
 }
 
-static nb_status make(task *self, nb_error *err)
+static nb_status make(nb_task_state *self, nb_error *err)
 {
     if (self->print) {
         return measure(self, err);
@@ -500,405 +474,8 @@ static nb_status make(task *self, nb_error *err)
     return status == NB_OK ? render(self, err) : status;
 }
 
-// ---- The outcome ----
-
-/// The coordinator's disk is full: what was made is held until there is room, as long as the lease
-/// is renewed.
-static bool wait_for_room(const task *self, nb_status status, const nb_error *err)
-{
-    if (status != NB_E_NO_SPACE || *self->cancelled) {
-        return false;
-    }
-    nb_log_about(NB_LOG_WARN,
-                 &(nb_log_subject){.task = self->order.task,
-                                   .attempt = self->order.attempt,
-                                   .node = self->worker->identity->name},
-                 "%s: %s; trying again until there is room", self->order.label, err->text);
-    for (int64_t waited_ms = 0; waited_ms < ROOM_PAUSE_MS && !*self->cancelled;
-         waited_ms += ROOM_PAUSE_MS / 10) {
-        nb_clock_sleep_ms(ROOM_PAUSE_MS / 10);
-    }
-    return true;
-}
-
-/// What is published: a file that was rendered, or a text.
-typedef struct product {
-    const char *path;
-    const nb_audio_growth *growth; ///< Null for a text
-    const char *text;
-} product;
-
-static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
-                     uint64_t *out_size, nb_error *err)
-{
-    if (!what->growth) {
-        *out_size = strlen(what->text);
-        return nb_blob_store_put(store, what->text, strlen(what->text), out_digest, err);
-    }
-    if (!what->growth->is_whole) {
-        return nb_blob_store_put_file(store, what->path, NB_PUT_TAKE, out_digest, out_size, err);
-    }
-    *out_digest = what->growth->digest;
-    *out_size = what->growth->size;
-    return nb_blob_store_take_hashed(store, what->path, out_digest, *out_size, err);
-}
-
-static nb_status upload(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size,
-                        nb_error *err)
-{
-    nb_status status = connect_if_needed(self, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    if (!what->growth) {
-        *out_size = strlen(what->text);
-        return nb_client_upload_bytes(self->worker->client, scope(self), what->text, *out_size,
-                                      out_digest, err);
-    }
-    if (what->growth->is_whole) {
-        *out_digest = what->growth->digest;
-        *out_size = what->growth->size;
-    } else {
-        status = nb_digest_of_file(what->path, out_digest, out_size, err);
-    }
-    return (status == NB_OK) ? nb_client_upload(self->worker->client, scope(self), what->path,
-                                                out_digest, *out_size, NULL, NULL, err)
-                             : status;
-}
-
-/// Has the stream brought it there? Either way it ends, and the client is ours again.
-static bool is_streamed(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size)
-{
-    if (!self->stream) {
-        return false;
-    }
-    nb_error err = {0};
-    const nb_status status = nb_stream_wait(self->stream, &err);
-    nb_stream_destroy(&self->stream);
-    if (status != NB_OK) {
-        log_about(self, NB_LOG_INFO, "the mix is sent again, whole", &err);
-        return false;
-    }
-    *out_digest = what->growth->digest;
-    *out_size = what->growth->size;
-    return true;
-}
-
-/// Put it where the coordinator finds it. The first product is the one that is streamed.
-static nb_status publish(task *self, const product *what, nb_digest *out_digest, uint64_t *out_size,
-                         nb_error *err)
-{
-    nb_worker *worker = self->worker;
-    nb_status status = NB_OK;
-    if (is_streamed(self, what, out_digest, out_size)) {
-        return NB_OK;
-    }
-    if (worker->store) {
-        do {
-            status = put(worker->store, what, out_digest, out_size, err);
-        } while (wait_for_room(self, status, err));
-        if (status != NB_E_PERMISSION) {
-            return status;
-        }
-        nb_log_warn("%s; uploading instead", err->text);
-    }
-    do {
-        status = upload(self, what, out_digest, out_size, err);
-    } while (status != NB_OK && (wait_for_room(self, status, err) || try_again(self, status, err)));
-    return status;
-}
-
-/// Send the outcome until it is acknowledged, or nobody wants it any more.
-static nb_status send_outcome(task *self, Nightbus__Request *request, nb_error *err)
-{
-    nb_heartbeat_reporting(self->worker->heartbeat);
-    for (;;) {
-        nb_status status = connect_if_needed(self, err);
-        if (status == NB_OK) {
-            NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-            status = nb_client_call(self->worker->client, request, 0, &reply, err);
-        }
-        if (status == NB_OK ||
-            (!wait_for_room(self, status, err) && !try_again(self, status, err))) {
-            return status;
-        }
-    }
-}
-
-static ProtobufCBinaryData epoch_of(task *self)
-{
-    return (ProtobufCBinaryData){self->order.epoch_size, self->order.epoch};
-}
-
-/// The files of a result, as TaskFinish carries them. Room for all is taken before.
-typedef struct file_rows {
-    size_t count;
-    Nightbus__OutputRow *rows;
-    Nightbus__OutputRow **list;
-    nb_digest *digests;
-    char (*names)[NB_OUTPUT_NAME_SIZE];
-} file_rows;
-
-static void file_rows_fini(file_rows *self)
-{
-    free(self->rows);
-    free(self->list);
-    free(self->digests);
-    free(self->names);
-}
-
-static nb_status file_rows_init(file_rows *self, size_t room, nb_error *err)
-{
-    self->rows = calloc(room, sizeof *self->rows);
-    self->list = calloc(room, sizeof *self->list);
-    self->digests = calloc(room, sizeof *self->digests);
-    self->names = calloc(room, sizeof *self->names);
-    return self->rows && self->list && self->digests && self->names
-               ? NB_OK
-               : nb_fail(err, NB_E_NO_MEMORY, "no memory for %zu files", room);
-}
-
-/// Publish one file and add its row, whose name is in names[count].
-static nb_status add_file(task *self, file_rows *out, const product *what, nb_error *err)
-{
-    const size_t i = out->count;
-    Nightbus__OutputRow *row = &out->rows[i];
-    nightbus__output_row__init(row);
-    row->name = out->names[i];
-    const nb_status status = publish(self, what, &out->digests[i], &row->size, err);
-    row->digest = nb_wire_digest(&out->digests[i]);
-    out->list[i] = row;
-    out->count++;
-    return status;
-}
-
-static void set_headline(Nightbus__OutputRow *row, const nb_report *report)
-{
-    row->has_integrated_lufs = isfinite(report->integrated_lufs) != 0;
-    row->integrated_lufs = row->has_integrated_lufs ? report->integrated_lufs : 0.0;
-    row->has_true_peak_dbtp = isfinite(report->true_peak_dbtp) != 0;
-    row->true_peak_dbtp = row->has_true_peak_dbtp ? report->true_peak_dbtp : 0.0;
-    row->has_duration_s = true;
-    row->duration_s = report->duration_s;
-}
-
-/// What was measured is itself the version's audio: the bytes that were pushed, untouched.
-static nb_status add_measured(task *self, file_rows *out, nb_error *err)
-{
-    nb_status status = file_rows_init(out, self->print->file_count + 1, err);
-    for (size_t i = 0; status == NB_OK && i < self->print->file_count; i++) {
-        const nb_plan_file *file = nb_measure_file(&self->plan, self->print, i);
-        if (!file || !nb_print_output_name(self->print, i, out->names[i], sizeof out->names[i])) {
-            return nb_fail(err, NB_E_INVALID, "%s: no name for this file",
-                           self->print->files[i].path);
-        }
-        Nightbus__OutputRow *row = &out->rows[i];
-        nightbus__output_row__init(row);
-        out->digests[i] = file->digest;
-        row->name = out->names[i];
-        row->digest = nb_wire_digest(&out->digests[i]);
-        row->size = file->size;
-        out->list[out->count++] = row;
-    }
-    if (status != NB_OK) {
-        return status;
-    }
-    nb_output_report_name("mix", out->names[out->count]);
-    status = add_file(self, out, &(product){.text = self->report_text}, err);
-    set_headline(out->list[out->count - 1], &self->report);
-    return status;
-}
-
-static nb_status add_files(task *self, file_rows *out, nb_error *err)
-{
-    if (self->print) {
-        return add_measured(self, out, err);
-    }
-    nb_status status = file_rows_init(out, 2 * self->made.count + self->made.freeze_count, err);
-    for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
-        const nb_made_output *made = &self->made.list[i];
-        nb_output_wav_name(made->planned->name, out->names[out->count]);
-        status =
-            add_file(self, out, &(product){.path = made->wav_path, .growth = &made->growth}, err);
-        set_headline(out->list[out->count - 1], &made->report);
-        if (status == NB_OK && made->report_text) {
-            nb_output_report_name(made->planned->name, out->names[out->count]);
-            status = add_file(self, out, &(product){.text = made->report_text}, err);
-        }
-    }
-    return status;
-}
-
-/// What TaskFinish says of speeds, as pointers into itself.
-typedef struct speed_rows {
-    Nightbus__SpeedRow rows[NB_SPEEDS_MAX];
-    Nightbus__SpeedRow *list[NB_SPEEDS_MAX];
-    char names[NB_SPEEDS_MAX][NB_SPEED_NAME_SIZE];
-} speed_rows;
-
-static void fill_speeds(const nb_made *made, speed_rows *out)
-{
-    for (size_t i = 0; i < made->speed_count; i++) {
-        nightbus__speed_row__init(&out->rows[i]);
-        snprintf(out->names[i], sizeof out->names[i], "%s", made->speeds[i].processor);
-        out->rows[i].processor = out->names[i];
-        out->rows[i].ns = made->speeds[i].ns;
-        out->list[i] = &out->rows[i];
-    }
-}
-
-/// How many edges are to be kept; those that the disk had no room for are named.
-static size_t count_freezes(task *self)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < self->made.freeze_count; i++) {
-        const nb_made_freeze *made = &self->made.freezes[i];
-        if (nb_file_exists(made->path)) {
-            count++;
-        } else {
-            nb_heartbeat_say(self->worker->heartbeat,
-                             "%s: this edge is not kept: no room for it on this renderer's disk",
-                             self->graph->nodes[made->node].name);
-        }
-    }
-    return count;
-}
-
-/// The outcome; `files` and `speeds` are borrowed.
-static Nightbus__TaskFinish finish_of(task *self, const file_rows *files, speed_rows *speeds)
-{
-    const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
-    Nightbus__OutputRow headline = NIGHTBUS__OUTPUT_ROW__INIT;
-    set_headline(&headline, first);
-    fill_speeds(&self->made, speeds);
-    Nightbus__TaskFinish body = NIGHTBUS__TASK_FINISH__INIT;
-    body.task = self->order.task;
-    body.attempt = self->order.attempt;
-    body.epoch = epoch_of(self);
-    body.mix_key = nb_wire_digest(&self->plan.mix_key);
-    body.n_outputs = files->count;
-    body.outputs = files->list;
-    body.has_integrated_lufs = headline.has_integrated_lufs;
-    body.integrated_lufs = headline.integrated_lufs;
-    body.has_true_peak_dbtp = headline.has_true_peak_dbtp;
-    body.true_peak_dbtp = headline.true_peak_dbtp;
-    body.duration_s = first->duration_s;
-    body.rate_hz = first->sample_rate_hz;
-    body.n_speeds = self->made.speed_count;
-    body.speeds = speeds->list;
-    body.has_freezes_follow = body.freezes_follow = count_freezes(self) > 0;
-    return body;
-}
-
-/// Publish one kept edge, if that goes at once, and add its row.
-static nb_status add_freeze(task *self, file_rows *out, const nb_made_freeze *made, nb_error *err)
-{
-    nb_worker *worker = self->worker;
-    Nightbus__OutputRow *row = &out->rows[out->count];
-    nb_digest *digest = &out->digests[out->count];
-    nb_freeze_name(&made->key, out->names[out->count]);
-    const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
-    nightbus__output_row__init(row);
-    const nb_status status = worker->store ? put(worker->store, &what, digest, &row->size, err)
-                                           : upload(self, &what, digest, &row->size, err);
-    row->name = out->names[out->count];
-    row->digest = nb_wire_digest(digest);
-    out->list[out->count] = row;
-    out->count += (status == NB_OK);
-    return status;
-}
-
-static nb_status add_freezes(task *self, file_rows *out, nb_error *err)
-{
-    nb_status status = NB_OK;
-    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
-        const nb_made_freeze *made = &self->made.freezes[i];
-        if (*self->cancelled) {
-            return nb_fail(err, NB_E_CANCELLED, "stopped");
-        }
-        status = nb_file_exists(made->path) ? add_freeze(self, out, made, err) : NB_OK;
-        if (status == NB_E_NO_SPACE) { // a smaller one may fit
-            log_about(self, NB_LOG_INFO, "an edge is not kept", err);
-            status = NB_OK;
-        }
-    }
-    return status;
-}
-
-/// Nobody waits for the edges that are kept for later renders: they come when the result is there,
-/// and what goes wrong with them costs nothing else.
-static void send_freezes(task *self, file_rows *files, Nightbus__TaskFinish *body)
-{
-    nb_error err = {0};
-    nb_status status = add_freezes(self, files, &err);
-    body->n_outputs = files->count;
-    body->has_freezes_follow = body->freezes_follow = false;
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
-    request.task_finish = body;
-    NB_SCOPED(nb_wire_free_reply) Nightbus__Reply *reply = NULL;
-    if (status == NB_OK) {
-        status = connect_if_needed(self, &err);
-    }
-    if (status == NB_OK) {
-        status = nb_client_call(self->worker->client, &request, 0, &reply, &err);
-    }
-    if (status != NB_OK) {
-        log_about(self, NB_LOG_INFO, "its edges are not kept", &err);
-    }
-}
-
-static nb_status finish(task *self, nb_error *err)
-{
-    NB_SCOPED(file_rows_fini) file_rows files = {0};
-    const int64_t start_ms = nb_clock_ms();
-    nb_status status = add_files(self, &files, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    nb_heartbeat_say(self->worker->heartbeat, "%zu files in the store after %.2f s", files.count,
-                     (double)(nb_clock_ms() - start_ms) / 1000.0);
-    speed_rows speeds;
-    Nightbus__TaskFinish body = finish_of(self, &files, &speeds);
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FINISH;
-    request.task_finish = &body;
-    nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
-    status = send_outcome(self, &request, err);
-    if (status == NB_OK && body.freezes_follow) {
-        nb_heartbeat_heard(self->worker->heartbeat);
-        send_freezes(self, &files, &body);
-    }
-    return status;
-}
-
-static void fail(task *self, nb_status status, const nb_error *why)
-{
-    char text[sizeof why->text];
-    memcpy(text, why->text, sizeof text);
-    Nightbus__TaskFail body = NIGHTBUS__TASK_FAIL__INIT;
-    body.task = self->order.task;
-    body.attempt = self->order.attempt;
-    body.epoch = epoch_of(self);
-    body.status = (uint32_t)status;
-    body.text = text;
-    body.has_fault_of_input = true;
-    body.fault_of_input = self->fault_of_input;
-    Nightbus__Request request = NIGHTBUS__REQUEST__INIT;
-    request.body_case = NIGHTBUS__REQUEST__BODY_TASK_FAIL;
-    request.task_fail = &body;
-    nb_error err = {0};
-    nb_heartbeat_flush(self->worker->heartbeat, FLUSH_MS);
-    if (send_outcome(self, &request, &err) != NB_OK) {
-        nb_log_about(NB_LOG_WARN,
-                     &(nb_log_subject){.task = self->order.task,
-                                       .attempt = self->order.attempt,
-                                       .node = self->worker->identity->name},
-                     "%s: its failure was not heard: %s", self->order.label, err.text);
-    }
-}
-
-static bool is_lost(const task *self, const char *path, const nb_digest *digest, uint64_t size)
+static bool is_lost(const nb_task_state *self, const char *path, const nb_digest *digest,
+                    uint64_t size)
 {
     NB_SCOPED(nb_text_free) char *cached = NULL;
     return nb_cache_path(self->worker->cache, digest, &cached, NULL) == NB_OK &&
@@ -906,7 +483,7 @@ static bool is_lost(const task *self, const char *path, const nb_digest *digest,
 }
 
 /// Did our own cache lose or damage a file after it was here? That says nothing about the task.
-static bool has_lost_files(const task *self)
+static bool has_lost_files(const nb_task_state *self)
 {
     bool lost = false;
     for (size_t i = 0; i < self->path_count && !lost; i++) {
@@ -922,7 +499,7 @@ static bool has_lost_files(const task *self)
 
 /// We are stopping: give the task back at once, so that nobody waits for the lease to end. The
 /// usual connection heeds the stop; this one is made for one word.
-static void give_back(task *self)
+static void give_back(nb_task_state *self)
 {
     static const volatile bool never = false;
     nb_client_destroy(&self->worker->client);
@@ -936,20 +513,20 @@ static void give_back(task *self)
     const nb_status status =
         nb_fail(&why, NB_E_INTERRUPTED, "%s is shutting down", self->worker->identity->name);
     self->fault_of_input = false;
-    fail(self, status, &why);
+    nb_task_fail(self, status, &why);
 }
 
 nb_status nb_task_run(nb_worker *worker, const nb_order *order)
 {
     NB_SCOPED(task_fini)
-    task self = {
+    nb_task_state self = {
         .worker = worker,
         .order = *order,
         .cancelled = nb_heartbeat_cancelled(worker->heartbeat),
         .start_wall_ms = nb_clock_wall_ms(),
     };
-    static nb_status (*const steps[])(task *, nb_error *) = {get_plan, get_document, get_files,
-                                                             make, finish};
+    static nb_status (*const steps[])(nb_task_state *, nb_error *) = {
+        get_plan, get_document, get_files, make, nb_task_finish};
     nb_heartbeat_say(worker->heartbeat, "%s on %s", order->label, worker->identity->name);
     nb_error err = {0};
     nb_status status = NB_OK;
@@ -978,7 +555,7 @@ nb_status nb_task_run(nb_worker *worker, const nb_order *order)
             self.fault_of_input = false;
             status = NB_E_STALE;
         }
-        fail(&self, status, &err);
+        nb_task_fail(&self, status, &err);
     }
     return *self.cancelled ? NB_E_CANCELLED : status;
 }
