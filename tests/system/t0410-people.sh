@@ -89,9 +89,11 @@ step "an invite ends by being taken back, and by time; a taken name stays whose 
 back=$(nightbus invite --role artist -A night 2>/dev/null)
 id=$(nightbus invite list --json | jq '.invites[0].invite')
 nightbus invite revoke "$id" >/dev/null
+newest_is() { [ "$(nightbus invite list --json | jq -r '.invites[0].state')" = "$1" ]; }
+newest_is revoked || fail "the invite that was taken back is not listed as such"
 expect_exit 3 as eve nightbus join "$back" --name Eve
 late=$(nightbus invite --role artist -A night --expires 1s 2>/dev/null)
-sleep 1.2
+wait_for 60 newest_is expired
 expect_exit 3 as eve nightbus join "$late" --name Eve
 open=$(nightbus invite --role artist -A night 2>/dev/null)
 expect_exit 3 as eve nightbus join "$open" --name "mia song"
