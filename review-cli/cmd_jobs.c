@@ -152,7 +152,7 @@ static nb_status run_jobs(nb_cli *cli, nb_error *err)
         return status;
     }
     status = list(cli, &farm, rows, &reply, err);
-    if (status != NB_OK) {
+    if (status != NB_OK || !reply) {
         return status;
     }
     const Nightbus__JobListing *listing = reply->job_listing;
