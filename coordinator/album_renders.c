@@ -3,7 +3,7 @@
 #include "coordinator/album_renders.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "coordinator/costs.h"
+#include "coordinator/ahead.h"
 #include "coordinator/ledger_private.h"
 #include "coordinator/song.h"
 #include "coordinator/wishes.h"
@@ -171,17 +171,14 @@ static nb_status read_cost(outlook *self, const nb_job *job, const nb_attempt *l
     return status;
 }
 
-static nb_status look_at_job(outlook *self, const nb_job *job, nb_error *err)
+static void add_work(outlook *self, const nb_task *task, const nb_task_cost *cost)
 {
-    nb_task_cost cost;
-    const nb_task *task = job->task ? nb_scheduler_task(self->self->scheduler, job->task) : NULL;
     const nb_attempt *leased = task ? nb_task_leased(task) : NULL;
-    const nb_status status = read_cost(self, job, leased, &cost, err);
-    if (status != NB_OK || job->state != NB_JOB_OPEN || self->work_count == NB_VERSIONS_MAX) {
-        return status;
+    if (self->work_count == NB_VERSIONS_MAX) {
+        return;
     }
     nb_estimate_work *work = &self->work[self->work_count++];
-    *work = (nb_estimate_work){.cost = nb_task_cost_us(&cost), .node = -1};
+    *work = (nb_estimate_work){.cost = nb_task_cost_us(cost), .node = -1};
     if (leased) {
         work->node = node_index(self, leased->renderer);
         work->elapsed_ms = (double)(self->now_ms - leased->started_ms);
@@ -189,8 +186,36 @@ static nb_status look_at_job(outlook *self, const nb_job *job, nb_error *err)
                          ? (double)leased->done_frames / (double)leased->total_frames
                          : 0.0;
     }
-    self->is_guess[self->work_count - 1] = cost.made_frames == 0;
-    return NB_OK;
+    self->is_guess[self->work_count - 1] = cost->made_frames == 0;
+}
+
+/// What goes before the song's task is work, too.
+static nb_status look_ahead(outlook *self, const nb_job *job, nb_error *err)
+{
+    uint64_t needs[NB_NEEDS_MAX];
+    size_t count = 0;
+    nb_status status = nb_ahead_list(self->self, job->task, needs, &count, err);
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        const nb_task *task = nb_scheduler_task(self->self->scheduler, needs[i]);
+        nb_task_cost cost;
+        status = task ? nb_ledger_get_cost(self->self->ledger, needs[i], &cost, err) : NB_OK;
+        if (status == NB_OK && task) {
+            add_work(self, task, &cost);
+        }
+    }
+    return status;
+}
+
+static nb_status look_at_job(outlook *self, const nb_job *job, nb_error *err)
+{
+    nb_task_cost cost;
+    const nb_task *task = job->task ? nb_scheduler_task(self->self->scheduler, job->task) : NULL;
+    const nb_status status = read_cost(self, job, task ? nb_task_leased(task) : NULL, &cost, err);
+    if (status != NB_OK || job->state != NB_JOB_OPEN) {
+        return status;
+    }
+    add_work(self, task, &cost);
+    return (task && task->waits_for > 0) ? look_ahead(self, job, err) : NB_OK;
 }
 
 /// Songs of an album are of a kind: as the lengths of those that began were off, those of the rest

@@ -297,17 +297,26 @@ nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key, uint64_
 nb_status nb_ledger_song_of_task(nb_ledger *self, uint64_t id, char out_album[NB_ALBUM_SIZE],
                                  char out_song[NB_SONG_SIZE], nb_error *err)
 {
+    static const char *const queries[] = {
+        "SELECT album, song FROM jobs WHERE task = ? LIMIT 1",
+        "SELECT album, '' FROM task_needs JOIN jobs USING (task) WHERE needed = ? LIMIT 1",
+    };
     out_album[0] = '\0';
     out_song[0] = '\0';
-    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
     bool row = false;
-    nb_status status = query_one(self, "SELECT album, song FROM jobs WHERE task = ? LIMIT 1",
-                                 NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, &row, err);
-    if (status == NB_OK && row) {
-        status = nb_ledger_copy_text(&rows, 0, out_album, NB_ALBUM_SIZE, err);
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && !row && i < NB_COUNT(queries); i++) {
+        NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+        status =
+            query_one(self, queries[i], NB_SQL_VALUES(nb_sql_int((int64_t)id)), &rows, &row, err);
+        if (status == NB_OK && row) {
+            status = nb_ledger_copy_text(&rows, 0, out_album, NB_ALBUM_SIZE, err);
+        }
+        if (status == NB_OK && row) {
+            status = nb_ledger_copy_text(&rows, 1, out_song, NB_SONG_SIZE, err);
+        }
     }
-    return (status == NB_OK && row) ? nb_ledger_copy_text(&rows, 1, out_song, NB_SONG_SIZE, err)
-                                    : status;
+    return status;
 }
 
 nb_status nb_ledger_open_tasks(nb_ledger *self, uint64_t **out_ids, size_t *out_count,
@@ -498,12 +507,14 @@ nb_status nb_ledger_list_lines(nb_ledger *self, uint64_t task, uint64_t cursor,
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for log lines");
     }
     NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
-    nb_status status = nb_sql_query(
-        self->sql,
-        "SELECT cursor, line FROM task_lines WHERE task = ? AND cursor > ? ORDER BY cursor LIMIT ?",
-        NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)cursor),
-                      nb_sql_int(NB_LOG_LINES_MAX)),
-        &rows, err);
+    nb_status status =
+        nb_sql_query(self->sql,
+                     "SELECT cursor, line FROM task_lines WHERE task IN (SELECT ?1 UNION ALL"
+                     " SELECT needed FROM task_needs WHERE task_needs.task = ?1) AND cursor > ?2"
+                     " ORDER BY cursor LIMIT ?3",
+                     NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)cursor),
+                                   nb_sql_int(NB_LOG_LINES_MAX)),
+                     &rows, err);
     size_t count = 0;
     while (status == NB_OK && count < NB_LOG_LINES_MAX) {
         bool row = false;

@@ -92,7 +92,8 @@ NB_NODISCARD nb_status nb_ledger_end_task(nb_ledger *self, uint64_t id, nb_task_
 /// The newest open task of a mix with this key; 0 if there is none.
 NB_NODISCARD nb_status nb_ledger_find_task(nb_ledger *self, const nb_digest *mix_key,
                                            uint64_t *out_id, nb_error *err);
-/// Whose stems the task needs; "" and "" if no job asks for it.
+/// Whose stems the task needs; "" and "" if no job asks for it. Of a task that makes edges for
+/// others, the album of a job that waits for it, and "": it goes to anybody.
 NB_NODISCARD nb_status nb_ledger_song_of_task(nb_ledger *self, uint64_t id,
                                               char out_album[NB_ALBUM_SIZE],
                                               char out_song[NB_SONG_SIZE], nb_error *err);
@@ -135,7 +136,8 @@ typedef struct nb_task_line {
     char *text;
 } nb_task_line;
 
-/// At most NB_LOG_LINES_MAX lines newer than `cursor`, oldest first; free with nb_task_lines_free.
+/// Lines of the task and of those that it waits for: at most NB_LOG_LINES_MAX newer than `cursor`,
+/// oldest first; free with nb_task_lines_free.
 NB_NODISCARD nb_status nb_ledger_list_lines(nb_ledger *self, uint64_t task, uint64_t cursor,
                                             nb_task_line **out_lines, size_t *out_count,
                                             nb_error *err);

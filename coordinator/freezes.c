@@ -3,8 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "coordinator/incident_ledger.h"
 #include "coordinator/plan_ledger.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +23,8 @@ void nb_freezes_fini(nb_freezes *self)
 static void free_marks(bool **marks_p) { free(*marks_p); }
 static void free_sinks(size_t **sinks_p) { free(*sinks_p); }
 
-// Is the edge kept, and its file there? A row whose file is gone goes.
-static nb_status find_kept(nb_coordinator *self, nb_plan_freeze *freeze, nb_error *err)
+// A row whose file is gone goes.
+nb_status nb_freezes_look_up(nb_coordinator *self, nb_plan_freeze *freeze, nb_error *err)
 {
     nb_freeze_row row;
     uint64_t size = 0;
@@ -64,7 +68,7 @@ static nb_status choose(nb_coordinator *self, const nb_graph *graph, nb_freezes 
         nb_plan_freeze *freeze = &out->list[out->count];
         freeze->key = graph->nodes[n].key;
         out->nodes[out->count++] = n;
-        status = find_kept(self, freeze, err);
+        status = nb_freezes_look_up(self, freeze, err);
         out->kept[n] = freeze->is_kept;
     }
     return status;
@@ -123,13 +127,13 @@ nb_status nb_freezes_plan(nb_coordinator *self, const nb_freezes *freezes, nb_pl
     return status;
 }
 
-/// The file of a freeze that was to be written; null if it was not.
+/// The file of a freeze; null if it was not written.
 static const Nightbus__OutputRow *find_row(const Nightbus__TaskFinish *said,
                                            const nb_plan_freeze *freeze)
 {
     char name[NB_OUTPUT_NAME_SIZE];
     nb_freeze_name(&freeze->key, name);
-    for (size_t i = 0; !freeze->is_kept && i < said->n_outputs; i++) {
+    for (size_t i = 0; i < said->n_outputs; i++) {
         if (strcmp(said->outputs[i]->name, name) == 0) {
             return said->outputs[i];
         }
@@ -146,24 +150,79 @@ size_t nb_freezes_count(const nb_plan *plan, const Nightbus__TaskFinish *said)
     return count;
 }
 
+static bool is_there(const nb_coordinator *self, const Nightbus__OutputRow *row)
+{
+    const nb_digest digest = nb_wire_to_digest(row->digest);
+    uint64_t size = 0;
+    return nb_blob_store_has(self->store, &digest, &size) && size == row->size;
+}
+
+bool nb_freezes_are_there(const nb_coordinator *self, const nb_plan *plan,
+                          const Nightbus__TaskFinish *said)
+{
+    bool all = true;
+    for (size_t i = 0; i < plan->freeze_count; i++) {
+        const Nightbus__OutputRow *row = find_row(said, &plan->freezes[i]);
+        all = all && (!row || is_there(self, row));
+    }
+    return all;
+}
+
+// Two renderers made one edge to different bytes: one of them, or our rules for keys, is wrong.
+static nb_status add_incident(nb_coordinator *self, const nb_plan *plan,
+                              const Nightbus__TaskFinish *said, const Nightbus__OutputRow *row,
+                              const nb_freeze_row *made, const char *node, nb_error *err)
+{
+    NB_SCOPED(nb_text_free)
+    char *text = nb_text_format("%s made an edge of %s@%s to other bytes than are kept of it", node,
+                                plan->song, plan->version);
+    if (!text) {
+        return nb_fail(err, NB_E_NO_MEMORY, "no memory for an incident");
+    }
+    nb_incident incident = {.time_ms = made->made_ms,
+                            .task = said->task,
+                            .text = text,
+                            .result = {.mix_key = made->key,
+                                       .fingerprint = plan->fingerprint, // borrowed, as the text is
+                                       .created_ms = made->made_ms,
+                                       .rate_hz = said->rate_hz,
+                                       .output_count = 1}};
+    snprintf(incident.result.node, sizeof incident.result.node, "%s", node);
+    nb_output *file = &incident.result.outputs[0];
+    snprintf(file->name, sizeof file->name, "%s", row->name);
+    file->digest = made->digest;
+    file->size = made->size;
+    const nb_status status = nb_ledger_add_incident(self->ledger, &incident, err);
+    nb_log_error("incident %" PRIu64 ": %s", incident.id, text);
+    return status;
+}
+
+static nb_status keep_one(nb_coordinator *self, const nb_plan *plan,
+                          const Nightbus__TaskFinish *said, const Nightbus__OutputRow *row,
+                          const nb_digest *key, const char *node, nb_error *err)
+{
+    nb_freeze_row made = {.key = *key,
+                          .digest = nb_wire_to_digest(row->digest),
+                          .size = row->size,
+                          .made_ms = nb_clock_wall_ms()};
+    made.used_ms = made.made_ms;
+    nb_plan_freeze present = {.key = *key};
+    const nb_status status = nb_freezes_look_up(self, &present, err); // one without a file goes
+    if (status != NB_OK || !present.is_kept || nb_digest_equal(&present.digest, &made.digest)) {
+        return (status == NB_OK) ? nb_ledger_put_freeze(self->ledger, &made, err) : status;
+    }
+    return add_incident(self, plan, said, row, &made, node, err);
+}
+
 nb_status nb_freezes_keep(nb_coordinator *self, const nb_plan *plan,
-                          const Nightbus__TaskFinish *said, nb_error *err)
+                          const Nightbus__TaskFinish *said, const char *node, nb_error *err)
 {
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < plan->freeze_count; i++) {
         const Nightbus__OutputRow *row = find_row(said, &plan->freezes[i]);
-        if (!row) {
-            continue;
-        }
-        nb_freeze_row made = {.key = plan->freezes[i].key,
-                              .digest = nb_wire_to_digest(row->digest),
-                              .size = row->size,
-                              .made_ms = nb_clock_wall_ms()};
-        uint64_t size = 0;
-        made.used_ms = made.made_ms;
-        if (nb_blob_store_has(self->store, &made.digest, &size) && size == made.size) {
-            status = nb_ledger_put_freeze(self->ledger, &made, err);
-        } else {
+        if (row && is_there(self, row)) {
+            status = keep_one(self, plan, said, row, &plan->freezes[i].key, node, err);
+        } else if (row) {
             nb_log_warn("%s@%s: %s was not sent, so it is not kept", plan->song, plan->version,
                         row->name);
         }

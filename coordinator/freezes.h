@@ -29,11 +29,21 @@ NB_NODISCARD nb_status nb_freezes_find(nb_coordinator *self, const nb_graph *gra
 NB_NODISCARD nb_status nb_freezes_plan(nb_coordinator *self, const nb_freezes *freezes,
                                        nb_plan *plan, nb_error *err);
 
-/// How many of a result's files are freezes that the plan asked for.
+/// Is the edge kept by now, and its file there?
+NB_NODISCARD nb_status nb_freezes_look_up(nb_coordinator *self, nb_plan_freeze *freeze,
+                                          nb_error *err);
+
+/// How many of a result's files are freezes that the plan names. One that somebody else has made
+/// since the task was given out counts, too.
 size_t nb_freezes_count(const nb_plan *plan, const Nightbus__TaskFinish *said);
-/// From now on these are kept.
+/// Are the files of those there?
+bool nb_freezes_are_there(const nb_coordinator *self, const nb_plan *plan,
+                          const Nightbus__TaskFinish *said);
+/// From now on these are kept. The first file of an edge stands; one with other bytes from `node`
+/// is an incident.
 NB_NODISCARD nb_status nb_freezes_keep(nb_coordinator *self, const nb_plan *plan,
-                                       const Nightbus__TaskFinish *said, nb_error *err);
+                                       const Nightbus__TaskFinish *said, const char *node,
+                                       nb_error *err);
 
 /// Forget what was not used for long.
 NB_NODISCARD nb_status nb_freezes_trim(nb_coordinator *self, nb_error *err);

@@ -5,10 +5,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "coordinator/coordinator_private.h"
+#include "coordinator/freezes.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { INCIDENTS_DEFAULT = 50, INCIDENTS_MAX = 200 };
 
@@ -33,17 +34,41 @@ static nb_status fill_outputs(const nb_result *result, Nightbus__IncidentRow *ro
     return row->outputs ? NB_OK : nb_answer_no_memory(err);
 }
 
+static bool is_edge(const nb_result *result)
+{
+    static const char prefix[] = "freeze/";
+    return result->output_count == 1 &&
+           strncmp(result->outputs[0].name, prefix, sizeof prefix - 1) == 0;
+}
+
+/// Are the files of what came first still there: a result, or an edge that is kept?
+static nb_status is_first_gone(nb_coordinator *self, const nb_incident *incident, bool *out_gone,
+                               nb_error *err)
+{
+    NB_SCOPED(nb_result_fini) nb_result first = {0};
+    nb_plan_freeze kept = {.key = incident->result.mix_key};
+    if (is_edge(&incident->result)) {
+        const nb_status status = nb_freezes_look_up(self, &kept, err);
+        *out_gone = !kept.is_kept;
+        return status;
+    }
+    const nb_status status =
+        nb_ledger_get_result(self->ledger, &incident->result.mix_key, &first, err);
+    *out_gone = !nb_coordinator_has_outputs(self, &first);
+    return (status == NB_E_NOT_FOUND) ? NB_OK : status;
+}
+
 static nb_status fill_row(nb_coordinator *self, uint64_t id, Nightbus__IncidentRow *row,
                           const nb_answer *answer, nb_error *err)
 {
     NB_SCOPED(nb_incident_fini) nb_incident incident = {0};
-    NB_SCOPED(nb_result_fini) nb_result first = {0};
+    bool gone = false;
     nightbus__incident_row__init(row);
     nb_status status = nb_ledger_get_incident(self->ledger, id, &incident, err);
     if (status == NB_OK) {
-        status = nb_ledger_get_result(self->ledger, &incident.result.mix_key, &first, err);
+        status = is_first_gone(self, &incident, &gone, err);
     }
-    if (status != NB_OK && status != NB_E_NOT_FOUND) {
+    if (status != NB_OK) {
         return status;
     }
     row->incident = incident.id;
@@ -51,7 +76,7 @@ static nb_status fill_row(nb_coordinator *self, uint64_t id, Nightbus__IncidentR
     row->task = incident.task;
     row->node = nb_answer_string(answer, incident.result.node);
     row->text = nb_answer_string(answer, incident.text);
-    row->first_is_there = nb_coordinator_has_outputs(self, &first);
+    row->first_is_there = !gone;
     row->has_settled_ms = incident.settled_ms > 0;
     row->settled_ms = (uint64_t)incident.settled_ms;
     row->settled_by = incident.settled_by[0] ? nb_answer_string(answer, incident.settled_by) : NULL;
@@ -109,16 +134,6 @@ static void bundle_fini(bundle *self)
     *self = (bundle){0};
 }
 
-static nb_status is_first_gone(nb_coordinator *self, const nb_incident *incident, bool *out_gone,
-                               nb_error *err)
-{
-    NB_SCOPED(nb_result_fini) nb_result first = {0};
-    const nb_status status =
-        nb_ledger_get_result(self->ledger, &incident->result.mix_key, &first, err);
-    *out_gone = !nb_coordinator_has_outputs(self, &first);
-    return (status == NB_E_NOT_FOUND) ? NB_OK : status;
-}
-
 static nb_status read_bundle(nb_coordinator *self, const nb_incident *asked, bundle *out,
                              nb_error *err)
 {
@@ -139,7 +154,7 @@ static nb_status read_bundle(nb_coordinator *self, const nb_incident *asked, bun
         }
         out->count++;
         status = is_first_gone(self, incident, &gone, err);
-        if (status == NB_OK && !gone) {
+        if (status == NB_OK && (!gone || is_edge(&incident->result))) {
             nb_incident_fini(incident);
             out->count--;
         } else if (status == NB_OK && !nb_coordinator_has_outputs(self, &incident->result)) {
@@ -157,6 +172,13 @@ static nb_status keep(nb_coordinator *self, const nb_caller *caller, const nb_in
     NB_SCOPED(bundle_fini) bundle kept = {0};
     bool gone = false;
     nb_status status = is_first_gone(self, asked, &gone, err);
+    if (status == NB_OK && is_edge(&asked->result)) {
+        return nb_fail(err, NB_E_CONFLICT,
+                       "incident %" PRIu64
+                       " is of an edge, which is made again where it is not kept "
+                       "('nightbus incident dismiss' settles it)",
+                       asked->id);
+    }
     if (status == NB_OK && !gone) {
         return nb_fail(err, NB_E_CONFLICT,
                        "the files of the first rendering are there, so it stands ('nightbus "

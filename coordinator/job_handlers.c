@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Requests about jobs.
-#include "coordinator/coordinator_private.h"
+#include "coordinator/ahead.h"
 #include "coordinator/wishes.h"
 
 #include <inttypes.h>
@@ -10,24 +10,45 @@
 
 enum { JOBS_DEFAULT = 50 };
 
-static const char *state_name(const nb_coordinator *self, const nb_job *job)
+static const char *state_name(const nb_coordinator *self, const nb_job *job,
+                              const nb_ahead_progress *ahead)
 {
     if (job->state != NB_JOB_OPEN) {
         return nb_job_state_name(job->state);
     }
     const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
-    return (task && task->state == NB_TASK_RUNNING) ? "running" : "queued";
+    const bool runs = task && (task->state == NB_TASK_RUNNING || ahead->is_running);
+    return runs ? "running" : "queued";
+}
+
+// The bar of a song with tasks before it is of all of them together.
+static void fill_ahead(const nb_ahead_progress *ahead, Nightbus__JobRow *row)
+{
+    if (ahead->count == 0) {
+        return;
+    }
+    row->has_freeze_tasks = 1;
+    row->freeze_tasks = (uint32_t)ahead->count;
+    row->has_freeze_tasks_left = 1;
+    row->freeze_tasks_left = (uint32_t)ahead->left;
+    row->has_total_frames = ahead->frames > 0 && ahead->frames < INT64_MAX;
+    row->total_frames = row->has_total_frames ? (uint64_t)ahead->frames : 0;
+    row->has_done_frames = row->has_total_frames;
+    row->done_frames = (uint64_t)((double)row->total_frames * ahead->done);
 }
 
 static void fill_progress(const nb_coordinator *self, const nb_job *job, Nightbus__JobRow *row,
-                          const nb_answer *answer)
+                          const nb_ahead_progress *ahead, const nb_answer *answer)
 {
     const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
     if (!task) {
         return;
     }
     const nb_attempt *leased = nb_task_leased(task);
-    if (leased) {
+    fill_ahead(ahead, row);
+    if (leased && ahead->count > 0) {
+        row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
+    } else if (leased) {
         row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
         row->has_done_frames = 1;
         row->done_frames = leased->done_frames;
@@ -55,7 +76,9 @@ Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
                                     const nb_answer *answer)
 {
     Nightbus__JobRow *row = nb_answer_take(answer, 1, sizeof *row);
-    if (!row) {
+    nb_ahead_progress ahead = {0};
+    const bool is_open = job->state == NB_JOB_OPEN && job->task != 0;
+    if (!row || (is_open && nb_ahead_look(self, job->task, &ahead, NULL) != NB_OK)) {
         return NULL;
     }
     nightbus__job_row__init(row);
@@ -63,7 +86,7 @@ Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
     row->album = nb_answer_string(answer, job->album);
     row->song = nb_answer_string(answer, job->song);
     row->version = nb_answer_string(answer, job->version);
-    row->state = nb_answer_string(answer, state_name(self, job));
+    row->state = nb_answer_string(answer, state_name(self, job, &ahead));
     row->created_ms = (uint64_t)job->created_ms;
     row->has_finished_ms = job->finished_ms > 0;
     row->finished_ms = (uint64_t)job->finished_ms;
@@ -75,7 +98,7 @@ Nightbus__JobRow *nb_answer_job_row(nb_coordinator *self, const nb_job *job,
     row->attempts = job->attempts;
     row->has_cached = job->cached;
     row->cached = job->cached;
-    fill_progress(self, job, row, answer);
+    fill_progress(self, job, row, &ahead, answer);
     fill_wish(self, job, row, answer);
     return (row->album && row->song && row->version && row->state) ? row : NULL;
 }

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "coordinator/coordinator_private.h"
+#include "coordinator/ahead.h"
 #include "coordinator/costs.h"
 #include "coordinator/job_outputs.h"
 #include "coordinator/plan_ledger.h"
@@ -31,10 +31,25 @@ void nb_coordinator_touch_job(nb_coordinator *self, uint64_t job)
 
 static void touch(void *context, uint64_t job) { nb_coordinator_touch_job(context, job); }
 
+// What makes edges for others has no jobs of its own: theirs have news.
+static nb_status touch_needers(nb_coordinator *self, uint64_t task, nb_error *err)
+{
+    const nb_task *known = nb_scheduler_task(self->scheduler, task);
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && known && i < known->dependent_count; i++) {
+        status = nb_ledger_each_job_of(self->ledger, known->dependents[i], touch, self, err);
+    }
+    return status;
+}
+
 void nb_coordinator_touch_task(nb_coordinator *self, uint64_t task)
 {
     nb_error err = {0};
-    if (nb_ledger_each_job_of(self->ledger, task, touch, self, &err) != NB_OK) {
+    nb_status status = nb_ledger_each_job_of(self->ledger, task, touch, self, &err);
+    if (status == NB_OK) {
+        status = touch_needers(self, task, &err);
+    }
+    if (status != NB_OK) {
         nb_log_warn("%s", err.text);
     }
 }
@@ -120,6 +135,7 @@ typedef struct planning {
     nb_outputs outputs; ///< That the job wants
     nb_outputs missing; ///< Of these, what must be made
     nb_freezes freezes; ///< That making it meets
+    size_t others;      ///< Jobs that are planned after it
     char path[NB_SONG_PATH_SIZE];
 } planning;
 
@@ -255,23 +271,22 @@ static nb_status fill_files(const planning *self, nb_plan *plan, nb_error *err)
     return plan->files ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
 }
 
-static nb_status put_plan(const planning *self, const nb_album *album, nb_task_row *task,
-                          nb_error *err)
+static nb_status make_plan(const planning *self, const nb_album *album, nb_plan *plan,
+                           nb_error *err)
 {
-    NB_SCOPED(nb_plan_fini)
-    nb_plan plan = {
+    *plan = (nb_plan){
         .album = strdup(self->job->album),
         .song = strdup(self->job->song),
         .version = strdup(self->job->version),
         .fingerprint = strdup(self->fingerprint_text),
         .mix_key = self->job->mix_key,
         .output_count = self->missing.count,
-        .outputs = calloc(self->missing.count, sizeof *plan.outputs),
+        .outputs = calloc(self->missing.count, sizeof *plan->outputs),
     };
-    if (plan.outputs) {
-        memcpy(plan.outputs, self->missing.list, plan.output_count * sizeof *plan.outputs);
+    if (plan->outputs) {
+        memcpy(plan->outputs, self->missing.list, plan->output_count * sizeof *plan->outputs);
     }
-    if (!plan.outputs || !plan.album || !plan.song || !plan.version || !plan.fingerprint) {
+    if (!plan->outputs || !plan->album || !plan->song || !plan->version || !plan->fingerprint) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
     }
     const nb_manifest_file *document = nb_manifest_find(&self->manifest, self->path);
@@ -279,21 +294,22 @@ static nb_status put_plan(const planning *self, const nb_album *album, nb_task_r
         return nb_fail(err, NB_E_NOT_FOUND, "revision %.12s has no %s", self->job->commit,
                        self->path);
     }
-    plan.document = document->digest;
-    plan.document_size = document->size;
+    plan->document = document->digest;
+    plan->document_size = document->size;
     nb_status status = ensure_document(self, album, document, err);
     if (status == NB_OK) {
         status = self->print ? nb_coordinator_plan_print(self->self, album, self->print,
-                                                         &self->manifest, &plan, err)
-                             : fill_files(self, &plan, err);
+                                                         &self->manifest, plan, err)
+                             : fill_files(self, plan, err);
     }
-    if (status == NB_OK && self->graph) {
-        status = nb_freezes_plan(self->self, &self->freezes, &plan, err);
-    }
-    if (status != NB_OK) {
-        return status;
-    }
-    NB_SCOPED(nb_text_free) char *text = nb_plan_format(&plan);
+    return (status == NB_OK && self->graph) ? nb_freezes_plan(self->self, &self->freezes, plan, err)
+                                            : status;
+}
+
+static nb_status put_plan(const planning *self, const nb_plan *plan, nb_task_row *task,
+                          nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *text = nb_plan_format(plan);
     if (!text) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a plan");
     }
@@ -307,18 +323,88 @@ static uint64_t size_of(const void *context, const char *path)
     return file ? file->size : 0;
 }
 
-static nb_status put_cost(const planning *self, nb_task_cost *out, nb_error *err)
+static nb_status put_cost(const planning *self, const nb_ahead *ahead, nb_task_cost *out,
+                          nb_error *err)
 {
     const nb_status status =
-        nb_coordinator_cost(self->self, self->job, self->graph, &self->missing, &self->freezes,
+        nb_coordinator_cost(self->self, self->job, self->graph, &self->missing, &ahead->rest,
                             nb_estimate_frames(self->graph, size_of, &self->manifest), out, err);
     return (status == NB_OK) ? nb_ledger_put_cost(self->self->ledger, self->job->task, out, err)
                              : status;
 }
 
-static nb_status add_task(const planning *self, const nb_album *album, nb_error *err)
+static nb_ahead_song song_of(const planning *self)
+{
+    return (nb_ahead_song){.job = self->job,
+                           .fingerprint = self->fingerprint_text,
+                           .graph = self->graph,
+                           .outputs = &self->missing,
+                           .freezes = &self->freezes,
+                           .manifest = &self->manifest,
+                           .others = self->others};
+}
+
+// The song's task, and those that go before it, in one commit.
+static nb_status put_tasks(const planning *self, const nb_plan *plan, nb_ahead *ahead,
+                           nb_task_row *task, nb_task_cost *out_cost, nb_error *err)
 {
     nb_coordinator *coordinator = self->self;
+    const nb_ahead_song song = song_of(self);
+    nb_status status = nb_ledger_begin(coordinator->ledger, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    status = nb_ahead_add(coordinator, &song, plan, ahead, err);
+    if (status == NB_OK) {
+        status = nb_ledger_add_task(coordinator->ledger, task, err);
+    }
+    if (status == NB_OK) {
+        self->job->task = task->id;
+        status = nb_ahead_add_needs(coordinator, ahead, task->id, err);
+    }
+    if (status == NB_OK) {
+        status = put_job(self, err);
+    }
+    if (status == NB_OK && self->graph) {
+        status = put_cost(self, ahead, out_cost, err);
+    }
+    return nb_ledger_end(coordinator->ledger, status, err);
+}
+
+static nb_status schedule(const planning *self, const nb_ahead *ahead, const nb_task_row *task,
+                          const nb_task_cost *cost, nb_error *err)
+{
+    nb_coordinator *coordinator = self->self;
+    const nb_ahead_song song = song_of(self);
+    const nb_task_spec spec = {.id = task->id,
+                               .fingerprint = task->fingerprint,
+                               .priority = NB_PRIORITY_DEFAULT,
+                               .created_ms = task->created_ms,
+                               .cost = (uint64_t)nb_task_cost_us(cost),
+                               .album = self->job->album,
+                               .song = self->job->song,
+                               .need_count = ahead->need_count,
+                               .needs = ahead->needs};
+    nb_status status = nb_ahead_schedule(coordinator, &song, ahead, err);
+    if (status == NB_OK) {
+        status = nb_scheduler_add_task(coordinator->scheduler, &spec, err);
+    }
+    if (status == NB_OK && ahead->split.task_count > 0) {
+        nb_coordinator_say(coordinator, task->id,
+                           "%zu tasks make its dear edges first: about %.1f s instead of %.1f s",
+                           ahead->split.task_count, ahead->split.split_ms / 1000.0,
+                           ahead->split.whole_ms / 1000.0);
+    }
+    if (status == NB_OK) {
+        nb_wishes_apply_task(coordinator, task->id);
+    }
+    return status;
+}
+
+static nb_status add_task(const planning *self, const nb_album *album, nb_error *err)
+{
+    NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
+    NB_SCOPED(nb_ahead_fini) nb_ahead ahead = {0};
     NB_SCOPED(nb_task_row_fini)
     nb_task_row task = {
         .mix_key = self->job->mix_key,
@@ -330,38 +416,19 @@ static nb_status add_task(const planning *self, const nb_album *album, nb_error 
     if (!task.fingerprint || !task.label) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a task");
     }
-    nb_status status = put_plan(self, album, &task, err);
-    if (status == NB_OK) {
-        status = nb_ledger_begin(coordinator->ledger, err);
-    }
-    if (status != NB_OK) {
-        return status;
-    }
+    const nb_ahead_song song = song_of(self);
     nb_task_cost cost = {0};
-    status = nb_ledger_add_task(coordinator->ledger, &task, err);
+    nb_status status = make_plan(self, album, &plan, err);
     if (status == NB_OK) {
-        self->job->task = task.id;
-        status = put_job(self, err);
+        status = put_plan(self, &plan, &task, err);
     }
     if (status == NB_OK && self->graph) {
-        status = put_cost(self, &cost, err);
+        status = nb_ahead_find(self->self, &song, &ahead, err);
     }
-    status = nb_ledger_end(coordinator->ledger, status, err);
-    if (status != NB_OK) {
-        return status;
-    }
-    const nb_task_spec spec = {.id = task.id,
-                               .fingerprint = task.fingerprint,
-                               .priority = NB_PRIORITY_DEFAULT,
-                               .created_ms = task.created_ms,
-                               .cost = (uint64_t)nb_task_cost_us(&cost),
-                               .album = self->job->album,
-                               .song = self->job->song};
-    status = nb_scheduler_add_task(coordinator->scheduler, &spec, err);
     if (status == NB_OK) {
-        nb_wishes_apply_task(coordinator, task.id);
+        status = put_tasks(self, &plan, &ahead, &task, &cost, err);
     }
-    return status;
+    return (status == NB_OK) ? schedule(self, &ahead, &task, &cost, err) : status;
 }
 
 static nb_status finish_at_once(const planning *self, nb_error *err)
@@ -416,10 +483,11 @@ static nb_status find_or_add_task(const planning *self, const nb_album *album, n
     return makes_all ? join_task(self, task, err) : add_task(self, album, err);
 }
 
-static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerprint, nb_error *err)
+static nb_status plan_job(nb_coordinator *self, nb_job *job, const char *fingerprint, size_t others,
+                          nb_error *err)
 {
     NB_SCOPED(planning_fini)
-    planning plan = {.self = self, .job = job, .fingerprint_text = fingerprint};
+    planning plan = {.self = self, .job = job, .fingerprint_text = fingerprint, .others = others};
     nb_album *album = NULL;
     nb_status status = nb_coordinator_album(self, job->album, &album, err);
     if (status == NB_OK) {
@@ -469,7 +537,7 @@ bool nb_coordinator_plan_jobs(nb_coordinator *self)
             break;
         }
         err = (nb_error){0};
-        const nb_status status = plan_job(self, &jobs[i], fingerprint, &err);
+        const nb_status status = plan_job(self, &jobs[i], fingerprint, count - i - 1, &err);
         if (is_passing(status)) {
             nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.job = jobs[i].id},
                          "job %" PRIu64 ": %s; tried again later", jobs[i].id, err.text);

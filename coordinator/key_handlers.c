@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What is known of keys, and what an estimate needs.
-#include "coordinator/costs.h"
+#include "coordinator/ahead.h"
 #include "coordinator/plan_ledger.h"
 
 #include <stdlib.h>
@@ -147,6 +147,20 @@ static nb_status add_nodes(const asked *self, nb_error *err)
     return self->out->nodes ? status : nb_answer_no_memory(err);
 }
 
+static nb_status add_spare(const asked *self, nb_error *err)
+{
+    nb_split_farm farm;
+    (void)err;
+    nb_ahead_find_farm(self->self, self->out->fingerprint, "", 0, &farm);
+    self->out->has_spare_nodes = 1;
+    self->out->spare_nodes = (uint32_t)farm.nodes;
+    self->out->has_spare_threads = farm.nodes > 0 && farm.threads > 0;
+    self->out->spare_threads = self->out->has_spare_threads ? farm.threads : 0;
+    self->out->has_spare_share_store = 1;
+    self->out->spare_share_store = farm.shares_store;
+    return NB_OK;
+}
+
 static nb_status add_song(const asked *self, nb_error *err)
 {
     if (!self->said->song) {
@@ -190,7 +204,7 @@ nb_status nb_handle_key_ask(nb_coordinator *self, const nb_caller *caller,
     nightbus__key_answer__init(out);
     const asked it = {self, request->key_ask, out, answer};
     static nb_status (*const parts[])(const asked *, nb_error *) = {
-        add_fingerprint, add_outputs, add_edges, add_speeds, add_nodes, add_song};
+        add_fingerprint, add_outputs, add_edges, add_speeds, add_nodes, add_spare, add_song};
     for (size_t i = 0; status == NB_OK && i < NB_COUNT(parts); i++) {
         status = parts[i](&it, err);
     }

@@ -2,6 +2,7 @@
 #include "coordinator/plan_ledger.h"
 
 #include "coordinator/ledger_private.h"
+#include "coordinator/task.h"
 
 #include <stdlib.h>
 
@@ -17,7 +18,12 @@ static const char tables[] =
     "CREATE INDEX IF NOT EXISTS freezes_by_use ON freezes (used_ms);"
     "CREATE TABLE IF NOT EXISTS freeze_albums (key BLOB NOT NULL REFERENCES freezes"
     " ON DELETE CASCADE, album TEXT NOT NULL REFERENCES albums, PRIMARY KEY (key, album)) STRICT,"
-    " WITHOUT ROWID;";
+    " WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS task_edges (task INTEGER NOT NULL REFERENCES tasks,"
+    " key BLOB NOT NULL, PRIMARY KEY (key, task)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS task_needs (task INTEGER NOT NULL REFERENCES tasks,"
+    " needed INTEGER NOT NULL REFERENCES tasks, PRIMARY KEY (task, needed)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS task_needs_by_needed ON task_needs (needed);";
 
 nb_status nb_ledger_make_plan_tables(nb_sql *sql, nb_error *err)
 {
@@ -135,8 +141,9 @@ nb_status nb_ledger_share_freeze(nb_ledger *self, const nb_digest *key, uint64_t
 {
     return nb_sql_run(self->sql,
                       "INSERT OR IGNORE INTO freeze_albums (key, album)"
-                      " SELECT freezes.key, album FROM freezes, jobs"
-                      " WHERE freezes.key = ? AND task = ?",
+                      " SELECT freezes.key, album FROM freezes, jobs WHERE freezes.key = ?1"
+                      " AND task IN (SELECT ?2 UNION ALL"
+                      " SELECT task_needs.task FROM task_needs WHERE needed = ?2)",
                       NB_SQL_VALUES(nb_sql_digest(key), nb_sql_int((int64_t)task)), err);
 }
 
@@ -175,4 +182,113 @@ nb_status nb_ledger_trim_freezes(nb_ledger *self, int64_t unused_since_ms, uint6
                             " WHERE bytes > ?)",
                             NB_SQL_VALUES(nb_sql_int((int64_t)bytes_max)), err)
                : status;
+}
+
+// ---- Tasks that make edges for others ----
+
+nb_status nb_ledger_add_task_edge(nb_ledger *self, uint64_t task, const nb_digest *key,
+                                  nb_error *err)
+{
+    return nb_sql_run(self->sql, "INSERT OR IGNORE INTO task_edges (task, key) VALUES (?, ?)",
+                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_digest(key)), err);
+}
+
+nb_status nb_ledger_find_edge_task(nb_ledger *self, const nb_digest *key, uint64_t *out_task,
+                                   nb_error *err)
+{
+    *out_task = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    bool row = false;
+    nb_status status = nb_sql_query(
+        self->sql,
+        "SELECT task FROM task_edges JOIN tasks ON tasks.id = task WHERE key = ? AND state < ?"
+        " ORDER BY task LIMIT 1",
+        NB_SQL_VALUES(nb_sql_digest(key), nb_sql_int(NB_TASK_DONE)), &rows, err);
+    if (status == NB_OK) {
+        status = nb_sql_next(&rows, &row, err);
+    }
+    *out_task = row ? (uint64_t)nb_sql_get_int(&rows, 0) : 0;
+    return status;
+}
+
+nb_status nb_ledger_add_need(nb_ledger *self, uint64_t task, uint64_t needed, nb_error *err)
+{
+    return nb_sql_run(self->sql, "INSERT OR IGNORE INTO task_needs (task, needed) VALUES (?, ?)",
+                      NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int((int64_t)needed)), err);
+}
+
+static const char *const need_queries[] = {
+    [NB_NEEDS_OF] = "SELECT needed FROM task_needs JOIN tasks ON tasks.id = needed"
+                    " WHERE task = ?1 AND state < ?2 ORDER BY needed LIMIT ?3",
+    [NB_NEEDS_EVER_OF] = "SELECT needed FROM task_needs WHERE task = ?1 ORDER BY needed LIMIT ?3",
+    [NB_NEEDED_BY] = "SELECT task FROM task_needs JOIN tasks ON tasks.id = task"
+                     " WHERE needed = ?1 AND state < ?2 ORDER BY task LIMIT ?3",
+};
+
+nb_status nb_ledger_list_needs(nb_ledger *self, nb_need_query query, uint64_t task,
+                               uint64_t *out_tasks, size_t room, size_t *out_count, nb_error *err)
+{
+    *out_count = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status =
+        nb_sql_query(self->sql, need_queries[query],
+                     NB_SQL_VALUES(nb_sql_int((int64_t)task), nb_sql_int(NB_TASK_DONE),
+                                   nb_sql_int((int64_t)room)),
+                     &rows, err);
+    while (status == NB_OK && *out_count < room) {
+        bool row = false;
+        status = nb_sql_next(&rows, &row, err);
+        if (status != NB_OK || !row) {
+            break;
+        }
+        out_tasks[(*out_count)++] = (uint64_t)nb_sql_get_int(&rows, 0);
+    }
+    return status;
+}
+
+nb_status nb_ledger_open_needs(nb_ledger *self, nb_need **out_needs, size_t *out_count,
+                               nb_error *err)
+{
+    *out_needs = NULL;
+    *out_count = 0;
+    nb_need *needs = NULL;
+    size_t count = 0;
+    NB_SCOPED(nb_sql_done) nb_sql_rows rows = {0};
+    nb_status status = nb_sql_query(self->sql,
+                                    "SELECT task_needs.task, needed FROM tasks AS waiting"
+                                    " JOIN task_needs ON task_needs.task = waiting.id"
+                                    " JOIN tasks AS first ON first.id = needed"
+                                    " WHERE waiting.state < ?1 AND first.state < ?1 ORDER BY 1, 2",
+                                    NB_SQL_VALUES(nb_sql_int(NB_TASK_DONE)), &rows, err);
+    while (status == NB_OK) {
+        bool row = false;
+        status = nb_sql_next(&rows, &row, err);
+        if (status != NB_OK || !row) {
+            break;
+        }
+        nb_need *grown = reallocarray(needs, count + 1, sizeof *needs);
+        if (!grown) {
+            status = nb_fail(err, NB_E_NO_MEMORY, "no memory for what tasks wait for");
+            break;
+        }
+        needs = grown;
+        needs[count++] =
+            (nb_need){(uint64_t)nb_sql_get_int(&rows, 0), (uint64_t)nb_sql_get_int(&rows, 1)};
+    }
+    if (status != NB_OK) {
+        free(needs);
+        return status;
+    }
+    *out_needs = needs;
+    *out_count = count;
+    return NB_OK;
+}
+
+nb_status nb_ledger_set_plan(nb_ledger *self, uint64_t task, const nb_digest *plan,
+                             uint64_t plan_size, nb_error *err)
+{
+    return nb_sql_run(self->sql, "UPDATE tasks SET plan = ?, plan_size = ? WHERE id = ?",
+                      NB_SQL_VALUES(nb_sql_digest(plan), nb_sql_int((int64_t)plan_size),
+                                    nb_sql_int((int64_t)task)),
+                      err);
 }

@@ -25,6 +25,7 @@ typedef struct finish {
     nb_attempt_id id;
     nb_plan plan;
     nb_result *results; ///< By output of the plan
+    const char *node;   ///< Who rendered it
     int64_t took_ms;    ///< Since the attempt was handed out
     char *problem;      ///< Why its jobs fail although it was rendered; null where they do not
 } finish;
@@ -76,13 +77,13 @@ static void take_headline(nb_result *result, const Nightbus__TaskFinish *said,
 }
 
 /// What a result says besides its files: which key, on what, by whom.
-static nb_status begin_result(const finish *self, size_t index, const char *node, nb_error *err)
+static nb_status begin_result(const finish *self, size_t index, nb_error *err)
 {
     nb_result *result = &self->results[index];
     *result = (nb_result){.mix_key = self->plan.outputs[index].key,
                           .created_ms = nb_clock_wall_ms(),
                           .fingerprint = strdup(self->task.fingerprint)};
-    snprintf(result->node, sizeof result->node, "%s", node);
+    snprintf(result->node, sizeof result->node, "%s", self->node);
     return result->fingerprint ? NB_OK : nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
 }
 
@@ -122,6 +123,11 @@ static nb_status check_files(const nb_coordinator *self, const finish *done,
                            said->task);
         }
     }
+    if (done->plan.kind == NB_PLAN_FREEZE && !nb_freezes_are_there(self, &done->plan, said)) {
+        return nb_fail(err, NB_E_NOT_FOUND,
+                       "task %" PRIu64 ": an edge is not in the store yet: send it first",
+                       said->task);
+    }
     return (count == said->n_outputs)
                ? NB_OK
                : nb_fail(err, NB_E_INVALID,
@@ -145,14 +151,14 @@ static nb_status read_finish(nb_coordinator *self, const nb_caller *caller,
     if (status != NB_OK) {
         return status;
     }
-    out->results = calloc(out->plan.output_count, sizeof *out->results);
+    out->results = calloc(out->plan.output_count + 1, sizeof *out->results);
     if (!out->results) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for a result");
     }
-    const char *node = nb_coordinator_node_at(self, caller->renderer)->name;
-    const bool is_measured = out->plan.kind != NB_PLAN_RENDER;
+    out->node = nb_coordinator_node_at(self, caller->renderer)->name;
+    const bool is_measured = nb_plan_is_measured(&out->plan);
     for (size_t i = 0; status == NB_OK && i < out->plan.output_count; i++) {
-        status = begin_result(out, i, node, err);
+        status = begin_result(out, i, err);
         if (status == NB_OK) {
             status = is_measured
                          ? nb_coordinator_read_measured(&out->plan, said, &out->results[i], err)
@@ -222,10 +228,10 @@ static nb_status put_result(nb_coordinator *self, finish *done, const nb_result 
 
 static nb_status close_jobs(nb_coordinator *self, const finish *done, nb_error *err)
 {
-    return done->problem ? nb_coordinator_for_jobs_of(
-                               self, done->task.id, nb_coordinator_close_failed, done->problem, err)
-                         : nb_coordinator_for_jobs_of(self, done->task.id, close_done,
-                                                      done->results[0].node, err);
+    return done->problem
+               ? nb_coordinator_for_jobs_of(self, done->task.id, nb_coordinator_close_failed,
+                                            done->problem, err)
+               : nb_coordinator_for_jobs_of(self, done->task.id, close_done, done->node, err);
 }
 
 static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbus__TaskFinish *said,
@@ -239,7 +245,7 @@ static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbu
         status = put_result(self, done, &done->results[i], err);
     }
     if (status == NB_OK) {
-        status = nb_freezes_keep(self, &done->plan, said, err);
+        status = nb_freezes_keep(self, &done->plan, said, done->node, err);
     }
     for (size_t i = 0; status == NB_OK && i < done->plan.freeze_count; i++) {
         status =
@@ -255,7 +261,7 @@ static nb_status record_finish(nb_coordinator *self, finish *done, const Nightbu
             status = close_jobs(self, done, err);
         }
         if (status == NB_OK) {
-            status = nb_coordinator_learn(self, done->results[0].node, said, done->took_ms, err);
+            status = nb_coordinator_learn(self, done->node, said, done->took_ms, err);
         }
     }
     return nb_ledger_end(self->ledger, status, err);
@@ -301,7 +307,7 @@ static void count_finish(nb_coordinator *self, const finish *done)
 {
     nb_metrics *metrics = &self->metrics;
     metrics->render_s += (double)done->took_ms / 1000;
-    metrics->audio_s += done->results[0].duration_s;
+    metrics->audio_s += (done->plan.output_count > 0) ? done->results[0].duration_s : 0.0;
     for (size_t i = 0; i < done->plan.output_count; i++) {
         for (size_t j = 0; j < done->results[i].output_count; j++) {
             metrics->output_bytes += done->results[i].outputs[j].size;
@@ -359,12 +365,10 @@ nb_status nb_handle_task_finish(nb_coordinator *self, const nb_caller *caller,
         }
         nb_scheduler_forget(self->scheduler, done.id.task);
         self->unreviewed = true; // the next tick writes the reviews of all that ended meanwhile
-        nb_log_about(NB_LOG_INFO,
-                     &(nb_log_subject){.task = done.id.task,
-                                       .attempt = done.id.attempt,
-                                       .node = done.results[0].node},
-                     "task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label,
-                     done.results[0].node);
+        nb_log_about(
+            NB_LOG_INFO,
+            &(nb_log_subject){.task = done.id.task, .attempt = done.id.attempt, .node = done.node},
+            "task %" PRIu64 " (%s): done by %s", done.id.task, done.task.label, done.node);
     }
     return (status == NB_OK) ? nb_answer_ack(answer, err) : status;
 }

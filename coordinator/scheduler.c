@@ -151,6 +151,8 @@ nb_status nb_scheduler_restore_attempt(nb_scheduler *self, const nb_attempt *att
         if (task->state == NB_TASK_QUEUED) {
             nb_task_queue_pop(self->queue, task);
             task->state = NB_TASK_RUNNING;
+        } else if (task->state == NB_TASK_BLOCKED) {
+            (void)nb_task_state_move(&task->state, NB_TASK_START, "a task of the last life");
         }
         added->state = NB_ATTEMPT_SUSPECT;
         added->lease_until_ms = now_ms + self->options.reconcile_ms;
@@ -168,6 +170,21 @@ static void release_renderer(nb_scheduler *self, const nb_attempt *attempt)
     if (renderer && renderer->state == NB_RENDERER_BUSY && renderer->task == attempt->id.task) {
         move_renderer(renderer, NB_RENDERER_STOP);
         renderer->task = 0;
+    }
+}
+
+// A task that others wait for is over, whatever became of it.
+static void release_dependents(nb_scheduler *self, const nb_task *needed)
+{
+    for (size_t i = 0; i < needed->dependent_count; i++) {
+        nb_task *task = nb_scheduler_find_task(self, needed->dependents[i]);
+        if (!task || task->waits_for == 0) {
+            continue;
+        }
+        task->waits_for--;
+        if (task->waits_for == 0 && task->state == NB_TASK_BLOCKED) {
+            move_task(self, task, NB_TASK_RELEASE);
+        }
     }
 }
 
@@ -194,6 +211,7 @@ void nb_scheduler_forget(nb_scheduler *self, uint64_t id)
             break;
         }
     }
+    release_dependents(self, task);
     nb_task_queue_leave(self->queue, task);
     nb_scheduler_remove(self, task);
 }

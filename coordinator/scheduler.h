@@ -8,6 +8,10 @@
 /// it, or after NB_ATTEMPTS_COUNTED attempts that speak against it (nb_attempt_counts), or after
 /// NB_ATTEMPTS_MAX of any kind. The transitions stand in three tables in states.c.
 ///
+/// A task may wait for others: it is blocked until all of them were forgotten (nb_scheduler_forget,
+/// when their end is on disk), however they ended. It can only name tasks that were added before
+/// it, so no circle can arise.
+///
 /// Tasks go out by priority, then by fair share between albums (task_queue.h), then to who has the
 /// stems, then the longest first. nb_scheduler_placement says why a task does not go somewhere.
 /// One thread at a time.
@@ -30,6 +34,7 @@ enum {
     NB_BLAMED_MAX = 3,         ///< Tasks a renderer fails and others pass before it is set aside
     NB_MASS_LOSS_FARM = 4,     ///< Farms smaller than this lose renderers one by one
     NB_MASS_LOSS_PERCENT = 30, ///< More than these gone within a lease: we suspect ourselves
+    NB_NEEDS_MAX = 64,         ///< Tasks that one task waits for
 };
 
 /// A task as it comes in; strings are copied. Null strings are "".
@@ -43,6 +48,8 @@ typedef struct nb_task_spec {
     const char *song;  ///< Of the album; "" for a task that needs no stems
     const char *label; ///< What its renderer must have (labels.h)
     unsigned holds;    ///< NB_HOLD_...
+    size_t need_count; ///< Tasks that must be over first; NB_NEEDS_MAX at most
+    const uint64_t *needs; ///< Their ids; one that is not known is over
 } nb_task_spec;
 
 /// What people wish for a task, and may change at any time.

@@ -148,6 +148,7 @@ static void free_task(nb_task *task)
 {
     free(task->label);
     free(task->attempts);
+    free(task->dependents);
     free(task);
 }
 
@@ -277,13 +278,47 @@ static nb_task *make_task(nb_scheduler *self, const nb_task_spec *spec)
     return task;
 }
 
+// ---- What waits for what ----
+
+static bool add_dependent(nb_task *needed, const nb_task *task)
+{
+    uint64_t *grown =
+        reallocarray(needed->dependents, needed->dependent_count + 1, sizeof *needed->dependents);
+    if (grown) {
+        needed->dependents = grown;
+        grown[needed->dependent_count++] = task->id;
+    }
+    return grown != NULL;
+}
+
+// False without memory: ids that were added already name a task that is not there, which is no
+// harm.
+static bool add_needs(nb_scheduler *self, const nb_task_spec *spec, nb_task *task)
+{
+    for (size_t i = 0; i < spec->need_count; i++) {
+        nb_task *needed = nb_scheduler_find_task(self, spec->needs[i]);
+        if (needed && !add_dependent(needed, task)) {
+            return false;
+        }
+        task->waits_for += needed ? 1 : 0;
+    }
+    return true;
+}
+
 nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb_error *err)
 {
     if (nb_scheduler_find_task(self, spec->id)) {
         return nb_fail(err, NB_E_EXISTS, "task %" PRIu64 " is scheduled already", spec->id);
     }
+    if (spec->need_count > NB_NEEDS_MAX) {
+        return nb_fail(err, NB_E_LIMIT, "task %" PRIu64 " waits for %zu others; at most %d",
+                       spec->id, spec->need_count, NB_NEEDS_MAX);
+    }
     nb_task *task = grow_tasks(self) ? make_task(self, spec) : NULL;
-    if (!task) {
+    if (!task || !add_needs(self, spec, task)) {
+        if (task) {
+            free_task(task);
+        }
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for task %" PRIu64, spec->id);
     }
     const nb_status status =
@@ -295,7 +330,11 @@ nb_status nb_scheduler_add_task(nb_scheduler *self, const nb_task_spec *spec, nb
     self->slots[find_slot(self, task->id)] = self->task_count + 1;
     task->table_index = self->task_count;
     self->tasks[self->task_count++] = task;
-    nb_task_queue_push(self->queue, task);
+    if (task->waits_for > 0) {
+        (void)nb_task_state_move(&task->state, NB_TASK_BLOCK, "a task that waits for others");
+    } else {
+        nb_task_queue_push(self->queue, task);
+    }
     return NB_OK;
 }
 
@@ -387,7 +426,7 @@ nb_status nb_scheduler_wish(nb_scheduler *self, uint64_t id, const nb_task_wish 
 {
     nb_task *task = nb_scheduler_find_task(self, id);
     const char *label = wish->label ? wish->label : no_text;
-    if (!task || (task->state != NB_TASK_QUEUED && task->state != NB_TASK_RUNNING) ||
+    if (!task || task->state == NB_TASK_DONE || task->state == NB_TASK_FAILED ||
         (task->priority == wish->priority && task->holds == wish->holds &&
          strcmp(task->label, label) == 0)) {
         return NB_OK;

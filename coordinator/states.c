@@ -18,6 +18,9 @@ static const transition task_transitions[] = {
     {NB_TASK_FAIL, NB_TASK_RUNNING, NB_TASK_FAILED},
     {NB_TASK_FAIL, NB_TASK_QUEUED,
      NB_TASK_FAILED}, // a crash came between its last attempt and this
+    {NB_TASK_BLOCK, NB_TASK_QUEUED, NB_TASK_BLOCKED},
+    {NB_TASK_RELEASE, NB_TASK_BLOCKED, NB_TASK_QUEUED},
+    {NB_TASK_START, NB_TASK_BLOCKED, NB_TASK_RUNNING}, // of the coordinator's last life
 };
 
 static const transition attempt_transitions[] = {
@@ -52,7 +55,7 @@ static const transition renderer_transitions[] = {
     {NB_RENDERER_SILENT, NB_RENDERER_IDLE, NB_RENDERER_LOST},
 };
 
-static const char *const task_names[] = {"queued", "running", "done", "failed"};
+static const char *const task_names[] = {"queued", "running", "done", "failed", "blocked"};
 static const char *const attempt_names[] = {"live",   "suspect",    "expired", "abandoned",
                                             "failed", "superseded", "done",    "died"};
 static const char *const renderer_names[] = {"lost", "idle", "busy"};

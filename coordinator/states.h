@@ -12,7 +12,8 @@ typedef enum nb_task_state {
     NB_TASK_QUEUED,
     NB_TASK_RUNNING,
     NB_TASK_DONE,
-    NB_TASK_FAILED
+    NB_TASK_FAILED,
+    NB_TASK_BLOCKED ///< Waits for others to be over; the ledger has it as queued
 } nb_task_state;
 
 typedef enum nb_attempt_state {
@@ -36,7 +37,9 @@ typedef enum nb_task_event {
     NB_TASK_START,
     NB_TASK_PUT_BACK,
     NB_TASK_FINISH,
-    NB_TASK_FAIL
+    NB_TASK_FAIL,
+    NB_TASK_BLOCK,
+    NB_TASK_RELEASE
 } nb_task_event;
 typedef enum nb_attempt_event {
     NB_ATTEMPT_RENEW,

@@ -65,6 +65,9 @@ typedef struct nb_task {
     char *label;       ///< What its renderer must have: "", "gpu", "gpu=a100,room"
     size_t attempt_count, attempt_capacity;
     nb_attempt *attempts;
+    size_t waits_for;                         ///< Tasks that must be over before it can start
+    size_t dependent_count;                   ///< Tasks that wait for this one:
+    uint64_t *dependents;                     ///< Their ids; some may be gone
     nb_task_group *group;                     ///< The queue's
     size_t table_index, running_index_plus_1; ///< The scheduler's, and:
     struct nb_task *next_failed;

@@ -4,9 +4,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "coordinator/coordinator_private.h"
-#include "coordinator/costs.h"
-#include "coordinator/job_outputs.h"
+#include "coordinator/ahead.h"
+#include "coordinator/plan_ledger.h"
 #include "coordinator/wishes.h"
 
 #include <inttypes.h>
@@ -41,8 +40,32 @@ static nb_status restore_attempts(nb_coordinator *self, const nb_task_row *task,
     return status;
 }
 
-static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, nb_error *err)
+/// What waits for what, by task, while tasks are taken up in the same order.
+typedef struct need_rows {
+    size_t count, at;
+    nb_need *list;
+} need_rows;
+
+static void need_rows_fini(need_rows *self) { free(self->list); }
+
+static size_t take_needs(need_rows *self, uint64_t task, uint64_t *out)
 {
+    size_t count = 0;
+    while (self->at < self->count && self->list[self->at].task < task) {
+        self->at++;
+    }
+    for (; self->at < self->count && self->list[self->at].task == task; self->at++) {
+        if (count < NB_NEEDS_MAX) {
+            out[count++] = self->list[self->at].needed;
+        }
+    }
+    return count;
+}
+
+static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, need_rows *rows,
+                              nb_error *err)
+{
+    uint64_t needs[NB_NEEDS_MAX];
     char album[NB_ALBUM_SIZE];
     char song[NB_SONG_SIZE];
     nb_task_cost cost = {0};
@@ -56,7 +79,9 @@ static nb_status restore_task(nb_coordinator *self, const nb_task_row *task, nb_
                                .created_ms = task->created_ms,
                                .cost = (uint64_t)nb_task_cost_us(&cost),
                                .album = album,
-                               .song = song};
+                               .song = song,
+                               .need_count = take_needs(rows, task->id, needs),
+                               .needs = needs};
     return (status == NB_OK) ? nb_scheduler_add_task(self->scheduler, &spec, err) : status;
 }
 
@@ -64,12 +89,16 @@ nb_status nb_coordinator_restore_tasks(nb_coordinator *self, int64_t now_ms, nb_
 {
     uint64_t *ids = NULL;
     size_t count = 0;
-    nb_status status = nb_ledger_open_tasks(self->ledger, &ids, &count, err);
+    NB_SCOPED(need_rows_fini) need_rows needs = {0};
+    nb_status status = nb_ledger_open_needs(self->ledger, &needs.list, &needs.count, err);
+    if (status == NB_OK) {
+        status = nb_ledger_open_tasks(self->ledger, &ids, &count, err);
+    }
     for (size_t i = 0; status == NB_OK && i < count; i++) {
         NB_SCOPED(nb_task_row_fini) nb_task_row task = {0};
         status = nb_ledger_get_task(self->ledger, ids[i], &task, err);
         if (status == NB_OK) {
-            status = restore_task(self, &task, err);
+            status = restore_task(self, &task, &needs, err);
         }
         if (status == NB_OK) {
             status = restore_attempts(self, &task, now_ms, err);
@@ -174,6 +203,15 @@ static nb_status replan_task(nb_coordinator *self, uint64_t task, nb_error *err)
     return nb_ledger_end(self->ledger, status, err);
 }
 
+// Who waits for its edges makes them, and is told so in its log.
+static void say_made_with_the_song(nb_coordinator *self, const nb_task *task)
+{
+    for (size_t i = 0; i < task->dependent_count; i++) {
+        nb_coordinator_say(self, task->dependents[i],
+                           "task %" PRIu64 " failed: its edges are made with the song", task->id);
+    }
+}
+
 static bool reap_failed(nb_coordinator *self)
 {
     const nb_task *task = nb_scheduler_failed_task(self->scheduler);
@@ -188,6 +226,7 @@ static bool reap_failed(nb_coordinator *self)
         return false; // tried again at the next tick
     }
     nb_log_about(NB_LOG_WARN, &(nb_log_subject){.task = id}, "task %" PRIu64 " failed", id);
+    say_made_with_the_song(self, task);
     self->metrics.tasks_failed++;
     nb_access_revoke(self->access, id);
     nb_coordinator_touch_task(self, id);
@@ -261,8 +300,21 @@ static nb_status fill_orders(const nb_attempt_id *id, const nb_task_row *task, n
     return NB_OK;
 }
 
+// Let the renderer read what the task needs, with the edges that were kept since it was planned.
+static nb_status grant_newest(nb_coordinator *self, const nb_public_key *key, nb_task_row *task,
+                              nb_error *err)
+{
+    NB_SCOPED(nb_plan_fini) nb_plan plan = {0};
+    nb_status status = nb_coordinator_read_plan(self, task, &plan, err);
+    if (status == NB_OK) {
+        status = nb_ahead_renew_plan(self, task, &plan, err);
+    }
+    return (status == NB_OK) ? nb_access_grant(self->access, key, task->id, &task->plan, &plan, err)
+                             : status;
+}
+
 static nb_status record_attempt(nb_coordinator *self, uint32_t renderer, const nb_attempt_id *id,
-                                const nb_task_row *task, nb_answer *answer, nb_error *err)
+                                nb_task_row *task, nb_answer *answer, nb_error *err)
 {
     const nb_farm_node *node = nb_coordinator_node_at(self, renderer);
     nb_attempt_row row = {
@@ -272,7 +324,7 @@ static nb_status record_attempt(nb_coordinator *self, uint32_t renderer, const n
         .state = NB_ATTEMPT_LIVE,
     };
     snprintf(row.node, sizeof row.node, "%s", node->name);
-    nb_status status = nb_coordinator_grant(self, &node->key, task, err);
+    nb_status status = grant_newest(self, &node->key, task, err);
     if (status == NB_OK) {
         status = fill_orders(id, task, answer, err);
     }

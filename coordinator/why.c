@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // "Why is this waiting": the scheduler's choices in sentences.
 #include "base/clock.h"
+#include "coordinator/ahead.h"
 #include "coordinator/wishes.h"
 
 #include <inttypes.h>
@@ -152,6 +153,48 @@ static void say_running(reasons *self, const nb_task *task)
     }
 }
 
+// One of the tasks that go before the song's.
+static void say_ahead(reasons *self, const nb_task *task, int64_t now_ms)
+{
+    nb_coordinator *coordinator = self->self;
+    const nb_attempt *leased = nb_task_leased(task);
+    NB_SCOPED(nb_task_row_fini) nb_task_row row = {0};
+    if (nb_ledger_get_task(coordinator->ledger, task->id, &row, NULL) != NB_OK) {
+        return;
+    }
+    if (leased) {
+        say(self, "%s: %s makes it, attempt %" PRIu32 "%s", row.label,
+            nb_coordinator_node_at(coordinator, leased->renderer)->name, leased->id.attempt,
+            leased->state == NB_ATTEMPT_SUSPECT ? " (not heard of since the restart)" : "");
+        return;
+    }
+    say(self, "%s waits for a renderer:", row.label);
+    say_order(self, task);
+    for (size_t i = 0; i < coordinator->node_count; i++) {
+        say_placement(self, task, (uint32_t)i + 1, now_ms);
+    }
+}
+
+static void say_blocked(reasons *self, const nb_task *task, int64_t now_ms)
+{
+    nb_coordinator *coordinator = self->self;
+    uint64_t needs[NB_NEEDS_MAX];
+    size_t count = 0;
+    nb_ahead_progress ahead;
+    if (nb_ahead_look(coordinator, task->id, &ahead, NULL) != NB_OK ||
+        nb_ahead_list(coordinator, task->id, needs, &count, NULL) != NB_OK) {
+        return;
+    }
+    say(self, "its dear edges are made first, in parallel: %zu of %zu tasks left", ahead.left,
+        ahead.count);
+    for (size_t i = 0; i < count; i++) {
+        const nb_task *needed = nb_scheduler_task(coordinator->scheduler, needs[i]);
+        if (needed) {
+            say_ahead(self, needed, now_ms);
+        }
+    }
+}
+
 static void say_wish(reasons *self, const nb_job *job)
 {
     nb_job_wish wish;
@@ -188,6 +231,10 @@ static void say_open(reasons *self, const nb_job *job, int64_t now_ms)
     }
     if (nb_scheduler_is_mass_loss(coordinator->scheduler, now_ms)) {
         say(self, "many renderers vanished at once; their tasks are kept for them a little longer");
+    }
+    if (task->state == NB_TASK_BLOCKED) {
+        say_blocked(self, task, now_ms);
+        return;
     }
     if (task->holds == 0) {
         say_order(self, task);

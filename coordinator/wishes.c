@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "coordinator/ahead.h"
+#include "coordinator/plan_ledger.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -106,30 +108,79 @@ static nb_status add_job(nb_coordinator *self, const nb_job *job, int64_t wall_m
     return NB_OK;
 }
 
-void nb_wishes_apply_task(nb_coordinator *self, uint64_t task)
+/// The strongest wish of a task's jobs while they are looked at.
+typedef struct wish_search {
+    nb_task_wish strongest;
+    char label[NB_LABELS_SIZE];
+    bool any;
+} wish_search;
+
+static nb_status add_jobs_of(nb_coordinator *self, uint64_t task, wish_search *found, nb_error *err)
 {
     nb_job *jobs = NULL;
     size_t count = 0;
-    nb_error err = {0};
-    bool any = false;
-    char label[NB_LABELS_SIZE] = "";
-    nb_task_wish strongest = {.priority = NB_PRIORITY_DEFAULT, .label = label};
     const int64_t wall_ms = nb_clock_wall_ms();
     nb_status status = nb_ledger_list_jobs(self->ledger, NB_JOBS_OPEN_OF_TASK, task, NB_ROWS_MAX,
-                                           &jobs, &count, &err);
+                                           &jobs, &count, err);
     for (size_t i = 0; status == NB_OK && i < count; i++) {
-        status = add_job(self, &jobs[i], wall_ms, &strongest, label, &any, &err);
+        status =
+            add_job(self, &jobs[i], wall_ms, &found->strongest, found->label, &found->any, err);
     }
     free(jobs);
-    strongest.label = label;
+    return status;
+}
+
+// What makes edges for others has no job: it follows those of the tasks that wait for it.
+static nb_status find_wish(nb_coordinator *self, uint64_t task, wish_search *found, nb_error *err)
+{
+    uint64_t needers[NB_NEEDS_MAX];
+    size_t count = 0;
+    *found = (wish_search){.strongest = {.priority = NB_PRIORITY_DEFAULT}};
+    nb_status status = add_jobs_of(self, task, found, err);
+    if (status == NB_OK && !found->any) {
+        status = nb_ledger_list_needs(self->ledger, NB_NEEDED_BY, task, needers, NB_NEEDS_MAX,
+                                      &count, err);
+    }
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        status = add_jobs_of(self, needers[i], found, err);
+    }
+    found->strongest.label = found->label;
+    return status;
+}
+
+static void apply_one(nb_coordinator *self, uint64_t task)
+{
+    wish_search found;
+    nb_error err = {0};
+    nb_status status = find_wish(self, task, &found, &err);
     if (status == NB_OK) {
-        status = nb_scheduler_wish(self->scheduler, task, &strongest, &err);
+        status = nb_scheduler_wish(self->scheduler, task, &found.strongest, &err);
     }
     if (status != NB_OK) {
         nb_log_about(NB_LOG_ERROR, &(nb_log_subject){.task = task}, "task %" PRIu64 ": %s", task,
                      err.text);
     }
     nb_coordinator_touch_task(self, task);
+}
+
+// To what makes edges for the task.
+static void apply_needs(nb_coordinator *self, uint64_t task)
+{
+    uint64_t needs[NB_NEEDS_MAX];
+    size_t count = 0;
+    nb_error err = {0};
+    if (nb_ahead_list(self, task, needs, &count, &err) != NB_OK) {
+        nb_log_error("task %" PRIu64 ": %s", task, err.text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        apply_one(self, needs[i]);
+    }
+}
+
+void nb_wishes_apply_task(nb_coordinator *self, uint64_t task)
+{
+    apply_one(self, task);
+    apply_needs(self, task);
 }
 
 static void apply_tasks(nb_coordinator *self)
@@ -272,10 +323,40 @@ static nb_status end_task(nb_coordinator *self, uint64_t id, const char *why, nb
     return status;
 }
 
+/// A task that nobody asks for any more, and those that made edges for it alone.
+typedef struct ended_tasks {
+    size_t count;
+    uint64_t ids[NB_NEEDS_MAX + 1];
+} ended_tasks;
+
+static nb_status end_tasks(nb_coordinator *self, uint64_t task, const char *why, ended_tasks *out,
+                           nb_error *err)
+{
+    uint64_t needs[NB_NEEDS_MAX];
+    uint64_t needer = 0;
+    size_t count = 0;
+    nb_status status = nb_ahead_list(self, task, needs, &count, err);
+    if (status == NB_OK) {
+        status = end_task(self, task, why, err);
+    }
+    out->ids[out->count++] = task;
+    for (size_t i = 0; status == NB_OK && i < count; i++) {
+        size_t needers = 0;
+        status =
+            nb_ledger_list_needs(self->ledger, NB_NEEDED_BY, needs[i], &needer, 1, &needers, err);
+        if (status == NB_OK && needers == 0) {
+            status = end_task(self, needs[i], why, err);
+            out->ids[out->count++] = needs[i];
+        }
+    }
+    return status;
+}
+
 nb_status nb_wishes_cancel(nb_coordinator *self, nb_job *job, const char *person, nb_error *err)
 {
     nb_job *others = NULL;
     size_t count = 0;
+    ended_tasks ended = {0};
     const uint64_t task = job->task;
     nb_status status = nb_ledger_begin(self->ledger, err);
     if (status != NB_OK) {
@@ -292,12 +373,15 @@ nb_status nb_wishes_cancel(nb_coordinator *self, nb_job *job, const char *person
     }
     const bool alone = task != 0 && count == 0;
     if (status == NB_OK && alone) {
-        status = end_task(self, task, job->error, err);
+        status = end_tasks(self, task, job->error, &ended, err);
     }
     status = nb_ledger_end(self->ledger, status, err);
+    for (size_t i = 0; status == NB_OK && i < ended.count; i++) {
+        nb_access_revoke(self->access, ended.ids[i]);
+        nb_scheduler_forget(self->scheduler, ended.ids[i]);
+    }
     if (status == NB_OK && alone) {
-        nb_access_revoke(self->access, task);
-        nb_scheduler_forget(self->scheduler, task);
+        apply_needs(self, task);
     } else if (status == NB_OK && task != 0) {
         nb_wishes_apply_task(self, task);
     }

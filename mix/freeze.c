@@ -120,6 +120,41 @@ nb_status nb_graph_reach(const nb_graph *graph, const size_t *sinks, size_t sink
     return status;
 }
 
+nb_status nb_graph_reach_from(const nb_graph *graph, const size_t *nodes, size_t node_count,
+                              const bool *kept, bool *out_reached, nb_error *err)
+{
+    NB_SCOPED(free_walk) walk found = {0};
+    const nb_status status = walk_init(&found, graph, err);
+    if (status != NB_OK) {
+        return status;
+    }
+    found.number = 1;
+    size_t last = 0;
+    for (size_t i = 0; i < node_count; i++) {
+        see(&found, nodes[i]);
+        last = (nodes[i] > last) ? nodes[i] : last;
+    }
+    spread(&found, last, kept);
+    for (size_t n = 0; n < graph->node_count; n++) {
+        out_reached[n] = is_seen(&found, n);
+    }
+    return NB_OK;
+}
+
+void nb_graph_files_of(const nb_graph *graph, const bool *nodes, bool *out)
+{
+    memset(out, 0, graph->asset_count * sizeof *out);
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const nb_node *node = &graph->nodes[n];
+        for (size_t i = 0; nodes[n] && i < node->clip_count; i++) {
+            out[node->clips[i].asset] = true;
+        }
+        if (nodes[n] && node->kind == NB_NODE_PROCESSOR && node->asset >= 0) {
+            out[node->asset] = true;
+        }
+    }
+}
+
 // ---- What is worth keeping ----
 
 static void mark_sinks(const nb_graph *graph, bool *is_sink)

@@ -41,6 +41,14 @@ NB_NODISCARD nb_status nb_graph_choose_freezes(const nb_graph *graph, bool *out,
 NB_NODISCARD nb_status nb_graph_reach(const nb_graph *graph, const size_t *sinks, size_t sink_count,
                                       const bool *kept, bool *out_reached, nb_error *err);
 
+/// The same from nodes instead of sinks; the nodes themselves are reached.
+NB_NODISCARD nb_status nb_graph_reach_from(const nb_graph *graph, const size_t *nodes,
+                                           size_t node_count, const bool *kept, bool *out_reached,
+                                           nb_error *err);
+
+/// Mark the files that the nodes of `nodes` (by node) read themselves in out[asset].
+void nb_graph_files_of(const nb_graph *graph, const bool *nodes, bool *out);
+
 /// Can the node's edge be written as a freeze? Asks for what the files' headers say.
 bool nb_node_can_freeze(const nb_graph *graph, size_t node);
 

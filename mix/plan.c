@@ -95,8 +95,10 @@ static bool is_output_name(const char *name)
 
 // ---- Writing ----
 
-static const char *const kind_names[] = {
-    [NB_PLAN_RENDER] = "render", [NB_PLAN_PRINT] = "print", [NB_PLAN_MASTER] = "master"};
+static const char *const kind_names[] = {[NB_PLAN_RENDER] = "render",
+                                         [NB_PLAN_PRINT] = "print",
+                                         [NB_PLAN_MASTER] = "master",
+                                         [NB_PLAN_FREEZE] = "freeze"};
 
 static json_t *json_digest(const nb_digest *digest)
 {
@@ -306,11 +308,14 @@ static nb_status take_outputs(const json_t *json, nb_plan *out, nb_error *err)
         return status;
     }
     const size_t count = json_array_size(outputs);
-    if (count == 0 || count > NB_PLAN_OUTPUTS_MAX) {
+    if (out->kind == NB_PLAN_FREEZE && count > 0) {
+        return nb_fail(err, NB_E_INVALID, "plan: %zu outputs where only edges are made", count);
+    }
+    if ((count == 0 && out->kind != NB_PLAN_FREEZE) || count > NB_PLAN_OUTPUTS_MAX) {
         return nb_fail(err, NB_E_LIMIT, "plan: %zu outputs; 1 to %d are allowed", count,
                        NB_PLAN_OUTPUTS_MAX);
     }
-    out->outputs = calloc(count, sizeof *out->outputs);
+    out->outputs = calloc(count + 1, sizeof *out->outputs);
     if (!out->outputs) {
         return nb_fail(err, NB_E_NO_MEMORY, "plan: no memory for %zu outputs", count);
     }
@@ -410,6 +415,9 @@ static nb_status take_all(const json_t *json, nb_plan *out, nb_error *err)
     status = status == NB_OK ? take_digest(json, "mix_key", &out->mix_key, err) : status;
     status = status == NB_OK ? take_outputs(json, out, err) : status;
     status = status == NB_OK ? take_freezes(json, out, err) : status;
+    if (status == NB_OK && out->kind == NB_PLAN_FREEZE && out->freeze_count == 0) {
+        status = nb_fail(err, NB_E_INVALID, "plan: neither outputs nor edges to make");
+    }
     return status == NB_OK ? take_files(json, out, err) : status;
 }
 

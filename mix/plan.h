@@ -60,7 +60,8 @@ typedef struct nb_plan_output {
 typedef enum nb_plan_kind {
     NB_PLAN_RENDER, ///< A mix document is rendered
     NB_PLAN_PRINT,  ///< Audio that was made elsewhere is measured; the document is print.yaml
-    NB_PLAN_MASTER  ///< The same of a master; the document is master.yaml
+    NB_PLAN_MASTER, ///< The same of a master; the document is master.yaml
+    NB_PLAN_FREEZE  ///< Of a mix document only edges are made: its freezes that are not kept
 } nb_plan_kind;
 
 typedef struct nb_plan {
@@ -70,15 +71,22 @@ typedef struct nb_plan {
     char *fingerprint;  ///< As nb_fingerprint_format writes it
     nb_digest document; ///< Blob of the mix document
     uint64_t document_size;
-    nb_digest mix_key; ///< Key of the sink "mix", whether it is to be made or not
+    nb_digest mix_key; ///< Key of the sink "mix", whether it is to be made or not; where only
+                       ///< edges are made, of the first of them
     size_t file_count;
     nb_plan_file *files;
-    size_t output_count;     ///< At least one
+    size_t output_count;     ///< At least one; none where only edges are made
     nb_plan_output *outputs; ///< Of what is measured only "mix", with nb_print_key
     size_t freeze_count;
     nb_plan_freeze *freezes;
     nb_plan_kind kind;
 } nb_plan;
+
+/// Is it audio that was made elsewhere, and not a mix document?
+static inline bool nb_plan_is_measured(const nb_plan *self)
+{
+    return self->kind == NB_PLAN_PRINT || self->kind == NB_PLAN_MASTER;
+}
 
 void nb_plan_fini(nb_plan *self);
 /// One line of JSON in new memory; null without memory. Equal plans give equal text.

@@ -408,6 +408,8 @@ static const nb_rule job_row_rules[] = {
     {"paused", NB_RULE_FLAG, 0, 0},
     {"window", NB_RULE_WORD, NB_WORD_MAX, 0},
     {"label", NB_RULE_WORD, NB_WORD_MAX, 0},
+    {"freeze_tasks", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+    {"freeze_tasks_left", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
 };
 static const nb_rule job_listing_rules[] = {
     {"rows", NB_RULE_NESTED, 0, NB_ROWS_MAX},
@@ -464,6 +466,9 @@ static const nb_rule key_answer_rules[] = {
     {"speeds", NB_RULE_NESTED, 0, NB_SPEEDS_MAX},
     {"nodes", NB_RULE_NESTED, 0, NB_ROWS_MAX},
     {"last_s", NB_RULE_REAL, 0, 0},
+    {"spare_nodes", NB_RULE_NUMBER, NB_ROWS_MAX, 0},
+    {"spare_threads", NB_RULE_NUMBER, NB_THREADS_MAX, 0},
+    {"spare_share_store", NB_RULE_FLAG, 0, 0},
 };
 static const nb_rule node_row_rules[] = {
     {"name", NB_RULE_WORD, NB_WORD_MAX, 0},        {"state", NB_RULE_WORD, NB_WORD_MAX, 0},

@@ -22,7 +22,7 @@ json_t *nb_job_to_json(const Nightbus__JobRow *row)
 {
     return json_pack(
         "{s:I, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:b, s:i, s:b, s:o, "
-        "s:o}",
+        "s:o, s:i, s:i}",
         "job", (json_int_t)row->job, "album", nb_cli_json_string(row->album), "song",
         nb_cli_json_string(row->song), "version", nb_cli_json_string(row->version), "state",
         nb_cli_json_string(row->state), "created_ms", (json_int_t)row->created_ms, "finished_ms",
@@ -34,7 +34,9 @@ json_t *nb_job_to_json(const Nightbus__JobRow *row)
         (int)(row->has_attempts ? row->attempts : 0), "error", nb_cli_json_string(row->error),
         "cached", row->has_cached && row->cached, "priority",
         (int)(row->has_priority ? row->priority : 50), "paused", row->has_paused && row->paused,
-        "window", nb_cli_json_string(row->window), "label", nb_cli_json_string(row->label));
+        "window", nb_cli_json_string(row->window), "label", nb_cli_json_string(row->label),
+        "freeze_tasks", (int)(row->has_freeze_tasks ? row->freeze_tasks : 0), "freeze_tasks_left",
+        (int)(row->has_freeze_tasks_left ? row->freeze_tasks_left : 0));
 }
 
 /// What a person wants to know beside the state: how far, how fast, or why not.
@@ -49,6 +51,12 @@ static void describe(const Nightbus__JobRow *row, char *out, size_t size)
                  row->node ? " on " : "", row->node ? row->node : "");
     } else if (row->has_paused && row->paused) {
         snprintf(out, size, "paused");
+    } else if (row->has_freeze_tasks_left && row->freeze_tasks_left > 0) {
+        snprintf(out, size, "%.0f %%, %u of %u freeze tasks left",
+                 row->total_frames > 0
+                     ? 100.0 * (double)row->done_frames / (double)row->total_frames
+                     : 0.0,
+                 row->freeze_tasks_left, row->freeze_tasks);
     } else if (row->has_total_frames && row->total_frames > 0) {
         snprintf(out, size, "%.0f %%%s%s",
                  100.0 * (double)row->done_frames / (double)row->total_frames,

@@ -3,6 +3,7 @@
 #include "mix/estimate.h"
 #include "mix/freeze.h"
 #include "mix/plan.h"
+#include "mix/split.h"
 #include "review-cli/mix_side.h"
 #include "review-cli/table.h"
 #include "review/mix_diff.h"
@@ -28,7 +29,8 @@ typedef struct row {
     char node[NB_WORD_MAX + 1]; ///< That made it, or will
     double ms;                  ///< To make it alone
     double bytes;
-    bool *because; ///< By change; null for an edge
+    bool in_parallel; ///< An edge in a task of its own, before the song's
+    bool *because;    ///< By change; null for an edge
 } row;
 
 typedef struct plan {
@@ -45,6 +47,7 @@ typedef struct plan {
     size_t output_count, edge_count, again_count;
     row *outputs, *edges;
     double again_ns, task_ms, task_bytes;
+    nb_split split;    ///< By edge that is to be made, in their order
     const char *where; ///< Node that is expected to do it; null: none would now
     double cost_per_ms;
 } plan;
@@ -56,6 +59,7 @@ static void plan_fini(plan *self)
     }
     free(self->outputs);
     free(self->edges);
+    nb_split_fini(&self->split);
     free(self->chosen);
     free(self->kept);
     free(self->reached);
@@ -328,16 +332,37 @@ static nb_status find_costs(plan *self, nb_error *err)
     return status == NB_OK ? cost_ms(self, sinks, count, &self->task_ms, err) : status;
 }
 
-/// Edges that the task meets: those that it writes, and all the others, which are made again.
-static void find_edges(plan *self)
+/// What an edge takes with all before it that is not kept.
+static nb_status edge_ms(const plan *self, size_t node, double *out, nb_error *err)
 {
-    for (size_t i = 0; i < self->edge_count; i++) {
+    bool *behind = calloc(self->graph->node_count + 1, sizeof *behind);
+    double ns = 0.0;
+    if (!behind) {
+        return no_memory(err);
+    }
+    const nb_status status = nb_graph_reach_from(self->graph, &node, 1, self->kept, behind, err);
+    for (size_t n = 0; status == NB_OK && n < self->graph->node_count; n++) {
+        ns += behind[n] && !self->kept[n]
+                  ? nb_node_cost_ns(&self->graph->nodes[n], find_speed, self->reply->key_answer)
+                  : 0.0;
+    }
+    free(behind);
+    *out = ns * (double)self->frames / 1000.0 / self->cost_per_ms;
+    return status;
+}
+
+/// Edges that the task meets: those that it writes, and all the others, which are made again.
+static nb_status find_edges(plan *self, nb_error *err)
+{
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < self->edge_count; i++) {
         row *edge = &self->edges[i];
         if (edge->fate != FATE_KEPT && self->reached[edge->index]) {
             edge->fate = FATE_MADE;
             edge->bytes = (double)self->frames * FRAME_BYTES;
             self->task_bytes += edge->bytes;
             snprintf(edge->node, sizeof edge->node, "%s", self->where ? self->where : "");
+            status = edge_ms(self, edge->index, &edge->ms, err);
         }
     }
     for (size_t n = 0; n < self->graph->node_count; n++) {
@@ -347,6 +372,48 @@ static void find_edges(plan *self)
                 nb_node_cost_ns(&self->graph->nodes[n], find_speed, self->reply->key_answer);
         }
     }
+    return status;
+}
+
+/// The coordinator's own question: do edges go to other renderers first?
+static nb_status find_split(plan *self, nb_error *err)
+{
+    const Nightbus__KeyAnswer *said = self->reply->key_answer;
+    NB_SCOPED(free_sinks) size_t *sinks = calloc(self->output_count + 1, sizeof *sinks);
+    NB_SCOPED(free_sinks) size_t *nodes = calloc(self->edge_count + 1, sizeof *nodes);
+    NB_SCOPED(free_sinks) size_t *rows = calloc(self->edge_count + 1, sizeof *rows);
+    nb_split_song song = {.graph = self->graph,
+                          .sinks = sinks,
+                          .edges = nodes,
+                          .kept = self->kept,
+                          .frames = self->frames,
+                          .cost = find_speed,
+                          .costs = said,
+                          .size_of = nb_mix_side_file_size,
+                          .sizes = &self->after};
+    const nb_split_farm farm = {said->has_spare_nodes ? said->spare_nodes : 0,
+                                said->has_spare_threads ? said->spare_threads : 1,
+                                said->has_spare_share_store && said->spare_share_store};
+    if (!sinks || !nodes || !rows) {
+        return no_memory(err);
+    }
+    for (size_t i = 0; i < self->output_count; i++) {
+        if (self->outputs[i].fate == FATE_MADE) {
+            sinks[song.sink_count++] = self->outputs[i].index;
+        }
+    }
+    for (size_t i = 0; i < self->edge_count; i++) {
+        if (self->edges[i].fate == FATE_MADE) {
+            rows[song.edge_count] = i;
+            nodes[song.edge_count++] = self->edges[i].index;
+        }
+    }
+    const nb_status status =
+        song.sink_count > 0 ? nb_split_find(&song, &farm, &self->split, err) : NB_OK;
+    for (size_t i = 0; status == NB_OK && i < song.edge_count; i++) {
+        self->edges[rows[i]].in_parallel = self->split.task_of[i] >= 0;
+    }
+    return status;
 }
 
 static nb_status find_reasons(plan *self, nb_error *err)
@@ -406,7 +473,11 @@ static void add_row(nb_table *table, const row *it, const char *kind)
     if (it->bytes > 0.0) {
         nb_text_format_size((uint64_t)it->bytes, size);
     }
-    const char *const cells[] = {name, fates[it->fate], it->node, ms, size};
+    const bool is_edge = !it->because;
+    const char *const where = !is_edge || it->fate != FATE_MADE ? it->node
+                              : it->in_parallel                 ? "in parallel"
+                                                                : "with the song";
+    const char *const cells[] = {name, fates[it->fate], where, ms, size};
     nb_table_add(table, cells);
 }
 
@@ -456,6 +527,18 @@ static nb_status print_reasons(const plan *self, nb_text *out, nb_error *err)
     return status;
 }
 
+static void print_split(const plan *self, const char *size, nb_text *out)
+{
+    char whole[SPAN_SIZE];
+    char parts[SPAN_SIZE];
+    format_ms(self->split.whole_ms, whole);
+    format_ms(self->split.split_ms, parts);
+    nb_text_addf(out,
+                 "\n%zu tasks make edges in parallel on idle renderers, then one the song: about "
+                 "%s\ninstead of %s; %s to write.\n",
+                 self->split.task_count, parts, whole, size);
+}
+
 static nb_status print_plan(const plan *self, nb_error *err)
 {
     NB_SCOPED(nb_text_fini) nb_text text = {0};
@@ -469,8 +552,12 @@ static nb_status print_plan(const plan *self, nb_error *err)
     if (self->task_ms > 0.0) {
         format_ms(self->task_ms, span);
         nb_text_format_size((uint64_t)self->task_bytes, size);
-        nb_text_addf(&text, "\nOne task, about %s%s%s; %s to write.\n", span,
-                     self->where ? " on " : "", self->where ? self->where : "", size);
+        if (self->split.task_count > 0) {
+            print_split(self, size, &text);
+        } else {
+            nb_text_addf(&text, "\nOne task, about %s%s%s; %s to write.\n", span,
+                         self->where ? " on " : "", self->where ? self->where : "", size);
+        }
         nb_text_addf(&text,
                      "%zu other edges are made again, as that is cheaper than keeping them.\n",
                      self->again_count);
@@ -487,6 +574,9 @@ static json_t *row_to_json(const plan *self, const row *it)
                              "node", it->node[0] ? nb_cli_json_string(it->node) : json_null(), "ms",
                              it->ms > 0.0 ? json_real(it->ms) : json_null(), "bytes",
                              json_integer((json_int_t)it->bytes));
+    if (!it->because && it->fate == FATE_MADE) {
+        json_object_set_new(json, "where", json_string(it->in_parallel ? "parallel" : "song"));
+    }
     if (!it->because || it->fate != FATE_MADE) {
         return json;
     }
@@ -513,11 +603,13 @@ static nb_status print_json(const plan *self, nb_error *err)
     for (size_t i = 0; i < self->edge_count; i++) {
         json_array_append_new(edges, row_to_json(self, &self->edges[i]));
     }
-    json_t *task = self->task_ms > 0.0
-                       ? json_pack("{s:f, s:I, s:o}", "ms", self->task_ms, "bytes",
-                                   (json_int_t)self->task_bytes, "node",
-                                   self->where ? nb_cli_json_string(self->where) : json_null())
-                       : json_null();
+    json_t *task =
+        self->task_ms > 0.0
+            ? json_pack("{s:f, s:I, s:o, s:i, s:f}", "ms", self->task_ms, "bytes",
+                        (json_int_t)self->task_bytes, "node",
+                        self->where ? nb_cli_json_string(self->where) : json_null(), "freeze_tasks",
+                        (int)self->split.task_count, "split_ms", self->split.split_ms)
+            : json_null();
     return nb_cli_print_json(
         json_pack(
             "{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:i, s:f}}", "song", self->name.song, "version",
@@ -544,7 +636,12 @@ static nb_status run_plan(nb_cli *cli, nb_error *err)
         status = find_costs(&self, err);
     }
     if (status == NB_OK) {
-        find_edges(&self);
+        status = find_edges(&self, err);
+    }
+    if (status == NB_OK) {
+        status = find_split(&self, err);
+    }
+    if (status == NB_OK) {
         status = find_reasons(&self, err);
     }
     if (status != NB_OK) {

@@ -63,21 +63,30 @@ static nb_status check_node(const nb_graph *graph, size_t index, nb_error *err)
     return (node->sidechain < 0) ? NB_OK : check_input(graph, index, (size_t)node->sidechain, err);
 }
 
-/// Inputs stand before their readers, so one pass backwards finds all that feeds an output.
-static void mark_live(nb_schedule *self)
+/// Inputs stand before their readers, so one pass backwards finds all that feeds an output. What
+/// feeds none need not be whole: of its files nobody may have asked.
+static nb_status mark_live(nb_schedule *self, nb_error *err)
 {
     for (size_t i = 0; i < self->output_count; i++) {
         self->live[self->outputs[i]] = true;
     }
     for (size_t n = self->node_end; n-- > 0;) {
         const nb_node *node = &self->graph->nodes[n];
-        for (size_t i = 0; self->live[n] && i < node->input_count; i++) {
+        if (!self->live[n]) {
+            continue;
+        }
+        const nb_status status = check_node(self->graph, n, err);
+        if (status != NB_OK) {
+            return status;
+        }
+        for (size_t i = 0; i < node->input_count; i++) {
             self->live[node->inputs[i]] = true;
         }
-        if (self->live[n] && node->sidechain >= 0) {
+        if (node->sidechain >= 0) {
             self->live[node->sidechain] = true;
         }
     }
+    return NB_OK;
 }
 
 // ---- Who reads what, and how ----
@@ -394,8 +403,10 @@ static nb_status link_consumers(nb_schedule *self, nb_error *err)
 static nb_status schedule_nodes(nb_grouping *self, nb_error *err)
 {
     nb_schedule *schedule = self->schedule;
-    mark_live(schedule);
-    nb_status status = find_readers(schedule, &self->readers, err);
+    nb_status status = mark_live(schedule, err);
+    if (status == NB_OK) {
+        status = find_readers(schedule, &self->readers, err);
+    }
     if (status == NB_OK && (schedule->choices & NB_SCHEDULE_FACTORS)) {
         status = find_factors(schedule, &self->readers, err);
     }
@@ -460,13 +471,7 @@ nb_status nb_schedule_new(const nb_graph *graph, const size_t *outputs, size_t o
         kept[i] = outputs[i];
         self->node_end = (outputs[i] >= self->node_end) ? outputs[i] + 1 : self->node_end;
     }
-    nb_status status = NB_OK;
-    for (size_t n = 0; status == NB_OK && n < self->node_end; n++) {
-        status = check_node(graph, n, err);
-    }
-    if (status == NB_OK) {
-        status = schedule_nodes(&grouping, err);
-    }
+    const nb_status status = schedule_nodes(&grouping, err);
     if (status == NB_OK) {
         arena = NULL; // the schedule's now
         *out_schedule = self;

@@ -25,12 +25,13 @@ typedef struct nb_made_freeze {
     char *path;
 } nb_made_freeze;
 
-/// All of a task, the mix first. Zero-initialise.
+/// All of a task, the mix first; only edges where its plan has no outputs. Zero-initialise.
 typedef struct nb_made {
     size_t count;
     nb_made_output *list;
     size_t freeze_count;
     nb_made_freeze *freezes;
+    int64_t frames;     ///< Of the first output, or of the longest edge where there is none
     size_t speed_count; ///< What rendering them cost, by processor
     nb_speed speeds[NB_SPEEDS_MAX];
 } nb_made;
@@ -40,6 +41,16 @@ void nb_made_fini(nb_made *self);
 /// Find the plan's outputs in the graph. NB_E_VERSION where a key is not what the plan says.
 NB_NODISCARD nb_status nb_made_choose(nb_made *self, const nb_graph *graph, const nb_plan *plan,
                                       const char *work_folder, nb_error *err);
+
+/// Mark the plan's files that its edges are made from in out_needed[file], of a plan of edges.
+/// Needs no header of any file. NB_E_VERSION where an edge's key is not in the graph.
+NB_NODISCARD nb_status nb_made_find_files(const nb_graph *graph, const nb_plan *plan,
+                                          bool *out_needed, nb_error *err);
+
+/// Mark the nodes that the task meets in out_met[node] when it goes on from all kept edges: those
+/// that stand behind one of them need not be fetched. After nb_made_choose.
+NB_NODISCARD nb_status nb_made_find_met(const nb_made *self, const nb_graph *graph,
+                                        const nb_plan *plan, bool *out_met, nb_error *err);
 
 /// Of the plan's freezes those that are not kept and whose node is in the graph, to be written,
 /// too.

@@ -225,12 +225,55 @@ static nb_status add_measured(nb_task_state *self, file_rows *out, nb_error *err
     return status;
 }
 
+/// Is it edges that the task is for?
+static bool makes_edges(const nb_task_state *self) { return self->plan.kind == NB_PLAN_FREEZE; }
+
+/// Publish one kept edge and add its row. Beside a mix, only if that goes at once.
+static nb_status add_freeze(nb_task_state *self, file_rows *out, const nb_made_freeze *made,
+                            nb_error *err)
+{
+    nb_worker *worker = self->worker;
+    Nightbus__OutputRow *row = &out->rows[out->count];
+    nb_digest *digest = &out->digests[out->count];
+    nb_freeze_name(&made->key, out->names[out->count]);
+    const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
+    nightbus__output_row__init(row);
+    const nb_status status = makes_edges(self) ? publish(self, &what, digest, &row->size, err)
+                             : worker->store ? put(worker->store, &what, digest, &row->size, err)
+                                             : upload(self, &what, digest, &row->size, err);
+    row->name = out->names[out->count];
+    row->digest = nb_wire_digest(digest);
+    out->list[out->count] = row;
+    out->count += (status == NB_OK);
+    return status;
+}
+
+static nb_status add_freezes(nb_task_state *self, file_rows *out, nb_error *err)
+{
+    nb_status status = NB_OK;
+    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
+        const nb_made_freeze *made = &self->made.freezes[i];
+        if (*self->cancelled) {
+            return nb_fail(err, NB_E_CANCELLED, "stopped");
+        }
+        status = nb_file_exists(made->path) ? add_freeze(self, out, made, err) : NB_OK;
+        if (status == NB_E_NO_SPACE) { // a smaller one may fit
+            nb_task_log(self, NB_LOG_INFO, "an edge is not kept", err);
+            status = NB_OK;
+        }
+    }
+    return status;
+}
+
 static nb_status add_files(nb_task_state *self, file_rows *out, nb_error *err)
 {
     if (self->print) {
         return add_measured(self, out, err);
     }
-    nb_status status = file_rows_init(out, 2 * self->made.count + self->made.freeze_count, err);
+    nb_status status = file_rows_init(out, 2 * self->made.count + self->made.freeze_count + 1, err);
+    if (status == NB_OK && makes_edges(self)) {
+        return add_freezes(self, out, err);
+    }
     for (size_t i = 0; status == NB_OK && i < self->made.count; i++) {
         const nb_made_output *made = &self->made.list[i];
         nb_output_wav_name(made->planned->name, out->names[out->count]);
@@ -284,7 +327,15 @@ static size_t count_freezes(nb_task_state *self)
 static Nightbus__TaskFinish finish_of(nb_task_state *self, const file_rows *files,
                                       speed_rows *speeds)
 {
-    const nb_report *first = self->print ? &self->report : &self->made.list[0].report;
+    // Edges have no report: nobody hears one.
+    const nb_report edges = {
+        .integrated_lufs = -INFINITY,
+        .true_peak_dbtp = -INFINITY,
+        .duration_s = self->graph ? (double)self->made.frames / self->graph->rate_hz : 0.0,
+        .sample_rate_hz = self->graph ? self->graph->rate_hz : 0};
+    const nb_report *first = self->print              ? &self->report
+                             : (self->made.count > 0) ? &self->made.list[0].report
+                                                      : &edges;
     Nightbus__OutputRow headline = NIGHTBUS__OUTPUT_ROW__INIT;
     set_headline(&headline, first);
     fill_speeds(&self->made, speeds);
@@ -303,44 +354,9 @@ static Nightbus__TaskFinish finish_of(nb_task_state *self, const file_rows *file
     body.rate_hz = first->sample_rate_hz;
     body.n_speeds = self->made.speed_count;
     body.speeds = speeds->list;
-    body.has_freezes_follow = body.freezes_follow = count_freezes(self) > 0;
+    body.has_freezes_follow = body.freezes_follow =
+        count_freezes(self) > 0 && !makes_edges(self);
     return body;
-}
-
-/// Publish one kept edge, if that goes at once, and add its row.
-static nb_status add_freeze(nb_task_state *self, file_rows *out, const nb_made_freeze *made,
-                            nb_error *err)
-{
-    nb_worker *worker = self->worker;
-    Nightbus__OutputRow *row = &out->rows[out->count];
-    nb_digest *digest = &out->digests[out->count];
-    nb_freeze_name(&made->key, out->names[out->count]);
-    const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
-    nightbus__output_row__init(row);
-    const nb_status status = worker->store ? put(worker->store, &what, digest, &row->size, err)
-                                           : upload(self, &what, digest, &row->size, err);
-    row->name = out->names[out->count];
-    row->digest = nb_wire_digest(digest);
-    out->list[out->count] = row;
-    out->count += (status == NB_OK);
-    return status;
-}
-
-static nb_status add_freezes(nb_task_state *self, file_rows *out, nb_error *err)
-{
-    nb_status status = NB_OK;
-    for (size_t i = 0; status == NB_OK && i < self->made.freeze_count; i++) {
-        const nb_made_freeze *made = &self->made.freezes[i];
-        if (*self->cancelled) {
-            return nb_fail(err, NB_E_CANCELLED, "stopped");
-        }
-        status = nb_file_exists(made->path) ? add_freeze(self, out, made, err) : NB_OK;
-        if (status == NB_E_NO_SPACE) { // a smaller one may fit
-            nb_task_log(self, NB_LOG_INFO, "an edge is not kept", err);
-            status = NB_OK;
-        }
-    }
-    return status;
 }
 
 /// Nobody waits for the edges that are kept for later renders: they come when the result is there,

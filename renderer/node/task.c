@@ -162,7 +162,7 @@ static nb_status get_document(nb_task_state *self, nb_error *err)
     if (status != NB_OK) {
         return status;
     }
-    if (self->plan.kind != NB_PLAN_RENDER) {
+    if (nb_plan_is_measured(&self->plan)) {
         status =
             nb_measure_read(&self->plan, bytes, size, self->worker->fingerprint, &self->print, err);
     } else {
@@ -221,29 +221,39 @@ static nb_status get_file(nb_task_state *self, const nb_plan_file *file, char **
     return status;
 }
 
+static void free_marks(bool **marks_p) { free(*marks_p); }
+
+static nb_status find_needed(nb_task_state *self, bool *out, nb_error *err);
+
 static nb_status get_files(nb_task_state *self, nb_error *err)
 {
+    NB_SCOPED(free_marks) bool *needed = calloc(self->plan.file_count + 1, sizeof *needed);
     self->paths = calloc(self->plan.file_count + 1, sizeof *self->paths);
-    if (!self->paths) {
+    if (!self->paths || !needed) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for the list of files");
     }
+    size_t count = 0;
     uint64_t bytes = 0;
     const int64_t start_ms = nb_clock_ms();
-    for (size_t i = 0; i < self->plan.file_count; i++) {
+    nb_status status = find_needed(self, needed, err);
+    for (size_t i = 0; status == NB_OK && i < self->plan.file_count; i++) {
         if (*self->cancelled) {
             return nb_fail(err, NB_E_CANCELLED, "stopped while its files were fetched");
         }
-        const nb_status status = get_file(self, &self->plan.files[i], &self->paths[i], err);
-        if (status != NB_OK) {
-            return status;
+        if (needed[i]) {
+            status = get_file(self, &self->plan.files[i], &self->paths[i], err);
+            bytes += self->plan.files[i].size;
+            count++;
         }
-        self->path_count++;
-        bytes += self->plan.files[i].size;
+        self->path_count += (status == NB_OK) ? 1 : 0;
+    }
+    if (status != NB_OK) {
+        return status;
     }
     char size[NB_TEXT_SIZE_SIZE];
     nb_text_format_size(bytes, size);
-    nb_heartbeat_say(self->worker->heartbeat, "%zu files, %s, here after %.2f s",
-                     self->plan.file_count, size, (double)(nb_clock_ms() - start_ms) / 1000.0);
+    nb_heartbeat_say(self->worker->heartbeat, "%zu files, %s, here after %.2f s", count, size,
+                     (double)(nb_clock_ms() - start_ms) / 1000.0);
     return NB_OK;
 }
 
@@ -267,6 +277,10 @@ static nb_status look_up_asset(void *context, const char *path, nb_asset *out, n
     if (index < 0) {
         return nb_fail(err, NB_E_NOT_FOUND, "%s: the plan does not have this file", path);
     }
+    if (!self->paths[index]) { // of no edge that is made here: its digest is enough for the keys
+        *out = (nb_asset){.digest = self->plan.files[index].digest};
+        return NB_OK;
+    }
     nb_audio_info info;
     const nb_status status = nb_audio_file_probe(self->paths[index], path, &info, err);
     if (status == NB_OK) {
@@ -276,6 +290,23 @@ static nb_status look_up_asset(void *context, const char *path, nb_asset *out, n
         out->frames = info.frames;
     }
     return status;
+}
+
+/// All files of a song; where only edges are made, those behind them. Which these are follows from
+/// the digests alone.
+static nb_status find_needed(nb_task_state *self, bool *out, nb_error *err)
+{
+    const bool all = self->plan.kind != NB_PLAN_FREEZE;
+    for (size_t i = 0; i < self->plan.file_count; i++) {
+        out[i] = all;
+    }
+    if (all) {
+        return NB_OK;
+    }
+    NB_SCOPED(nb_graph_destroy) nb_graph *graph = NULL;
+    const nb_status status = nb_graph_build(self->document, look_up_asset, self,
+                                            self->worker->fingerprint, NULL, &graph, err);
+    return status == NB_OK ? nb_made_find_files(graph, &self->plan, out, err) : status;
 }
 
 /// Where a kept edge is that is read; null for other files.
@@ -339,16 +370,18 @@ static nb_status use_freeze(nb_task_state *self, size_t index, nb_error *err)
 
 static nb_status use_freezes(nb_task_state *self, nb_error *err)
 {
-    nb_status status = NB_OK;
+    NB_SCOPED(free_marks) bool *met = calloc(self->graph->node_count + 1, sizeof *met);
     self->freeze_paths = calloc(self->plan.freeze_count + 1, sizeof *self->freeze_paths);
-    if (!self->freeze_paths) {
+    if (!self->freeze_paths || !met) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory for kept edges");
     }
+    nb_status status = nb_made_find_met(&self->made, self->graph, &self->plan, met, err);
     for (size_t i = 0; status == NB_OK && i < self->plan.freeze_count; i++) {
         if (*self->cancelled) {
             return nb_fail(err, NB_E_CANCELLED, "stopped while kept edges were fetched");
         }
-        status = self->plan.freezes[i].is_kept ? use_freeze(self, i, err) : NB_OK;
+        const size_t node = nb_made_find_node(self->graph, &self->plan.freezes[i].key);
+        status = (self->plan.freezes[i].is_kept && met[node]) ? use_freeze(self, i, err) : NB_OK;
     }
     return status;
 }
@@ -398,7 +431,7 @@ static bool is_fault_of_input(nb_status status)
 static void begin_stream(nb_task_state *self)
 {
     nb_worker *worker = self->worker;
-    if (!worker->store && worker->client) {
+    if (!worker->store && worker->client && self->made.count > 0) {
         const nb_made_output *mix = &self->made.list[0];
         self->stream =
             nb_stream_new(worker->client, nb_task_scope(self), mix->wav_path, &mix->growth);
@@ -442,11 +475,13 @@ static nb_status render(nb_task_state *self, nb_error *err)
         return status;
     }
     const double seconds = (double)(nb_clock_ms() - start_ms) / 1000.0;
-    const double duration_s = self->made.list[0].report.duration_s;
+    const bool edges = self->plan.kind == NB_PLAN_FREEZE;
+    const size_t count = edges ? self->made.freeze_count : self->made.count;
+    const double duration_s = (double)self->made.frames / self->graph->rate_hz;
     nb_heartbeat_say(self->worker->heartbeat,
-                     "rendered %.1f s in %.2f s, %.0f x realtime, %zu output%s", duration_s,
-                     seconds, seconds > 0 ? duration_s / seconds : 0.0, self->made.count,
-                     self->made.count == 1 ? "" : "s");
+                     "rendered %.1f s in %.2f s, %.0f x realtime, %zu %s%s", duration_s, seconds,
+                     seconds > 0 ? duration_s / seconds : 0.0, count, edges ? "edge" : "output",
+                     count == 1 ? "" : "s");
     return NB_OK;
 }
 
@@ -487,7 +522,8 @@ static bool has_lost_files(const nb_task_state *self)
 {
     bool lost = false;
     for (size_t i = 0; i < self->path_count && !lost; i++) {
-        lost = is_lost(self, self->paths[i], &self->plan.files[i].digest, self->plan.files[i].size);
+        lost = self->paths[i] &&
+               is_lost(self, self->paths[i], &self->plan.files[i].digest, self->plan.files[i].size);
     }
     for (size_t i = 0; self->freeze_paths && i < self->plan.freeze_count && !lost; i++) {
         lost = self->freeze_paths[i] &&

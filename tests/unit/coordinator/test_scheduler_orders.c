@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The state machine under random orders of events, with a clock of its own. Renderers take work,
 // report, fall silent, start anew, report late and twice; answers and reports get lost; the
-// coordinator starts again from its ledger, or from an older backup of it. After each event the
-// invariants hold, and in the end every task ends.
+// coordinator starts again from its ledger, or from an older backup of it; some tasks wait for
+// others, which may fail. After each event the invariants hold, and in the end every task ends.
 //
 //     test_scheduler_orders [ORDERS]
 //
@@ -17,6 +17,7 @@ enum {
     LATENCY_MS = 500,
     RENDERERS_MAX = 6,
     TASKS_MAX = 8,
+    NEEDS_MAX = 3,
     STEPS = 80,
     REPORTS_MAX = 16,
     ORDERS_DEFAULT = 5000,
@@ -55,6 +56,8 @@ typedef struct world {
     nb_scheduler *scheduler;
     uint32_t renderer_count;
     uint64_t task_count;
+    size_t need_count[TASKS_MAX + 1];
+    uint64_t needs[TASKS_MAX + 1][NEEDS_MAX]; ///< Tasks that must be over before it begins
     machine machines[RENDERERS_MAX + 1];
     size_t report_count;
     report reports[REPORTS_MAX];
@@ -111,8 +114,8 @@ static void follow(void *context, const nb_task *task, const nb_attempt *attempt
         if (attempt->id.attempt > self->ledger.attempt_count[task->id]) {
             self->ledger.attempt_count[task->id] = attempt->id.attempt;
         }
-    } else {
-        self->ledger.failed[task->id] = task->state == NB_TASK_FAILED;
+    } else if (task->state == NB_TASK_FAILED) {
+        self->ledger.failed[task->id] = true;
     }
 }
 
@@ -130,12 +133,27 @@ static void start_coordinator(world *self)
         if (self->ledger.done[task] || self->ledger.failed[task]) {
             continue; // closed, and so not taken up again
         }
-        const nb_task_spec spec = {.id = task, .fingerprint = "core=1", .created_ms = 1};
+        const nb_task_spec spec = {.id = task,
+                                   .fingerprint = "core=1",
+                                   .created_ms = 1,
+                                   .need_count = self->need_count[task],
+                                   .needs = self->needs[task]};
         assert_ok(nb_scheduler_add_task(self->scheduler, &spec, err));
         for (size_t i = 0; i < self->ledger.attempt_count[task]; i++) {
             const nb_attempt *attempt = &self->ledger.attempts[task][i];
             assert_ok(nb_scheduler_know(self->scheduler, attempt->renderer, err));
             assert_ok(nb_scheduler_restore_attempt(self->scheduler, attempt, self->now_ms, err));
+        }
+    }
+}
+
+// What ended is let go once its end is on disk, and what waited for it may begin.
+static void close_ended(world *self)
+{
+    for (uint64_t id = 1; id <= self->task_count; id++) {
+        const nb_task *task = nb_scheduler_task(self->scheduler, id);
+        if (task && (task->state == NB_TASK_DONE || task->state == NB_TASK_FAILED)) {
+            nb_scheduler_forget(self->scheduler, id);
         }
     }
 }
@@ -222,6 +240,10 @@ static void offer(world *self, uint32_t renderer)
         return;
     }
     const nb_task *task = nb_scheduler_task(self->scheduler, id.task);
+    for (size_t i = 0; i < self->need_count[id.task]; i++) {
+        const uint64_t needed = self->needs[id.task][i];
+        assert_true(self->ledger.done[needed] || self->ledger.failed[needed]);
+    }
     const bool beside_straggler = nb_task_leased_count(task) > 1;
     for (size_t i = 0; beside_straggler && i + 1 < task->attempt_count; i++) {
         assert_true(!nb_attempt_is_leased(&task->attempts[i]) ||
@@ -343,12 +365,28 @@ static void check_attempts(const nb_task *task, size_t leases_of[RENDERERS_MAX +
     assert_true(leases <= 2);
 }
 
+// It is blocked as long as one that it waits for is there, and no longer.
+static void check_needs(const world *self, const nb_task *task)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < self->need_count[task->id]; i++) {
+        there += nb_scheduler_task(self->scheduler, self->needs[task->id][i]) ? 1 : 0;
+    }
+    assert_int_equal(there, task->waits_for);
+    if (task->state == NB_TASK_BLOCKED) {
+        assert_true(there > 0);
+    } else if (task->attempt_count == 0) {
+        assert_int_equal(there, 0);
+    }
+}
+
 static void check(const world *self)
 {
     size_t leases_of[RENDERERS_MAX + 1] = {0};
     for (size_t i = 0; i < nb_scheduler_task_count(self->scheduler); i++) {
         const nb_task *task = nb_scheduler_task_at(self->scheduler, i);
         check_attempts(task, leases_of);
+        check_needs(self, task);
         assert_int_equal(self->ledger.done[task->id], task->state == NB_TASK_DONE);
     }
     for (uint32_t i = 1; i <= self->renderer_count; i++) {
@@ -394,6 +432,8 @@ static void step(world *self)
         forge(self);
     } else if (drawn < 6) { // a clock that stood still: suspended, or the whole machine too busy
         pass_time(self, LEASE_MS + roll(self, 4 * LEASE_MS));
+    } else if (drawn < 7) {
+        close_ended(self);
     } else if (drawn < 10) {
         send_report(self, renderer);
     } else if (drawn < 14) {
@@ -423,9 +463,8 @@ static void drain(world *self)
                 self->ledger.done[id.task] = true;
             }
         }
-        if (nb_scheduler_waiting_count(self->scheduler) +
-                nb_scheduler_running_count(self->scheduler) ==
-            0) {
+        close_ended(self);
+        if (nb_scheduler_task_count(self->scheduler) == 0) {
             return;
         }
     }
@@ -439,6 +478,12 @@ static void run_order(uint64_t number)
     here.task_count = 1 + roll(&here, TASKS_MAX);
     for (uint32_t i = 1; i <= here.renderer_count; i++) {
         here.machines[i].process = 1;
+    }
+    for (uint64_t task = 2; task <= here.task_count; task++) {
+        here.need_count[task] = (roll(&here, 3) == 0) ? 1 + roll(&here, NEEDS_MAX) : 0;
+        for (size_t i = 0; i < here.need_count[task]; i++) {
+            here.needs[task][i] = 1 + roll(&here, (uint32_t)task - 1);
+        }
     }
     start_coordinator(&here);
     for (int i = 0; i < STEPS; i++) {
