@@ -360,7 +360,8 @@ nb_status nb_ahead_look(nb_coordinator *self, uint64_t id, nb_ahead_progress *ou
         done_us += nb_task_cost_us(&cost) * done_of(task);
         out->frames = cost.frames;
         out->left += (task && i < out->count) ? 1 : 0;
-        out->is_running = out->is_running || (i < out->count && task && nb_task_leased(task));
+        const nb_attempt *leased = (task && i < out->count) ? nb_task_leased(task) : NULL;
+        out->renderer = leased ? leased->renderer : out->renderer;
     }
     out->done = (all_us > 0.0) ? done_us / all_us : 0.0;
     return status;

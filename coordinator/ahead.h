@@ -66,11 +66,11 @@ NB_NODISCARD nb_status nb_ahead_renew_plan(nb_coordinator *self, nb_task_row *ta
 
 /// How far a task is together with those that go before it.
 typedef struct nb_ahead_progress {
-    size_t count;    ///< Tasks that go before it, or went; 0: there is nothing else to say
-    size_t left;     ///< Those that are not over
-    bool is_running; ///< One of those is being made
-    double done;     ///< 0 to 1, of the work of all together
-    int64_t frames;  ///< Expected length of the song
+    size_t count;      ///< Tasks that go before it, or went; 0: there is nothing else to say
+    size_t left;       ///< Those that are not over
+    uint32_t renderer; ///< Makes one of those; 0: nobody does
+    double done;       ///< 0 to 1, of the work of all together
+    int64_t frames;    ///< Expected length of the song
 } nb_ahead_progress;
 
 NB_NODISCARD nb_status nb_ahead_look(nb_coordinator *self, uint64_t task, nb_ahead_progress *out,

@@ -28,7 +28,10 @@ const char *nb_job_state_name(nb_job_state state)
 #define JOB_COLUMNS                                                                                \
     "id, album, song, version, commit_id, state, task, cached, reviewed, rate_hz, mix_key,"        \
     " created_ms, finished_ms, node, error,"                                                       \
-    " (SELECT count(*) FROM attempts WHERE attempts.task = jobs.task)"
+    " (SELECT max(n) FROM (SELECT count(*) AS n FROM attempts WHERE attempts.task IN"              \
+    " (SELECT jobs.task UNION ALL SELECT needed FROM task_needs WHERE task_needs.task = "          \
+    "jobs.task)"                                                                                   \
+    " GROUP BY attempts.task))"
 
 static nb_status read_job(const nb_sql_rows *rows, nb_job *out, nb_error *err)
 {

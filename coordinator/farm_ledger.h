@@ -30,7 +30,7 @@ typedef struct nb_job {
     bool cached;
     bool reviewed; ///< Its rendering stands in the album's review
     unsigned rate_hz;
-    unsigned attempts; ///< Of its task, counted when read
+    unsigned attempts; ///< Of its task, or of one before it that took more; counted when read
     nb_digest mix_key; ///< Zero until it is planned
     int64_t created_ms, finished_ms;
     char node[NB_NAME_SIZE];

@@ -17,7 +17,7 @@ static const char *state_name(const nb_coordinator *self, const nb_job *job,
         return nb_job_state_name(job->state);
     }
     const nb_task *task = job->task ? nb_scheduler_task(self->scheduler, job->task) : NULL;
-    const bool runs = task && (task->state == NB_TASK_RUNNING || ahead->is_running);
+    const bool runs = task && (task->state == NB_TASK_RUNNING || ahead->renderer != 0);
     return runs ? "running" : "queued";
 }
 
@@ -45,11 +45,12 @@ static void fill_progress(const nb_coordinator *self, const nb_job *job, Nightbu
         return;
     }
     const nb_attempt *leased = nb_task_leased(task);
+    const uint32_t renderer = leased ? leased->renderer : ahead->renderer;
+    if (renderer != 0) {
+        row->node = nb_answer_string(answer, nb_coordinator_node_at(self, renderer)->name);
+    }
     fill_ahead(ahead, row);
-    if (leased && ahead->count > 0) {
-        row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
-    } else if (leased) {
-        row->node = nb_answer_string(answer, nb_coordinator_node_at(self, leased->renderer)->name);
+    if (leased && ahead->count == 0) {
         row->has_done_frames = 1;
         row->done_frames = leased->done_frames;
         row->has_total_frames = 1;

@@ -11,10 +11,13 @@ cd tones
 nightbus album create tones-album
 
 step "the machine that has the task stands still"
+# The other one joins in later, so that the song is one task.
+nightbus node drain renderer-2 >/dev/null
 nightbus push --no-wait -m "long" >/dev/null
 job() { nightbus jobs --json | jq -r ".jobs[0].$1 // 0"; }
 is_running() { [ "$(job state)" = running ]; }
 wait_for 60 is_running
+nightbus node resume renderer-2 >/dev/null
 node=$(job node)
 pid=$(farm_json "renderer_pids[$((${node##*-} - 1))]")
 kill -STOP "$pid"
