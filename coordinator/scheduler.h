@@ -45,10 +45,10 @@ typedef struct nb_task_spec {
     int64_t created_ms;
     uint64_t cost; ///< Frames, or whatever says how long it takes; the same unit for all tasks
     const char *album;
-    const char *song;  ///< Of the album; "" for a task that needs no stems
-    const char *label; ///< What its renderer must have (labels.h)
-    unsigned holds;    ///< NB_HOLD_...
-    size_t need_count; ///< Tasks that must be over first; NB_NEEDS_MAX at most
+    const char *song;      ///< Of the album; "" for a task that needs no stems
+    const char *label;     ///< What its renderer must have (labels.h)
+    unsigned holds;        ///< NB_HOLD_...
+    size_t need_count;     ///< Tasks that must be over first; NB_NEEDS_MAX at most
     const uint64_t *needs; ///< Their ids; one that is not known is over
 } nb_task_spec;
 
