@@ -239,8 +239,8 @@ static nb_status add_freeze(nb_task_state *self, file_rows *out, const nb_made_f
     const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
     nightbus__output_row__init(row);
     const nb_status status = makes_edges(self) ? publish(self, &what, digest, &row->size, err)
-                             : worker->store ? put(worker->store, &what, digest, &row->size, err)
-                                             : upload(self, &what, digest, &row->size, err);
+                             : worker->store   ? put(worker->store, &what, digest, &row->size, err)
+                                               : upload(self, &what, digest, &row->size, err);
     row->name = out->names[out->count];
     row->digest = nb_wire_digest(digest);
     out->list[out->count] = row;
@@ -354,8 +354,7 @@ static Nightbus__TaskFinish finish_of(nb_task_state *self, const file_rows *file
     body.rate_hz = first->sample_rate_hz;
     body.n_speeds = self->made.speed_count;
     body.speeds = speeds->list;
-    body.has_freezes_follow = body.freezes_follow =
-        count_freezes(self) > 0 && !makes_edges(self);
+    body.has_freezes_follow = body.freezes_follow = count_freezes(self) > 0 && !makes_edges(self);
     return body;
 }
 
