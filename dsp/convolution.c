@@ -329,17 +329,31 @@ static nb_status init(nb_arena *arena, const nb_settings *voices, size_t voice_c
     return NB_OK;
 }
 
+enum { LINE_FLOATS = 16 };
+
+/// What the products of a slice need next. A slice is a page, and what a CPU fetches ahead by
+/// itself ends with the page.
+typedef struct ahead {
+    const float *input, *response;
+} ahead;
+
 // sum += x * h over a slice.
 static inline void add_product(float *restrict sum, const float *restrict x,
-                               const float *restrict h)
+                               const float *restrict h, const ahead *next)
 {
-    for (size_t i = 0; i < NB_SLICE_BINS; i++) {
-        const float x_re = x[i];
-        const float x_im = x[NB_SLICE_BINS + i];
-        const float h_re = h[i];
-        const float h_im = h[NB_SLICE_BINS + i];
-        sum[i] += x_re * h_re - x_im * h_im;
-        sum[NB_SLICE_BINS + i] += x_re * h_im + x_im * h_re;
+    for (size_t line = 0; line < NB_SLICE_BINS; line += LINE_FLOATS) {
+        __builtin_prefetch(next->input + 2 * line);
+        __builtin_prefetch(next->input + 2 * line + LINE_FLOATS);
+        __builtin_prefetch(next->response + 2 * line);
+        __builtin_prefetch(next->response + 2 * line + LINE_FLOATS);
+        for (size_t i = line; i < line + LINE_FLOATS; i++) {
+            const float x_re = x[i];
+            const float x_im = x[NB_SLICE_BINS + i];
+            const float h_re = h[i];
+            const float h_im = h[NB_SLICE_BINS + i];
+            sum[i] += x_re * h_re - x_im * h_im;
+            sum[NB_SLICE_BINS + i] += x_re * h_im + x_im * h_re;
+        }
     }
 }
 
@@ -404,16 +418,22 @@ typedef struct round_slice {
 // the other met a partition before.
 static void add_path(const convolution *self, const path *it, size_t slice, round_slice *out)
 {
-    const float *h = it->spectra + slice * self->partitions * SLICE_FLOATS;
+    const float *inputs = self->inputs[it->from] + slice * SLICE_FLOATS;
+    const float *responses = it->spectra + slice * self->partitions * SLICE_FLOATS;
     for (size_t k = 0; k < self->partitions; k++) {
+        const bool last = k + 1 == self->partitions; // then the next slice begins
+        const size_t after = last ? 0 : k + 1;
+        const size_t step = (last && slice + 1 < NB_SLICES) ? SLICE_FLOATS : 0;
         for (size_t r = 0; r < ROUND_BLOCKS; r++) {
             const size_t place = place_of(self, r, k);
+            const ahead next = {
+                .input = inputs + place_of(self, r, after) * NB_SPECTRUM_FLOATS + step,
+                .response = responses + after * SLICE_FLOATS + step * self->partitions};
             if (!self->silent[it->from][place]) {
-                const float *x = self->inputs[it->from] + place * NB_SPECTRUM_FLOATS;
-                add_product(out->sums[r], x + slice * SLICE_FLOATS, h);
+                add_product(out->sums[r], inputs + place * NB_SPECTRUM_FLOATS,
+                            responses + k * SLICE_FLOATS, &next);
             }
         }
-        h += SLICE_FLOATS;
     }
 }
 
