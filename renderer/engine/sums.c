@@ -7,6 +7,7 @@ enum {
     WIDE_BYTES = 64 << 10, ///< The stretches of a tile stay in L1 or near it
     TILE_FRAMES_MIN = 64,
     SOURCES_AT_ONCE = 4, ///< Each sum is gone through once for so many
+    LINE_FLOATS = 16,
     NOWHERE = -1
 };
 
@@ -301,6 +302,17 @@ void nb_sums_need(const nb_sums *self, nb_scratch_needs *needs)
 
 // ---- Running them ----
 
+/// A tile takes a short piece of each edge, too short for a CPU to fetch ahead by itself: so it is
+/// told of the next tile's.
+static void fetch_ahead(const nb_ring *ring, unsigned channel, int64_t first, size_t frames)
+{
+    size_t count;
+    const size_t at = nb_ring_stretch(ring, first, frames, &count);
+    for (size_t i = 0; i < count; i += LINE_FLOATS) {
+        __builtin_prefetch(ring->samples[channel] + at + i, 0, 2);
+    }
+}
+
 static void run_edge_step(const nb_sums *self, nb_scratch *scratch, const nb_sum_step *step,
                           int64_t first, size_t frames)
 {
@@ -313,6 +325,7 @@ static void run_edge_step(const nb_sums *self, nb_scratch *scratch, const nb_sum
         in[i] =
             nb_edges_view(self->edges, it->source, it->channel, first, frames, scratch->planes[i]);
         factors[i] = it->factor;
+        fetch_ahead(&self->edges->rings[it->source], it->channel, first + (int64_t)frames, frames);
     }
     if (step->to >= 2 * self->unit->voice_count) {
         kernel->scale_wide(in[0], factors[0], to, frames);
