@@ -84,7 +84,7 @@ static nb_status upload(nb_task_state *self, const product *what, nb_digest *out
 static bool is_streamed(nb_task_state *self, const product *what, nb_digest *out_digest,
                         uint64_t *out_size)
 {
-    if (!self->stream) {
+    if (!self->stream || !what->growth) {
         return false;
     }
     nb_error err = {0};

@@ -475,6 +475,7 @@ static void a_waiting_song_says_what_it_waits_for(void **state)
     farm here;
     start(&here, *state);
     NB_SCOPED(order_fini) order first = sync_idle(&here, &here.one);
+    assert_int_not_equal(first.task, 0);
     Nightbus__JobWhy said = NIGHTBUS__JOB_WHY__INIT;
     said.job = 1;
     const Nightbus__JobReasons *why =
