@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "audio/flusher.h"
 
+#include "base/thread.h"
+
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -51,12 +52,7 @@ nb_flusher *nb_flusher_new(int fd)
     self->fd = fd;
     (void)pthread_mutex_init(&self->lock, NULL); // neither fails on Linux with these attributes
     (void)pthread_cond_init(&self->changed, NULL);
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int errnum = pthread_create(&self->thread, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int errnum = nb_thread_start(&self->thread, run, self);
     if (errnum != 0) {
         (void)pthread_cond_destroy(&self->changed);
         (void)pthread_mutex_destroy(&self->lock);

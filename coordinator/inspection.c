@@ -2,6 +2,7 @@
 #include "coordinator/inspection.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ nb_status nb_inspection_new(nb_blob_store *store, nb_inspection **out_inspection
     self->store = store;
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->changed, NULL);
-    const int failed = pthread_create(&self->thread, NULL, run, self);
+    const int failed = nb_thread_start(&self->thread, run, self);
     if (failed != 0) {
         free(self);
         return nb_fail_errno(err, failed, "the inspection's thread");

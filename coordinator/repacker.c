@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "coordinator/backup.h"
 
 #include <dirent.h>
@@ -254,7 +255,7 @@ nb_status nb_repacker_new(const char *data, int64_t every_ms, nb_repacker **out_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&self->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    const int failed = pthread_create(&self->thread, NULL, run, self);
+    const int failed = nb_thread_start(&self->thread, run, self);
     if (failed != 0) {
         free(self->data);
         free(self);

@@ -11,10 +11,11 @@
 
 enum { NB_K_WEIGHTING_CHANNELS_MAX = 64 };
 
-/// A section, transposed direct form II; the state of two channels.
+/// A section, transposed direct form II.
 typedef struct nb_k_section {
     double b0, b1, b2, a1, a2;
-    double states[NB_K_WEIGHTING_CHANNELS_MAX / 2][2][2];
+    double states[NB_K_WEIGHTING_CHANNELS_MAX / 2][2]
+                 [2]; ///< By pair of channels: the two delays, of both
 } nb_k_section;
 
 typedef struct nb_k_weighting {

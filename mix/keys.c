@@ -22,6 +22,14 @@ static void add_fade(nb_hasher *hasher, int64_t frames, nb_fade_shape shape)
     nb_hasher_add_u64(hasher, frames > 0 ? (uint64_t)shape : 0);
 }
 
+static void add_place(nb_hasher *hasher, const nb_key_clip *it)
+{
+    nb_hasher_add_digest(hasher, it->file);
+    nb_hasher_add_i64(hasher, it->clip->at_frame);
+    nb_hasher_add_i64(hasher, it->clip->offset_frames);
+    nb_hasher_add_i64(hasher, it->to_the_end ? -1 : it->clip->length_frames);
+}
+
 nb_digest nb_key_of_clips(const nb_key_context *self, const nb_key_clip *clips, size_t count)
 {
     nb_hasher *hasher = self->hasher;
@@ -29,10 +37,7 @@ nb_digest nb_key_of_clips(const nb_key_context *self, const nb_key_clip *clips, 
     nb_hasher_add_u64(hasher, count);
     for (size_t i = 0; i < count; i++) {
         const nb_graph_clip *clip = clips[i].clip;
-        nb_hasher_add_digest(hasher, clips[i].file);
-        nb_hasher_add_i64(hasher, clip->at_frame);
-        nb_hasher_add_i64(hasher, clip->offset_frames);
-        nb_hasher_add_i64(hasher, clips[i].to_the_end ? -1 : clip->length_frames);
+        add_place(hasher, &clips[i]);
         nb_hasher_add_double(hasher, clips[i].gain_db);
         add_fade(hasher, clip->fade_in_frames, clip->fade_in_shape);
         add_fade(hasher, clip->fade_out_frames, clip->fade_out_shape);
@@ -163,11 +168,7 @@ nb_digest nb_key_length_of_clips(const nb_key_context *self, const nb_key_clip *
     begin(self, "clips length", file_libraries);
     nb_hasher_add_u64(hasher, count);
     for (size_t i = 0; i < count; i++) {
-        const nb_graph_clip *clip = clips[i].clip;
-        nb_hasher_add_digest(hasher, clips[i].file);
-        nb_hasher_add_i64(hasher, clip->at_frame);
-        nb_hasher_add_i64(hasher, clip->offset_frames);
-        nb_hasher_add_i64(hasher, clips[i].to_the_end ? -1 : clip->length_frames);
+        add_place(hasher, &clips[i]);
     }
     return nb_hasher_finish(hasher);
 }

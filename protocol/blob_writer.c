@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "protocol/blob_writer.h"
 
+#include "base/thread.h"
+
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,12 +164,7 @@ nb_status nb_blob_writer_start(nb_blob_store *store, nb_writer_stored *stored, v
     self->event_fd = event_fd;
     pthread_mutex_init(&self->lock, NULL); // neither fails on Linux with these attributes
     pthread_cond_init(&self->changed, NULL);
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int errnum = pthread_create(&self->thread, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int errnum = nb_thread_start(&self->thread, run, self);
     self->started = errnum == 0;
     if (!self->started) {
         nb_blob_writer_destroy(&self);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "protocol/blob_writer.h"
 #include "protocol/peer.h"
 #include "protocol/sockets.h"
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -312,12 +312,7 @@ nb_status nb_bulk_server_start(const nb_bulk_server_options *options, void **soc
     if (status != NB_OK) {
         return status;
     }
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int errnum = pthread_create(&self->thread, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int errnum = nb_thread_start(&self->thread, run, self);
     if (errnum != 0) {
         return nb_fail_errno(err, errnum, "the bulk thread");
     }

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "protocol/limits.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,6 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -422,12 +422,7 @@ static void *run(void *argument)
 
 nb_status nb_guard_start(nb_guard *self, nb_error *err)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int errnum = pthread_create(&self->thread, NULL, run, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int errnum = nb_thread_start(&self->thread, run, self);
     self->started = errnum == 0;
     return self->started ? NB_OK : nb_fail_errno(err, errnum, "the guard of the ports");
 }

@@ -3,12 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "protocol/limits.h"
 #include "protocol/sockets.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,13 +139,7 @@ nb_status nb_zap_start(void *zmq, nb_server_knows_key *knows_key, void *context,
         return nb_fail(err, NB_E_IO, "ZAP handler: %s", zmq_strerror(errno));
     }
     atomic_store(&zap->alive, true);
-    // Signals are for the program's own thread.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int errnum = pthread_create(&zap->thread, NULL, run, zap);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    const int errnum = nb_thread_start(&zap->thread, run, zap);
     if (errnum != 0) {
         return nb_fail_errno(err, errnum, "ZAP handler");
     }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -414,9 +415,9 @@ nb_status nb_heartbeat_start(const nb_identity *identity, const volatile bool *s
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&self->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    int failed = pthread_create(&self->fence_thread, NULL, watch_lease, self);
+    int failed = nb_thread_start(&self->fence_thread, watch_lease, self);
     if (failed == 0) {
-        failed = pthread_create(&self->thread, NULL, run, self);
+        failed = nb_thread_start(&self->thread, run, self);
         if (failed != 0) {
             end_thread(self, self->fence_thread);
         }

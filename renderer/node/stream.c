@@ -2,6 +2,7 @@
 #include "renderer/node/stream.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -58,7 +59,7 @@ nb_stream *nb_stream_new(nb_client *client, nb_blob_scope scope, const char *pat
     self->path = path;
     self->growth = growth;
     atomic_init(&self->state, NB_GROWING);
-    if (pthread_create(&self->thread, NULL, run, self) != 0) {
+    if (nb_thread_start(&self->thread, run, self) != 0) {
         free(self);
         return NULL;
     }
