@@ -40,6 +40,7 @@ typedef struct product {
     const char *path;
     const nb_audio_growth *growth; ///< Null for a text
     const char *text;
+    bool is_short_cut; ///< Worth no waiting: where there is no room it is left out
 } product;
 
 static nb_status put(nb_blob_store *store, const product *what, nb_digest *out_digest,
@@ -111,7 +112,7 @@ static nb_status publish(nb_task_state *self, const product *what, nb_digest *ou
     if (worker->store) {
         do {
             status = put(worker->store, what, out_digest, out_size, err);
-        } while (wait_for_room(self, status, err));
+        } while (!what->is_short_cut && wait_for_room(self, status, err));
         if (status != NB_E_PERMISSION) {
             return status;
         }
@@ -119,8 +120,8 @@ static nb_status publish(nb_task_state *self, const product *what, nb_digest *ou
     }
     do {
         status = upload(self, what, out_digest, out_size, err);
-    } while (status != NB_OK &&
-             (wait_for_room(self, status, err) || nb_task_try_again(self, status, err)));
+    } while (status != NB_OK && ((!what->is_short_cut && wait_for_room(self, status, err)) ||
+                                 nb_task_try_again(self, status, err)));
     return status;
 }
 
@@ -236,7 +237,8 @@ static nb_status add_freeze(nb_task_state *self, file_rows *out, const nb_made_f
     Nightbus__OutputRow *row = &out->rows[out->count];
     nb_digest *digest = &out->digests[out->count];
     nb_freeze_name(&made->key, out->names[out->count]);
-    const product what = {.path = made->path, .growth = &(const nb_audio_growth){0}};
+    const product what = {
+        .path = made->path, .growth = &(const nb_audio_growth){0}, .is_short_cut = true};
     nightbus__output_row__init(row);
     const nb_status status = makes_edges(self) ? publish(self, &what, digest, &row->size, err)
                              : worker->store   ? put(worker->store, &what, digest, &row->size, err)
