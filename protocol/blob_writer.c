@@ -60,10 +60,15 @@ static nb_status carry_out_open(nb_blob_writer *self, const order *what, nb_erro
     const nb_digest key_digest = nb_digest_of(key->text, strlen(key->text));
     nb_digest_to_hex(&key_digest, owner);
     owner[NB_DRAFT_OWNER_SIZE] = '\0';
-    return what->claim.is_growing ? nb_blob_draft_open_growing(self->store, &what->claim.digest,
-                                                               what->claim.size, owner, draft, err)
-                                  : nb_blob_draft_open_for(self->store, &what->claim.digest,
-                                                           what->claim.size, owner, draft, err);
+    const nb_status status = what->claim.is_growing
+                                 ? nb_blob_draft_open_growing(self->store, &what->claim.digest,
+                                                              what->claim.size, owner, draft, err)
+                                 : nb_blob_draft_open_for(self->store, &what->claim.digest,
+                                                          what->claim.size, owner, draft, err);
+    if (status == NB_OK && what->claim.task != 0) {
+        nb_blob_draft_pass_memory_by(*draft); // stems are read back at once, results seldom
+    }
+    return status;
 }
 
 static nb_status carry_out_commit(nb_blob_writer *self, const order *what, nb_error *err)

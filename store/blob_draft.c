@@ -16,9 +16,11 @@ enum { FLUSH_STEP = 8 << 20 }; ///< The way to the disk begins after so many byt
 struct nb_blob_draft {
     const nb_blob_store *store;
     nb_digest id;
-    uint64_t size;    ///< Promised
-    uint64_t have;    ///< In the file and in the hasher
-    uint64_t flushed; ///< Of them on their way to the disk
+    uint64_t size;         ///< Promised
+    uint64_t have;         ///< In the file and in the hasher
+    uint64_t flushed;      ///< Of them on their way to the disk
+    uint64_t last_flushed; ///< What `flushed` was one step before
+    bool passes_memory_by;
     nb_hasher *hasher;
     char *path;
     int fd; ///< Locked while open: one writer a draft, over all processes
@@ -122,7 +124,8 @@ static nb_status open_draft(nb_blob_store *store, const nb_digest *id, uint64_t 
     if (!draft) {
         return nb_fail(err, NB_E_NO_MEMORY, "%s: no memory", store->incoming);
     }
-    *draft = (nb_blob_draft){store, *id, size, 0, 0, nb_hasher_new(), NULL, -1};
+    *draft = (nb_blob_draft){
+        .store = store, .id = *id, .size = size, .hasher = nb_hasher_new(), .fd = -1};
     draft->path =
         nb_text_format("%s/%s%s%s%s", store->incoming, kind, hex, owner[0] ? "-" : "", owner);
     if (!draft->path) {
@@ -156,31 +159,50 @@ nb_status nb_blob_draft_open_growing(nb_blob_store *store, const nb_digest *id, 
 
 uint64_t nb_blob_draft_have(const nb_blob_draft *self) { return self->have; }
 
+void nb_blob_draft_pass_memory_by(nb_blob_draft *self) { self->passes_memory_by = true; }
+
+/// Start writing what came since the last step, so that the fsync at the end has little left to do:
+/// an error of the disk is told by that. What passes memory by leaves it one step later; who waits
+/// for it is told of its errors here, and the fsync is not told of them again.
+static nb_status flush_step(nb_blob_draft *self, nb_error *err)
+{
+    enum {
+        WRITTEN = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER
+    };
+    const off_t last = (off_t)self->last_flushed;
+    const off_t now = (off_t)self->flushed;
+    (void)sync_file_range(self->fd, now, (off_t)self->have - now, SYNC_FILE_RANGE_WRITE);
+    if (self->passes_memory_by && now > last) {
+        if (sync_file_range(self->fd, last, now - last, WRITTEN) != 0) {
+            return nb_fail_errno(err, errno, "%s", self->path);
+        }
+        (void)posix_fadvise(self->fd, last, now - last, POSIX_FADV_DONTNEED);
+    }
+    self->last_flushed = self->flushed;
+    self->flushed = self->have;
+    return NB_OK;
+}
+
 nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t size, nb_error *err)
 {
     if (size > self->size - self->have) {
         return nb_fail(err, NB_E_LIMIT, "%s: more bytes than the %llu promised", self->path,
                        (unsigned long long)self->size);
     }
-    const nb_status status =
-        nb_blob_files_write(self->fd, self->path, bytes, size, self->have, err);
-    if (status == NB_E_NO_SPACE) {
-        // A full disk needs its room for notes and commits more than half a blob.
-        unlink(self->path);
-        return status;
+    nb_status status = nb_blob_files_write(self->fd, self->path, bytes, size, self->have, err);
+    if (status == NB_OK) {
+        nb_hasher_add(self->hasher, bytes, size);
+        self->have += size;
+    }
+    if (status == NB_OK && self->have - self->flushed >= FLUSH_STEP) {
+        status = flush_step(self, err);
     }
     if (status != NB_OK) {
-        return status;
+        // A full disk needs its room for notes and commits more than half a blob; and what a disk
+        // refused once may be whole in memory, for who goes on with it, and nowhere else.
+        unlink(self->path);
     }
-    nb_hasher_add(self->hasher, bytes, size);
-    self->have += size;
-    if (self->have - self->flushed >= FLUSH_STEP) {
-        // So that the fsync at the end has little left to do; an error of the disk is told by it.
-        (void)sync_file_range(self->fd, (off_t)self->flushed, (off_t)(self->have - self->flushed),
-                              SYNC_FILE_RANGE_WRITE);
-        self->flushed = self->have;
-    }
-    return NB_OK;
+    return status;
 }
 
 nb_status nb_blob_draft_commit(nb_blob_draft **self_p, nb_error *err)
@@ -204,5 +226,9 @@ nb_status nb_blob_draft_commit_as(nb_blob_draft **self_p, const nb_digest *name,
         nb_digest_to_hex(name, hex);
         return nb_fail(err, NB_E_CORRUPT, "blob %s: the bytes sent hash to something else", hex);
     }
-    return nb_blob_files_publish(self->store, self->fd, self->path, name, err);
+    const nb_status status = nb_blob_files_publish(self->store, self->fd, self->path, name, err);
+    if (status != NB_OK) {
+        unlink(self->path); // memory may show whole what the disk refused: nobody goes on with it
+    }
+    return status;
 }

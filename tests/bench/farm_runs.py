@@ -2,6 +2,7 @@
 """A farm on this machine, and albums pushed to it: what latency and two-renderers share."""
 
 import json
+import mmap
 import os
 import re
 import shutil
@@ -9,6 +10,18 @@ import subprocess
 import time
 
 TOOLS = ("nightbus", "nightbus-coordinator", "nightbus-renderer", "bench_synthesise")
+
+
+def warm_memory(size_bytes=1 << 30):
+    """Touch that much memory and give it back, so that what is measured next finds its pages there.
+
+    A virtual machine may hand its free memory to its host within seconds; a page of it then costs the
+    host's work when it is next used, 2.5 s of CPU for a GiB where this was written, and whoever is
+    measured pays for how idle the machine was before. A machine of its own memory has no such cost.
+    """
+    with mmap.mmap(-1, size_bytes) as memory:
+        for at in range(0, size_bytes, mmap.PAGESIZE):
+            memory[at] = 1
 
 
 class FarmError(Exception):
@@ -41,12 +54,12 @@ class Farm:
         self.process.wait()
 
     @staticmethod
-    def _wait(is_so, seconds, what):
+    def _wait(is_so, seconds, what, every_s=0.02):
         until = time.monotonic() + seconds
         while not is_so():
             if time.monotonic() > until:
                 raise FarmError(f"waited {seconds} s for {what}")
-            time.sleep(0.02)
+            time.sleep(every_s)
 
     def run(self, album, *arguments):
         done = subprocess.run([self.nightbus, *arguments], cwd=album, env=self.environment,
@@ -67,7 +80,8 @@ class Farm:
             new = [job for job in self.jobs(album, 100) if job["job"] not in before]
             return len(new) == count and all(job["state"] in ("done", "failed") for job in new)
 
-        self._wait(over, seconds, "its jobs")
+        # Each look is a process and a connection, on the cores that render: few of them.
+        self._wait(over, seconds, "its jobs", every_s=0.5)
         new = [job for job in self.jobs(album, 100) if job["job"] not in before]
         failed = [job for job in new if job["state"] == "failed" or job.get("cached")]
         if failed:

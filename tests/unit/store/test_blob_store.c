@@ -8,9 +8,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,6 +277,60 @@ static void a_draft_without_a_name_takes_that_of_its_bytes_or_goes(void **state)
     assert_int_equal(count_entries("incoming"), 0);
 }
 
+/// How much of a file is in memory, in pages.
+static size_t resident_pages(const char *path, size_t size)
+{
+    const int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    assert_true(bytes != MAP_FAILED);
+    const size_t pages = size / (size_t)sysconf(_SC_PAGESIZE);
+    unsigned char *there = malloc(pages);
+    assert_non_null(there);
+    assert_int_equal(mincore(bytes, size, there), 0);
+    size_t count = 0;
+    for (size_t i = 0; i < pages; i++) {
+        count += there[i] & 1;
+    }
+    free(there);
+    munmap(bytes, size);
+    return count;
+}
+
+static void a_draft_that_passes_memory_by_leaves_it_and_is_whole(void **state)
+{
+    (void)state;
+    enum { PIECE = 1 << 20, PIECES = 40 };
+    static uint8_t bytes[PIECES * PIECE];
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)((i * 2654435761u) >> 13);
+    }
+    struct statfs file_system;
+    assert_int_equal(statfs(folder, &file_system), 0);
+    for (int passes = 0; passes < 2; passes++) {
+        bytes[0] = (uint8_t)passes;
+        const nb_digest id = nb_digest_of(bytes, sizeof bytes);
+        nb_blob_draft *draft = NULL;
+        assert_ok(nb_blob_draft_open(store, &id, sizeof bytes, &draft, err));
+        if (passes) {
+            nb_blob_draft_pass_memory_by(draft);
+        }
+        for (size_t at = 0; at < sizeof bytes; at += PIECE) {
+            assert_ok(nb_blob_draft_write(draft, bytes + at, PIECE, err));
+        }
+        assert_ok(nb_blob_draft_commit(&draft, err));
+        NB_SCOPED(nb_text_free) char *path = NULL;
+        assert_ok(nb_blob_store_path(store, &id, &path, err));
+        const size_t pages = sizeof bytes / (size_t)sysconf(_SC_PAGESIZE);
+        const size_t resident = resident_pages(path, sizeof bytes);
+        if (file_system.f_type != TMPFS_MAGIC) { // which has nowhere else to put it
+            assert_true(passes ? resident < pages / 2 : resident > pages / 2);
+        }
+        assert_ok(nb_blob_store_check(store, &id, err));
+    }
+}
+
 static void wrong_bytes_never_become_visible(void **state)
 {
     (void)state;
@@ -516,6 +573,7 @@ int main(void)
         ON_A_STORE(a_file_that_its_writer_hashed_is_moved_in_under_that_name),
         ON_A_STORE(a_draft_cut_by_a_crash_goes_on_behind_what_is_there),
         ON_A_STORE(a_draft_without_a_name_takes_that_of_its_bytes_or_goes),
+        ON_A_STORE(a_draft_that_passes_memory_by_leaves_it_and_is_whole),
         ON_A_STORE(wrong_bytes_never_become_visible),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
         ON_A_STORE(writers_of_the_same_bytes_and_a_collection_do_not_hurt_each_other),
