@@ -7,6 +7,7 @@
 #include "store/blob_store.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <pthread.h>
@@ -14,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +23,15 @@ enum { DAY_S = 24 * 60 * 60, BIG = 3 * (1 << 20) + 17 };
 
 static char folder[64];
 static nb_blob_store *store;
+
+static bool disk_fails;
+
+/// In the place of the library's, for a disk that fails at last.
+int fsync(int fd)
+{
+    errno = EIO;
+    return disk_fails ? -1 : (int)syscall(SYS_fsync, fd);
+}
 
 static int open_store(void **state)
 {
@@ -353,6 +364,28 @@ static void wrong_bytes_never_become_visible(void **state)
     nb_blob_draft_destroy(&draft);
 }
 
+static void what_the_disk_refused_is_sent_again_from_the_start(void **state)
+{
+    (void)state;
+    uint8_t *bytes = noise(8);
+    const nb_digest id = nb_digest_of(bytes, BIG);
+    for (int turn = 0; turn < 2; turn++) {
+        nb_blob_draft *draft = NULL;
+        assert_ok(nb_blob_draft_open(store, &id, BIG, &draft, err));
+        assert_int_equal(nb_blob_draft_have(draft), 0);
+        assert_ok(nb_blob_draft_write(draft, bytes, BIG, err));
+        disk_fails = turn == 0;
+        if (disk_fails) {
+            assert_fails(NB_E_IO, "", nb_blob_draft_commit(&draft, err));
+        } else {
+            assert_ok(nb_blob_draft_commit(&draft, err));
+        }
+        disk_fails = false;
+        assert_int_equal(nb_blob_store_has(store, &id, NULL), turn == 1);
+    }
+    free(bytes);
+}
+
 static void a_draft_has_one_writer_at_a_time(void **state)
 {
     (void)state;
@@ -575,6 +608,7 @@ int main(void)
         ON_A_STORE(a_draft_without_a_name_takes_that_of_its_bytes_or_goes),
         ON_A_STORE(a_draft_that_passes_memory_by_leaves_it_and_is_whole),
         ON_A_STORE(wrong_bytes_never_become_visible),
+        ON_A_STORE(what_the_disk_refused_is_sent_again_from_the_start),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
         ON_A_STORE(writers_of_the_same_bytes_and_a_collection_do_not_hurt_each_other),
         ON_A_STORE(collection_takes_only_what_is_old_and_not_needed),
