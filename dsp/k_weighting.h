@@ -14,8 +14,8 @@ enum { NB_K_WEIGHTING_CHANNELS_MAX = 64 };
 /// A section, transposed direct form II.
 typedef struct nb_k_section {
     double b0, b1, b2, a1, a2;
-    double states[NB_K_WEIGHTING_CHANNELS_MAX / 2][2]
-                 [2]; ///< By pair of channels: the two delays, of both
+    /// By pair of channels: the two delays, of both
+    double states[NB_K_WEIGHTING_CHANNELS_MAX / 2][2][2];
 } nb_k_section;
 
 typedef struct nb_k_weighting {

@@ -66,7 +66,7 @@ static nb_status carry_out_open(nb_blob_writer *self, const order *what, nb_erro
                                  : nb_blob_draft_open_for(self->store, &what->claim.digest,
                                                           what->claim.size, owner, draft, err);
     if (status == NB_OK && what->claim.task != 0) {
-        nb_blob_draft_pass_memory_by(*draft); // stems are read back at once, results seldom
+        nb_blob_draft_drop_behind(*draft); // stems are read back at once, results seldom
     }
     return status;
 }

@@ -20,7 +20,7 @@ struct nb_blob_draft {
     uint64_t have;         ///< In the file and in the hasher
     uint64_t flushed;      ///< Of them on their way to the disk
     uint64_t last_flushed; ///< What `flushed` was one step before
-    bool passes_memory_by;
+    bool drops_behind;
     nb_hasher *hasher;
     char *path;
     int fd; ///< Locked while open: one writer a draft, over all processes
@@ -46,6 +46,14 @@ void nb_blob_draft_discard(nb_blob_draft **self_p)
     nb_blob_draft_destroy(self_p);
 }
 
+static bool has_its_name(const nb_blob_draft *self)
+{
+    struct stat opened;
+    struct stat named;
+    return fstat(self->fd, &opened) == 0 && stat(self->path, &named) == 0 &&
+           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
 /// Open and lock the draft's file. Between open and flock another process may have committed it, so
 /// that the name means another file or none: then once more.
 static nb_status open_locked(nb_blob_draft *self, nb_error *err)
@@ -67,10 +75,7 @@ static nb_status open_locked(nb_blob_draft *self, nb_error *err)
             }
             return nb_fail_errno(err, errno, "%s", self->path);
         }
-        struct stat opened;
-        struct stat named;
-        if (fstat(self->fd, &opened) == 0 && stat(self->path, &named) == 0 &&
-            opened.st_ino == named.st_ino && opened.st_dev == named.st_dev) {
+        if (has_its_name(self)) {
             return NB_OK;
         }
     }
@@ -159,11 +164,11 @@ nb_status nb_blob_draft_open_growing(nb_blob_store *store, const nb_digest *id, 
 
 uint64_t nb_blob_draft_have(const nb_blob_draft *self) { return self->have; }
 
-void nb_blob_draft_pass_memory_by(nb_blob_draft *self) { self->passes_memory_by = true; }
+void nb_blob_draft_drop_behind(nb_blob_draft *self) { self->drops_behind = true; }
 
 /// Start writing what came since the last step, so that the fsync at the end has little left to do:
-/// an error of the disk is told by that. What passes memory by leaves it one step later; who waits
-/// for it is told of its errors here, and the fsync is not told of them again.
+/// an error of the disk is told by that. What is dropped behind leaves memory one step later; who
+/// waits for it is told of its errors here, and the fsync is not told of them again.
 static nb_status flush_step(nb_blob_draft *self, nb_error *err)
 {
     enum {
@@ -172,7 +177,7 @@ static nb_status flush_step(nb_blob_draft *self, nb_error *err)
     const off_t last = (off_t)self->last_flushed;
     const off_t now = (off_t)self->flushed;
     (void)sync_file_range(self->fd, now, (off_t)self->have - now, SYNC_FILE_RANGE_WRITE);
-    if (self->passes_memory_by && now > last) {
+    if (self->drops_behind && now > last) {
         if (sync_file_range(self->fd, last, now - last, WRITTEN) != 0) {
             return nb_fail_errno(err, errno, "%s", self->path);
         }
@@ -227,7 +232,7 @@ nb_status nb_blob_draft_commit_as(nb_blob_draft **self_p, const nb_digest *name,
         return nb_fail(err, NB_E_CORRUPT, "blob %s: the bytes sent hash to something else", hex);
     }
     const nb_status status = nb_blob_files_publish(self->store, self->fd, self->path, name, err);
-    if (status != NB_OK) {
+    if (status != NB_OK && has_its_name(self)) { // else it is a blob's, and the name another's
         unlink(self->path); // memory may show whole what the disk refused: nobody goes on with it
     }
     return status;

@@ -83,7 +83,7 @@ NB_NODISCARD nb_status nb_blob_draft_open_growing(nb_blob_store *store, const nb
 uint64_t nb_blob_draft_have(const nb_blob_draft *self);
 /// What is written leaves memory as soon as it is on the disk: for what is not read back at once.
 /// Fresh pages cost more than bytes: where a virtual machine gave its own back, 2.5 s a GiB.
-void nb_blob_draft_pass_memory_by(nb_blob_draft *self);
+void nb_blob_draft_drop_behind(nb_blob_draft *self);
 /// Add the bytes behind what is there. NB_E_LIMIT past `size`. Where the disk fails the draft goes.
 NB_NODISCARD nb_status nb_blob_draft_write(nb_blob_draft *self, const void *bytes, size_t size,
                                            nb_error *err);

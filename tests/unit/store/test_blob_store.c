@@ -309,7 +309,7 @@ static size_t resident_pages(const char *path, size_t size)
     return count;
 }
 
-static void a_draft_that_passes_memory_by_leaves_it_and_is_whole(void **state)
+static void a_draft_that_drops_behind_leaves_memory_and_is_whole(void **state)
 {
     (void)state;
     enum { PIECE = 1 << 20, PIECES = 40 };
@@ -319,13 +319,13 @@ static void a_draft_that_passes_memory_by_leaves_it_and_is_whole(void **state)
     }
     struct statfs file_system;
     assert_int_equal(statfs(folder, &file_system), 0);
-    for (int passes = 0; passes < 2; passes++) {
-        bytes[0] = (uint8_t)passes;
+    for (int drops = 0; drops < 2; drops++) {
+        bytes[0] = (uint8_t)drops;
         const nb_digest id = nb_digest_of(bytes, sizeof bytes);
         nb_blob_draft *draft = NULL;
         assert_ok(nb_blob_draft_open(store, &id, sizeof bytes, &draft, err));
-        if (passes) {
-            nb_blob_draft_pass_memory_by(draft);
+        if (drops) {
+            nb_blob_draft_drop_behind(draft);
         }
         for (size_t at = 0; at < sizeof bytes; at += PIECE) {
             assert_ok(nb_blob_draft_write(draft, bytes + at, PIECE, err));
@@ -336,7 +336,7 @@ static void a_draft_that_passes_memory_by_leaves_it_and_is_whole(void **state)
         const size_t pages = sizeof bytes / (size_t)sysconf(_SC_PAGESIZE);
         const size_t resident = resident_pages(path, sizeof bytes);
         if (file_system.f_type != TMPFS_MAGIC) { // which has nowhere else to put it
-            assert_true(passes ? resident < pages / 2 : resident > pages / 2);
+            assert_true(drops ? resident < pages / 2 : resident > pages / 2);
         }
         assert_ok(nb_blob_store_check(store, &id, err));
     }
@@ -606,7 +606,7 @@ int main(void)
         ON_A_STORE(a_file_that_its_writer_hashed_is_moved_in_under_that_name),
         ON_A_STORE(a_draft_cut_by_a_crash_goes_on_behind_what_is_there),
         ON_A_STORE(a_draft_without_a_name_takes_that_of_its_bytes_or_goes),
-        ON_A_STORE(a_draft_that_passes_memory_by_leaves_it_and_is_whole),
+        ON_A_STORE(a_draft_that_drops_behind_leaves_memory_and_is_whole),
         ON_A_STORE(wrong_bytes_never_become_visible),
         ON_A_STORE(what_the_disk_refused_is_sent_again_from_the_start),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
