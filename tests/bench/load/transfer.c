@@ -107,6 +107,11 @@ static void *ask_on(void *argument)
 
 // ---- Blobs ----
 
+typedef struct blob {
+    nb_digest digest;
+    uint64_t size;
+} blob;
+
 static nb_status make_file(const char *path, uint64_t size, uint64_t seed, nb_digest *out,
                            nb_error *err)
 {
@@ -133,31 +138,39 @@ static nb_status make_file(const char *path, uint64_t size, uint64_t seed, nb_di
     return status;
 }
 
-// A fresh blob up, and down again.
+// A fresh blob, as the file `up` of the folder.
+static nb_status make_blob(const char *folder, uint64_t size, unsigned run, blob *out,
+                           nb_error *err)
+{
+    NB_SCOPED(nb_text_free) char *up = nb_file_join(folder, "up");
+    out->size = size;
+    return up ? make_file(up, size, run + 1 + (uint64_t)nb_clock_wall_ms(), &out->digest, err)
+              : nb_fail(err, NB_E_NO_MEMORY, "no memory");
+}
+
+// A blob that was made up, and down again.
 static nb_status move_blob(nb_client *client, const nb_coordinator_process *coordinator,
-                           const char *folder, uint64_t size, unsigned run, measured *found,
+                           const char *folder, const blob *what, unsigned run, measured *found,
                            nb_error *err)
 {
     NB_SCOPED(nb_text_free) char *up = nb_file_join(folder, "up");
     NB_SCOPED(nb_text_free) char *down = nb_file_join(folder, "down");
     const nb_blob_scope scope = {.album = nb_seed_album};
-    nb_digest digest;
     if (!up || !down) {
         return nb_fail(err, NB_E_NO_MEMORY, "no memory");
     }
-    nb_status status = make_file(up, size, run + 1 + (uint64_t)nb_clock_wall_ms(), &digest, err);
     double spent_s = cpu_s(coordinator);
     const double start_s = now_s();
-    if (status == NB_OK) {
-        status = nb_client_upload(client, scope, up, &digest, size, NULL, NULL, err);
-    }
+    nb_status status =
+        nb_client_upload(client, scope, up, &what->digest, what->size, NULL, NULL, err);
     found->up_s[run] = now_s() - start_s;
     found->up_cpu_s[run] = cpu_s(coordinator) - spent_s;
     unlink(up);
     spent_s = cpu_s(coordinator);
     const double turn_s = now_s();
     if (status == NB_OK) {
-        status = nb_client_download(client, scope, &digest, size, down, NULL, NULL, err);
+        status =
+            nb_client_download(client, scope, &what->digest, what->size, down, NULL, NULL, err);
     }
     found->down_s[run] = now_s() - turn_s;
     found->down_cpu_s[run] = cpu_s(coordinator) - spent_s;
@@ -178,7 +191,7 @@ static void clear_store(const char *folder)
 }
 
 static nb_status move_and_ask(const nb_coordinator_process *coordinator, const char *folder,
-                              nb_client *client, uint64_t size, unsigned run, measured *found,
+                              nb_client *client, const blob *what, unsigned run, measured *found,
                               nb_error *err)
 {
     asker other = {.out = &found->asked};
@@ -188,7 +201,7 @@ static nb_status move_and_ask(const nb_coordinator_process *coordinator, const c
         return status;
     }
     const bool asks = pthread_create(&other.thread, NULL, ask_on, &other) == 0;
-    status = move_blob(client, coordinator, folder, size, run, found, err);
+    status = move_blob(client, coordinator, folder, what, run, found, err);
     atomic_store(&other.stop, true);
     if (asks) {
         pthread_join(other.thread, NULL);
@@ -233,10 +246,16 @@ static nb_status measure(const choices *chosen, const char *folder, measured *fo
     if (status == NB_OK) {
         status = nb_desk_open(&coordinator, folder, &pair, &client, err);
     }
+    // The blob is made first, so that each part writes to memory that was in use just before: pages
+    // that a host must bring back cost more than all that is measured here.
     for (unsigned run = 0; run < chosen->runs && status == NB_OK; run++) {
-        status = measure_bare(folder, size, run, found, err);
+        blob what;
+        status = make_blob(folder, size, run, &what, err);
         if (status == NB_OK) {
-            status = move_and_ask(&coordinator, folder, client, size, run, found, err);
+            status = measure_bare(folder, size, run, found, err);
+        }
+        if (status == NB_OK) {
+            status = move_and_ask(&coordinator, folder, client, &what, run, found, err);
         }
         clear_store(folder);
         found->runs = run + 1;
@@ -328,9 +347,12 @@ static nb_status measure_link(const choices *chosen, measured *found, nb_error *
     if (status == NB_OK) {
         status = nb_desk_make_album(client, err);
     }
+    blob what;
     if (status == NB_OK) {
-        status = move_and_ask(&coordinator, chosen->data, client, (uint64_t)chosen->size_mib * MIB,
-                              0, found, err);
+        status = make_blob(chosen->data, (uint64_t)chosen->size_mib * MIB, 0, &what, err);
+    }
+    if (status == NB_OK) {
+        status = move_and_ask(&coordinator, chosen->data, client, &what, 0, found, err);
     }
     if (status == NB_OK) {
         found->sent_bytes = nb_client_sent_bytes(client);
