@@ -15,6 +15,16 @@ CONTROL_PORT = 7001
 BULK_PORT = 7002
 READY_S = 60.0
 COMMAND_S = 60.0
+PROGRAMS = ("nightbus", "nightbus-coordinator", "nightbus-renderer", "doctored_renderer")
+
+
+def find_programs(folder):
+    """The folder, in full. A plan whose renderers cannot start would show little, and might pass."""
+    folder = folder.resolve()
+    missing = [name for name in PROGRAMS if not os.access(folder / name, os.X_OK)]
+    if missing:
+        raise SystemExit(f"no {', '.join(missing)} in {folder}: build it, or name another folder with --binaries")
+    return folder
 
 
 def make_keys(nightbus, work, renderers):
