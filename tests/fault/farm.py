@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import links
@@ -25,6 +26,11 @@ def find_programs(folder):
     if missing:
         raise SystemExit(f"no {', '.join(missing)} in {folder}: build it, or name another folder with --binaries")
     return folder
+
+
+def end_in_order():
+    """SIGTERM ends this program as ^C does: processes, mounts and namespaces are taken away."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def make_keys(nightbus, work, renderers):
@@ -177,7 +183,7 @@ class Farm:
             self.kill(process)
         self.make_room()
         for path in reversed(self.mounts):
-            subprocess.run(["umount", path], check=False)
+            subprocess.run(["umount", "--lazy", path], check=False)
 
     # ---- People ----
 
