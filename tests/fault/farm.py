@@ -30,7 +30,11 @@ def find_programs(folder):
 
 def end_in_order():
     """SIGTERM ends this program as ^C does: processes, mounts and namespaces are taken away."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    def end(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it twice
+        sys.exit(1)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def make_keys(nightbus, work, renderers):
@@ -65,20 +69,23 @@ class Farm:
         self.doctored = [None] * renderers
         self.mounts = []
         self.fillers = []
-        self._mount(self.data, options.get("coordinator_disk_mb"))
-        for cache in self.caches:
-            self._mount(cache, options.get("renderer_disk_mb"))
-        shutil.copytree(keys, self.data / "keys")
+        self.keys = keys
 
     # ---- Disks ----
+
+    def make_folders(self):
+        self._mount(self.data, self.options.get("coordinator_disk_mb"))
+        for cache in self.caches:
+            self._mount(cache, self.options.get("renderer_disk_mb"))
+        shutil.copytree(self.keys, self.data / "keys")
 
     def _mount(self, path, size_mb):
         path.mkdir(parents=True)
         if size_mb:
+            self.mounts.append(path)
             subprocess.run(
                 ["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", path], check=True
             )
-            self.mounts.append(path)
 
     def fill(self, path):
         """Leave nothing free on the disk of `path`."""

@@ -123,6 +123,7 @@ class Plan:
             self.renderer_count, self.options,
         )
         try:
+            farm.make_folders()
             for fault in self.faults:
                 fault.prepare(farm)
             farm.start()
