@@ -91,8 +91,8 @@ expect_words "$WORK/plan" "held against tones@v4" "edge t2/hiss" renderer-1 "fad
 nightbus plan tones --stems --json >"$WORK/plan.json"
 [ "$(jq -c '[.outputs[] | select(.name == "mix") | .fate, (.because | length > 0)]' "$WORK/plan.json")" = \
     '["made",true]' ] || fail "the mix is not to be made: $(cat "$WORK/plan.json")"
-[ "$(jq -r '.edges[] | select(.name == "t2/hiss") | .fate' "$WORK/plan.json")" = kept ] ||
-    fail "the kept edge is not kept"
+[ "$(jq -r '.edges[] | select(.name == "t2/hiss") | "\(.fate), of \(.of)"' "$WORK/plan.json")" = "kept, of mix" ] ||
+    fail "the kept edge is not kept: $(jq -c .edges "$WORK/plan.json")"
 [ "$(jq -c '[.outputs[] | select(.name | startswith("stem/")) | [.name, .fate]]' "$WORK/plan.json")" = \
     '[["stem/t1","kept"],["stem/t2","kept"],["stem/t3","made"]]' ] ||
     fail "not only the third stem: $(cat "$WORK/plan.json")"
