@@ -50,10 +50,12 @@ static bool is_name_shared(const nb_song_plan *self, const nb_plan_row *edge)
 /// "mix/sum", or "mix/sum (instrumental)" where other outputs have one of that name too.
 static void edge_words(const nb_song_plan *self, const nb_plan_row *edge, char out[ROW_NAME_SIZE])
 {
-    const char *slash = strchr(edge->of, '/');
-    const char *of = slash ? slash + 1 : edge->of;
-    snprintf(out, ROW_NAME_SIZE, is_name_shared(self, edge) ? "edge %s (%s)" : "edge %s",
-             edge->name, of);
+    if (!edge->of || !is_name_shared(self, edge)) {
+        snprintf(out, ROW_NAME_SIZE, "edge %s", edge->name);
+        return;
+    }
+    const char *slash = strchr(edge->of->name, '/');
+    snprintf(out, ROW_NAME_SIZE, "edge %s (%s)", edge->name, slash ? slash + 1 : edge->of->name);
 }
 
 static void add_row(nb_table *table, const nb_plan_row *it, const char *name)
@@ -170,7 +172,7 @@ static json_t *row_to_json(const nb_song_plan *self, const nb_plan_row *it)
                              it->ms > 0.0 ? json_real(it->ms) : json_null(), "bytes",
                              json_integer((json_int_t)it->bytes));
     if (!it->because) {
-        json_object_set_new(json, "of", it->of[0] ? nb_cli_json_string(it->of) : json_null());
+        json_object_set_new(json, "of", it->of ? nb_cli_json_string(it->of->name) : json_null());
     }
     if (!it->because && it->fate == NB_FATE_MADE) {
         json_object_set_new(json, "where", json_string(it->in_parallel ? "parallel" : "song"));

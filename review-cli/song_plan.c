@@ -298,7 +298,7 @@ static nb_status find_costs(nb_song_plan *self, nb_error *err)
 /// What an edge takes with all before it that is not kept.
 static nb_status edge_ms(const nb_song_plan *self, size_t node, double *out, nb_error *err)
 {
-    bool *behind = calloc(self->graph->node_count + 1, sizeof *behind);
+    NB_SCOPED(free_flags) bool *behind = calloc(self->graph->node_count + 1, sizeof *behind);
     double ns = 0.0;
     if (!behind) {
         return no_memory(err);
@@ -309,7 +309,6 @@ static nb_status edge_ms(const nb_song_plan *self, size_t node, double *out, nb_
                   ? nb_node_cost_ns(&self->graph->nodes[n], find_speed, self->reply->key_answer)
                   : 0.0;
     }
-    free(behind);
     *out = ns * (double)self->frames / 1000.0 / self->cost_per_ms;
     return status;
 }
@@ -350,12 +349,11 @@ static nb_status find_users(nb_song_plan *self, nb_error *err)
     nb_status status = NB_OK;
     for (size_t i = 0; status == NB_OK && i < self->output_count; i++) {
         const nb_plan_row *output = &self->outputs[i];
-        memset(parts, 0, count * sizeof *parts);
         status = nb_graph_reach(self->graph, &output->index, 1, none, parts, err);
         for (size_t k = 0; k < self->edge_count; k++) {
             nb_plan_row *edge = &self->edges[k];
-            if (!edge->of[0] && parts[edge->index]) {
-                memcpy(edge->of, output->name, sizeof edge->of);
+            if (!edge->of && parts[edge->index]) {
+                edge->of = output;
             }
         }
     }

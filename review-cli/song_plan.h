@@ -15,15 +15,15 @@ typedef enum nb_plan_fate { NB_FATE_KEPT, NB_FATE_MADE, NB_FATE_NOT_NEEDED } nb_
 /// An output, or an edge that is worth keeping.
 typedef struct nb_plan_row {
     char name[NB_OUTPUT_NAME_SIZE];
-    char of[NB_OUTPUT_NAME_SIZE]; ///< The first output that an edge is a part of; else empty
     nb_plan_fate fate;
     size_t index; ///< Of the sink, or the node
     nb_digest key;
     char node[NB_WORD_MAX + 1]; ///< That made it, or will
     double ms;                  ///< To make it alone
     double bytes;
-    bool in_parallel; ///< An edge in a task of its own, before the song's
-    bool *because;    ///< By change; null for an edge
+    bool in_parallel;             ///< An edge in a task of its own, before the song's
+    bool *because;                ///< By change; null for an edge
+    const struct nb_plan_row *of; ///< Of an edge: the first output it is a part of; else null
 } nb_plan_row;
 
 typedef struct nb_song_plan {

@@ -102,9 +102,14 @@ nightbus plan tones --json >"$WORK/plan.json"
     '[["mix","kept"],["alternate/no-lead","kept"],["alternate/lead-up","made"]]' ] ||
     fail "not only lead-up: $(cat "$WORK/plan.json")"
 sed -i 's/t1: 3}/t1: 2}/' songs/tones/mix.yaml
+cp songs/tones/mix.yaml "$WORK/mix.yaml"
+sed -i 's/^    - {id: limit,/    - {id: still, processor: noise-reduction, reduction_db: 6}\n&/' songs/tones/mix.yaml
+nightbus plan tones >"$WORK/plan"
+expect_words "$WORK/plan" "edge mix/still (mix)" "edge mix/still (no-lead)" "edge mix/still (lead-up)"
+cp "$WORK/mix.yaml" songs/tones/mix.yaml
 nightbus plan tones@v4 >"$WORK/plan"
 expect_words "$WORK/plan" "Nothing has to be rendered"
-ok "the mix for a fader, one alternate for its offset, nothing for v4"
+ok "the mix for a fader, one alternate for its offset, each output's own edges, nothing for v4"
 
 step "a kept edge that is lost costs time, nothing else"
 python3 - "$WORK/farm" <<'PY'
