@@ -33,6 +33,15 @@ int fsync(int fd)
     return disk_fails ? -1 : (int)syscall(SYS_fsync, fd);
 }
 
+/// The same; a disk fails whoever waits for it.
+int sync_file_range(int fd, off_t offset, off_t size, unsigned flags)
+{
+    errno = EIO;
+    return disk_fails && (flags & SYNC_FILE_RANGE_WAIT_AFTER)
+               ? -1
+               : (int)syscall(SYS_sync_file_range, fd, offset, size, flags);
+}
+
 static int open_store(void **state)
 {
     (void)state;
@@ -342,6 +351,29 @@ static void a_draft_that_drops_behind_leaves_memory_and_is_whole(void **state)
     }
 }
 
+static void a_disk_that_fails_a_draft_that_drops_behind_costs_the_draft(void **state)
+{
+    (void)state;
+    enum { PIECE = 1 << 20, PIECES = 40 };
+    static uint8_t piece[PIECE];
+    const nb_digest id = nb_digest_of(piece, sizeof piece);
+    for (int fails = 1; fails >= 0; fails--) {
+        nb_blob_draft *draft = NULL;
+        assert_ok(nb_blob_draft_open(store, &id, PIECES * PIECE, &draft, err));
+        assert_int_equal(nb_blob_draft_have(draft), 0);
+        nb_blob_draft_drop_behind(draft);
+        disk_fails = fails;
+        nb_error problem = {0};
+        nb_status status = NB_OK;
+        for (size_t i = 0; i < PIECES && status == NB_OK; i++) {
+            status = nb_blob_draft_write(draft, piece, PIECE, &problem);
+        }
+        disk_fails = false;
+        assert_int_equal(status, fails ? NB_E_IO : NB_OK);
+        nb_blob_draft_destroy(&draft);
+    }
+}
+
 static void wrong_bytes_never_become_visible(void **state)
 {
     (void)state;
@@ -607,6 +639,7 @@ int main(void)
         ON_A_STORE(a_draft_cut_by_a_crash_goes_on_behind_what_is_there),
         ON_A_STORE(a_draft_without_a_name_takes_that_of_its_bytes_or_goes),
         ON_A_STORE(a_draft_that_drops_behind_leaves_memory_and_is_whole),
+        ON_A_STORE(a_disk_that_fails_a_draft_that_drops_behind_costs_the_draft),
         ON_A_STORE(wrong_bytes_never_become_visible),
         ON_A_STORE(what_the_disk_refused_is_sent_again_from_the_start),
         ON_A_STORE(a_draft_has_one_writer_at_a_time),
